@@ -1,0 +1,28 @@
+import { loadConfig, loadOptions } from '../config/load.js';
+import { NAMES, OPTIONS, printValue, type OptionName } from '../config/options.js';
+import { EXIT, type Command } from './command.js';
+
+export const checkConfig: Command = {
+  usage: 'check-config',
+  help: 'Check the configuration, and show what is in force and where each value comes from',
+  configured: 'run',
+  run({ options }) {
+    const inputs = { command: 'run', args: options, env: process.env } as const;
+    loadConfig(inputs);
+    const { values, origins } = loadOptions(inputs);
+    const rows = NAMES.map((name) => [name, shown(name, printValue(values[name])), origins.get(name) ?? '']);
+    console.log(columns(rows));
+    return EXIT.stopped;
+  },
+};
+
+function shown(name: OptionName, text: string): string {
+  return OPTIONS[name].secret && text ? '***' : text || '-';
+}
+
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows
+    .map(([name, value, from]) => `${name.padEnd(widths[0])}  ${value.padEnd(widths[1])}  ${from}`)
+    .join('\n');
+}

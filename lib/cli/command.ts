@@ -1,0 +1,37 @@
+import type { Options, PositionalOptions } from 'yargs';
+import type { Command as Configured } from '../config/options.js';
+
+/** How the program ends. */
+export const EXIT = { stopped: 0, failed: 1, usage: 2 } as const;
+
+/** What a command was called with. */
+export interface Call {
+  /** Options of the configuration, by name, with all the texts each was given. */
+  readonly options: Readonly<Record<string, readonly string[]>>;
+  /** The command's own options, positionals and flags. */
+  readonly own: Readonly<Record<string, string | undefined>>;
+}
+
+/** One command of the command line: one file beside this one. */
+export interface Command {
+  /** In the notation of yargs: `users <action> [account]`. */
+  readonly usage: string | readonly string[];
+  readonly help: string;
+  /** Whose options of the configuration it takes. */
+  readonly configured: Configured;
+  readonly options?: Readonly<Record<string, Options>>;
+  readonly positionals?: Readonly<Record<string, PositionalOptions>>;
+  readonly examples?: readonly (readonly [command: string, what: string])[];
+  /** @returns the exit code */
+  run(call: Call): Promise<number> | number;
+}
+
+/** Wrong usage: what is wrong, and what would be right. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Something outside of the program failed: what, and what to do. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { Failure, UsageError } from './command.js';
+
+export interface PasswordOptions {
+  readonly password?: string | undefined;
+  readonly 'password-file'?: string | undefined;
+}
+
+/** The password: from an option, from a file's first line, typed without echo, or the first line of standard input. */
+export async function askPassword(given: PasswordOptions): Promise<string> {
+  const { password, 'password-file': file } = given;
+  if (password !== undefined && file !== undefined) {
+    throw new UsageError('--password and --password-file exclude each other: give one of them');
+  }
+  const answer = password ?? (file === undefined ? await ask() : readFirstLine(file));
+  if (answer === '') throw new UsageError('the password must not be empty');
+  return answer;
+}
+
+function readFirstLine(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0];
+  } catch (error) {
+    throw new Failure(`the password file can not be read: ${(error as Error).message}`);
+  }
+}
+
+async function ask(): Promise<string> {
+  if (!process.stdin.isTTY) return readLine();
+  const first = await readLine('Password: ');
+  if ((await readLine('Once more: ')) !== first)
+    throw new Failure('the two passwords differ; nothing was changed');
+  return first;
+}
+
+/** One line of standard input; with a question it comes from a person at a terminal, and is not shown. */
+async function readLine(question?: string): Promise<string> {
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output, terminal: question !== undefined });
+  if (question !== undefined) process.stderr.write(question);
+  try {
+    return await new Promise((resolve, reject) => {
+      lines.once('line', resolve);
+      lines.once('SIGINT', () => reject(new Failure('interrupted; nothing was changed')));
+      lines.once('close', () => resolve(''));
+    });
+  } finally {
+    lines.close();
+    process.stdin.unref();
+    if (question !== undefined) process.stderr.write('\n');
+  }
+}

@@ -1,0 +1,77 @@
+import path from 'node:path';
+import type { Address, Config } from '../config/config.js';
+import { printAddress } from '../config/kinds.js';
+import { loadConfig } from '../config/load.js';
+import { createLog, type Log } from '../observe/log.js';
+import { SocketManager } from '../server.js';
+import type { Command } from './command.js';
+import { Embedded } from './embedded.js';
+import { serve, type Service } from './service.js';
+import { version } from './version.js';
+
+export const run: Command = {
+  usage: ['run', '$0'],
+  help: 'Run the socket manager (the command when none is named)',
+  configured: 'run',
+  examples: [
+    ['$0', 'with the embedded session manager'],
+    ['$0 --sm 10.0.0.2:5347 --secret-file secret --domain foo.com', 'in front of a session manager of yours'],
+  ],
+  run({ options }) {
+    const config = loadConfig({ command: 'run', args: options, env: process.env });
+    const service = new RunService(config, createLog(config.logLevel, config.logFormat));
+    return serve(service, () => console.log(greeting(config, service.manager.addresses())));
+  },
+};
+
+/** The socket manager, and behind it the embedded session manager where no other is named. */
+class RunService implements Service {
+  readonly manager: SocketManager;
+  private readonly embedded: Embedded | undefined;
+
+  constructor(config: Config, log: Log) {
+    this.embedded = config.sm ? undefined : new Embedded(config, log);
+    this.manager = new SocketManager(config, log, this.embedded?.sessionManager);
+  }
+
+  start(): Promise<void> {
+    return this.manager.start();
+  }
+
+  /** From the street to the back office, so that sessions are ended where they are kept. */
+  async stop(): Promise<void> {
+    try {
+      await this.manager.stop();
+    } finally {
+      await this.embedded?.stop();
+    }
+  }
+}
+
+/** What a person needs to know who has just started it. */
+function greeting(config: Config, addresses: readonly Address[]): string {
+  const where = addresses.map(printAddress).join(' and ');
+  const domains = config.domains.join(', ') || 'whatever the session manager serves';
+  return [
+    `sm-component ${version()} is ready.`,
+    `  Clients:  connect to ${where}, domain ${domains}, without encryption`,
+    ...(config.sm ? behind(config, config.sm) : embedded(config)),
+    '  Stop:     Ctrl-C',
+  ].join('\n');
+}
+
+function behind(config: Config, sm: Address): string[] {
+  return [
+    `  Sessions: ${printAddress(sm)} (${config.dialect}), where we are ${config.name}`,
+    '  Accounts: those of that session manager',
+  ];
+}
+
+function embedded(config: Config): string[] {
+  const inBand = config.registration ? 'register from the client, or ' : '';
+  const data = config.data === path.resolve('data') ? '' : ` --data ${config.data}`;
+  return [
+    `  Accounts: ${inBand}bin/sm-component users add NAME@${config.domains[0]}${data}`,
+    `  Data:     ${config.data}`,
+  ];
+}

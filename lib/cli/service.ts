@@ -1,0 +1,73 @@
+import { EXIT, Failure } from './command.js';
+
+/** Something that runs until it is told to stop. */
+export interface Service {
+  start(): Promise<unknown>;
+  stop(reason?: string): Promise<void>;
+}
+
+/** From the first signal to the end of the process, at most, in milliseconds. */
+const STOP_WITHIN = 4_500;
+
+/**
+ * `npm start` in a terminal brings one Ctrl-C twice, from the terminal and again from npm: the same signal this soon
+ * again, in milliseconds, is no second one.
+ */
+const SAME_SIGNAL = 300;
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Starts a service, tells that it is ready, and stops it at a signal. @returns the exit code */
+export async function serve(service: Service, ready: () => void): Promise<number> {
+  const signal = firstSignal();
+  try {
+    // A start that waits (for the session manager, say) must hear a signal too.
+    await Promise.race([service.start().then(ready), signal]);
+  } catch (error) {
+    await service.stop();
+    throw asFailure(error);
+  }
+  await service.stop(await signal);
+  return EXIT.stopped;
+}
+
+/** Resolves at the first signal; from then on the clock runs, and another signal ends the process at once. */
+function firstSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let first: { name: string; at: number } | undefined;
+    const heard = (name: NodeJS.Signals): void => {
+      if (first === undefined) {
+        first = { name, at: Date.now() };
+        endWithin(STOP_WITHIN);
+        resolve(name);
+      } else if (name !== first.name || Date.now() - first.at > SAME_SIGNAL) process.exit(EXIT.failed);
+    };
+    for (const name of SIGNALS) process.on(name, heard);
+  });
+}
+
+/** The process ends by itself, when all is closed; should something hang, it ends all the same. */
+function endWithin(milliseconds: number): void {
+  setTimeout(() => {
+    console.error(`sm-component: not all could be closed within ${milliseconds / 1000} s; ending now`);
+    process.exit(EXIT.failed);
+  }, milliseconds).unref();
+}
+
+type SystemError = NodeJS.ErrnoException & { address?: string; port?: number };
+
+/** A port that can not be had is told in one sentence; anything else as it is. */
+function asFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || (error as SystemError).syscall === undefined) return error;
+  const { code = '', syscall, address = '', port } = error as SystemError;
+  if (!/^(?:listen|bind|getaddrinfo)$/.test(syscall!)) return error;
+  const place = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const known: Partial<Record<string, string>> = {
+    EADDRINUSE: `another program already listens on ${place}: stop it, or choose another port with --listen`,
+    EACCES: `listening on ${place} is not allowed for this user: choose a port from 1024 up with --listen`,
+    EADDRNOTAVAIL: `this machine does not have the address of ${place}: give one it has with --listen`,
+    ENOTFOUND: `the host of --listen can not be found: ${error.message}`,
+    EAI_AGAIN: `the host of --listen can not be found: ${error.message}`,
+  };
+  return new Failure(known[code] ?? `can not listen on ${place}: ${error.message}`);
+}

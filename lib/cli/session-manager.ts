@@ -1,0 +1,58 @@
+import type { Address, Config } from '../config/config.js';
+import { printAddress } from '../config/kinds.js';
+import { loadConfig } from '../config/load.js';
+import { Listener } from '../net/listener.js';
+import { createLog, type Log } from '../observe/log.js';
+import type { Command } from './command.js';
+import { Embedded } from './embedded.js';
+import { serve, type Service } from './service.js';
+import { version } from './version.js';
+
+export const sessionManager: Command = {
+  usage: 'session-manager',
+  help: 'Run the embedded session manager by itself, for socket managers that connect by TCP',
+  configured: 'session-manager',
+  examples: [['$0 session-manager --secret-file secret --domain foo.com', 'on 127.0.0.1:5347']],
+  run({ options }) {
+    const config = loadConfig({ command: 'session-manager', args: options, env: process.env });
+    const service = new SessionManagerService(config, createLog(config.logLevel, config.logFormat));
+    return serve(service, () => console.log(greeting(config, service.addresses)));
+  },
+};
+
+function greeting({ name, domains, data }: Config, addresses: readonly Address[]): string {
+  return [
+    `sm-component ${version()} session-manager is ready.`,
+    `  Socket manager: ${name} connects to ${addresses.map(printAddress).join(' and ')}`,
+    `  Domain:         ${domains.join(', ')}`,
+    `  Data:           ${data}`,
+    '  Stop:           Ctrl-C',
+  ].join('\n');
+}
+
+/** The embedded session manager, behind a port. */
+class SessionManagerService implements Service {
+  readonly addresses: Address[] = [];
+  private readonly embedded: Embedded;
+  private readonly doors: readonly Listener[];
+
+  constructor(config: Config, log: Log) {
+    this.embedded = new Embedded(config, log);
+    this.doors = config.listen.map(
+      ({ host, port }) =>
+        new Listener(host, port, config.keepalive, {
+          accepted: (socket) => void this.embedded.sessionManager.accept(socket),
+          warning: (text) => log.warn(text),
+        }),
+    );
+  }
+
+  async start(): Promise<void> {
+    for (const door of this.doors) this.addresses.push(await door.listen());
+  }
+
+  async stop(): Promise<void> {
+    for (const door of this.doors) door.close();
+    await this.embedded.stop();
+  }
+}

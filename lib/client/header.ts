@@ -1,0 +1,63 @@
+import type { End } from '../session/end.js';
+import { escape, type Tag } from '../xml/index.js';
+
+const STREAMS = 'http://etherx.jabber.org/streams';
+const CLIENT = 'jabber:client';
+
+/** Which kind of stream the client speaks: with a version (RFC 6120), or from the time before. */
+export type StreamKind = 'rfc6120' | 'legacy';
+
+/** What a client's stream header asks for. */
+export interface Header {
+  readonly kind: StreamKind;
+  /** The host it wants, lower case; undefined where it names none. */
+  readonly to: string | undefined;
+  /** What is wrong with it. */
+  readonly end: End | undefined;
+}
+
+/** A version is two numbers; anything below 1.0, and none at all, is a stream of the old kind. [RFC6120 4.7.5] */
+function kindOf(version: string | undefined): StreamKind | undefined {
+  if (version === undefined) return 'legacy';
+  const match = /^(\d+)\.\d+$/.exec(version);
+  if (!match) return undefined;
+  return Number(match[1]) >= 1 ? 'rfc6120' : 'legacy';
+}
+
+/** The root must be `stream` in the streams namespace, whatever its prefix. [RFC6120 4.8] */
+function wrongRoot(tag: Tag, namespaces: ReadonlyMap<string, string>): End | undefined {
+  const [prefix, local] = tag.name.includes(':') ? tag.name.split(':') : ['', tag.name];
+  if (local !== 'stream') return { kind: 'bad-header' };
+  if (namespaces.get(prefix) !== STREAMS) return { kind: 'bad-namespace', detail: 'not a stream' };
+  if (namespaces.get('') !== CLIENT) return { kind: 'bad-namespace', detail: `must be ${CLIENT}` };
+  return undefined;
+}
+
+/** Reads a client's stream header. [RFC6120 4.7] [XEP-0078 3] */
+export function readHeader(tag: Tag): Header {
+  const kind = kindOf(tag.attribute('version'));
+  const wrong = wrongRoot(tag, tag.declarations());
+  return {
+    kind: kind ?? 'rfc6120',
+    to: tag.attribute('to')?.toLowerCase(),
+    end: wrong ?? (kind ? undefined : { kind: 'unsupported-version' }),
+  };
+}
+
+/**
+ * Our stream header. An old stream gets no version, as from the servers of its time; every other client waits for one.
+ *
+ * @param id the stream id, which a digest login is made with
+ * @param from the host that answers; undefined where the client asked for none that there is
+ */
+export function writeHeader(kind: StreamKind, id: string, from: string | undefined): string {
+  const host = from === undefined ? '' : ` from='${escape(from)}'`;
+  const version = kind === 'rfc6120' ? ` version='1.0' xml:lang='en'` : '';
+  return `<?xml version='1.0'?><stream:stream xmlns:stream='${STREAMS}' id='${id}' xmlns='${CLIENT}'${host}${version}>`;
+}
+
+/** What can be done before login. Several clients hang or leave without features. [XEP-0078 3] [XEP-0077 3] */
+export function writeFeatures(registration: boolean): string {
+  const register = registration ? `<register xmlns='http://jabber.org/features/iq-register'/>` : '';
+  return `<stream:features><auth xmlns='http://jabber.org/features/iq-auth'/>${register}</stream:features>`;
+}

@@ -1,0 +1,64 @@
+/** The whole configuration of a run, checked and frozen. One field for each option of `options.ts`. */
+export interface Config {
+  /** The session manager to connect to; absent: the embedded one. */
+  readonly sm: Address | undefined;
+  readonly dialect: DialectName;
+  /** Our component name, the host part of every socket address. */
+  readonly name: string;
+  /** Secret shared with the session manager. */
+  readonly secret: string;
+  /** Names the session manager serves, lower case; the first serves clients that name none. Empty: whatever clients ask for. */
+  readonly domains: readonly string[];
+  readonly listen: readonly Address[];
+  /** Directory of the embedded store. */
+  readonly data: string;
+  /** Are accounts made in-band before login? */
+  readonly registration: boolean;
+  readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
+  readonly logFormat: 'text' | 'json';
+  readonly limits: Limits;
+  readonly keepalive: Keepalive;
+}
+
+export type DialectName = 'sto-sfrom' | 'route';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What one client, or the link, may cost. */
+export interface Limits {
+  /** Bytes of one stanza before login. */
+  readonly loginStanzaBytes: number;
+  /** Bytes of one stanza after login. */
+  readonly stanzaBytes: number;
+  /** Elements inside each other in one stanza. */
+  readonly depth: number;
+  /** Attributes of one element. */
+  readonly attributes: number;
+  /** Seconds from connect to a successful login. */
+  readonly loginTimeout: number;
+  /** Failed logins of one connection. */
+  readonly loginAttempts: number;
+  /** Bytes held of what a client sends behind its login. */
+  readonly heldBytes: number;
+  /** Bytes waiting for a client that does not read; then it is ended. */
+  readonly clientQueueBytes: number;
+  /** Bytes waiting for the link; then clients are not read until it has room. */
+  readonly linkQueueBytes: number;
+}
+
+/** How a dead peer is noticed. Seconds throughout. */
+export interface Keepalive {
+  /** TCP keepalive: idle time before the first probe; 0 turns it off. */
+  readonly idle: number;
+  /** TCP keepalive: time between probes. */
+  readonly interval: number;
+  /** TCP keepalive: probes without an answer before the connection is dropped. */
+  readonly probes: number;
+  /** TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged; 0 leaves it to the system. */
+  readonly userTimeout: number;
+  /** A space to a client after this long without writing to it; 0 turns it off. */
+  readonly whitespace: number;
+}

@@ -1,0 +1,125 @@
+import { isIPv6 } from 'node:net';
+import path from 'node:path';
+import type { Address } from './config.js';
+
+/** One kind of value: how it is written, and what is right. */
+export interface Kind<T> {
+  /** How help writes it: `HOST:PORT`. */
+  readonly metavar: string;
+  /** Which numbers are right, and of what: `1 to 3600 seconds`. */
+  readonly range?: string;
+  /** Ends the sentence "… must be …". */
+  readonly expected: string;
+  /** Which JSON values a configuration file may write it as. */
+  readonly json: readonly ('string' | 'number' | 'boolean')[];
+  /** May it be given more than once? */
+  readonly list?: true;
+  /** @returns undefined for a wrong text; `base` is the directory that relative paths start from */
+  parse(text: string, base: string): T | undefined;
+}
+
+/** The rule of jabberd 1.x for the host part of an address; it compares hosts in lower case. [jabberd 1.1.2] */
+const HOST = /^[a-z0-9._-]{1,255}$/;
+
+const host = (text: string): string | undefined => (HOST.test(text) ? text : undefined);
+
+export const componentName: Kind<string> = {
+  metavar: 'NAME',
+  expected: '1 to 255 characters of a-z, 0-9, ".", "_" and "-"',
+  json: ['string'],
+  parse: host,
+};
+
+export const domains: Kind<string> = {
+  metavar: 'DOMAIN',
+  expected: 'a domain name: 1 to 255 characters of a-z, 0-9, ".", "_" and "-"',
+  json: ['string'],
+  list: true,
+  parse: (text) => host(text.toLowerCase()),
+};
+
+export const peer: Kind<Address> = {
+  metavar: 'HOST:PORT',
+  expected: 'HOST:PORT with a port from 1 to 65535, an IPv6 address in brackets ("[::1]:5347")',
+  json: ['string'],
+  parse: (text) => {
+    const address = parseAddress(text);
+    return address?.host && address.port > 0 ? address : undefined;
+  },
+};
+
+const listener: Kind<Address> = {
+  metavar: '[HOST:]PORT',
+  expected:
+    '[HOST:]PORT with a port from 0 (any free one) to 65535, an IPv6 address in brackets ("[::1]:5222"); ' +
+    'without HOST it is 127.0.0.1',
+  json: ['string', 'number'],
+  parse: (text) => {
+    const address = parseAddress(text);
+    return address && { ...address, host: address.host || '127.0.0.1' };
+  },
+};
+
+export const oneListener: Kind<Address> = listener;
+export const listeners: Kind<Address> = { ...listener, list: true };
+
+export const secret: Kind<string> = {
+  metavar: 'TEXT',
+  expected: 'a text that is not empty',
+  json: ['string'],
+  parse: (text) => text || undefined,
+};
+
+export const file: Kind<string> = {
+  metavar: 'FILE',
+  expected: 'the path of a file',
+  json: ['string'],
+  parse: (text, base) => (text ? path.resolve(base, text) : undefined),
+};
+
+export const directory: Kind<string> = { ...file, metavar: 'DIR', expected: 'the path of a directory' };
+
+export const onOff: Kind<boolean> = {
+  metavar: 'on|off',
+  expected: '"on" or "off"',
+  json: ['string', 'boolean'],
+  parse: (text) => new Map([['on', true] as const, ['off', false] as const]).get(text as 'on' | 'off'),
+};
+
+export function oneOf<T extends string>(...words: readonly T[]): Kind<T> {
+  const quoted = words.map((word) => `"${word}"`);
+  return {
+    metavar: words.join('|'),
+    expected: words.length === 1 ? `${quoted[0]}` : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`,
+    json: ['string'],
+    parse: (text) => words.find((word) => word === text),
+  };
+}
+
+export type Unit = 'bytes' | 'seconds' | 'elements' | 'attributes' | 'logins' | 'probes';
+
+export function whole(unit: Unit, least: number, most: number): Kind<number> {
+  return {
+    metavar: 'N',
+    range: `${least} to ${most} ${unit}`,
+    expected: `a whole number of ${unit} from ${least} to ${most}`,
+    json: ['number', 'string'],
+    parse: (text) => {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+      return value >= least && value <= most ? value : undefined;
+    },
+  };
+}
+
+/** `PORT`, `HOST:PORT` or `[IPV6]:PORT`; the host is empty where none is written. */
+function parseAddress(text: string): Address | undefined {
+  const found = /^(?:(?:\[([^\]]*)\]|([^\s:[\]]+)):)?(\d{1,5})$/.exec(text);
+  if (!found || Number(found[3]) > 65535) return undefined;
+  if (found[1] !== undefined && !isIPv6(found[1])) return undefined;
+  return { host: found[1] ?? found[2] ?? '', port: Number(found[3]) };
+}
+
+/** The way addresses are written and read here. */
+export function printAddress({ host: name, port }: Address): string {
+  return name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`;
+}

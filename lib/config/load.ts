@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs';
+import type { Config, Keepalive, Limits } from './config.js';
+import { ConfigError } from './error.js';
+import { printAddress } from './kinds.js';
+import { NAMES, OPTIONS, TAKES, variable } from './options.js';
+import type { Command, Option, OptionName, Values } from './options.js';
+import { fromArguments, fromEnvironment, fromFile, fromObject, type Given, type Source } from './sources.js';
+
+/** Where options come from, the strongest first: arguments, environment, the file that one of them names, defaults. */
+export interface Inputs {
+  readonly command: Command;
+  /** By option name, each with all the texts it was given. */
+  readonly args?: Readonly<Record<string, readonly string[]>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Options after they were read, and for each where it came from. */
+export interface Loaded {
+  readonly values: Values;
+  readonly origins: ReadonlyMap<OptionName, string>;
+}
+
+/** @throws {ConfigError} that names the first option that is wrong */
+export function loadConfig(inputs: Inputs): Config {
+  return toConfig(loadOptions(inputs));
+}
+
+/**
+ * The configuration of a program that uses the library: options by their names, as a configuration file has them.
+ *
+ * @example configure({ sm: 'jabber.foo.com:15347', 'secret-file': '/etc/sm-secret', domain: ['foo.com'], listen: [5222] })
+ * @throws {ConfigError}
+ */
+export function configure(options: Readonly<Record<string, unknown>> = {}): Config {
+  const sources = [fromObject(options, 'configure()', process.cwd())];
+  return toConfig(resolve(sources, 'run'));
+}
+
+/** @throws {ConfigError} */
+export function loadOptions({ command, args = {}, env = {} }: Inputs): Loaded {
+  const outer = [fromArguments(args), fromEnvironment(env)];
+  const file = outer.map((source) => source.get('config')).find((given) => given !== undefined);
+  return resolve(file ? [...outer, fromFile(parse('config', file) as string, file.origin)] : outer, command);
+}
+
+function resolve(sources: readonly Source[], command: Command): Loaded {
+  const values: Partial<Record<OptionName, unknown>> = {};
+  const origins = new Map<OptionName, string>();
+  for (const name of NAMES) {
+    // All that is given is checked, also what this command has no use for, or what a stronger source overrides.
+    const given = sources.map((source) => source.get(name)).filter((one) => one !== undefined);
+    const read = given.map((one) => parse(name, one));
+    const taken = given.length > 0 && TAKES[command].includes(name);
+    // A default may depend on options that stand before it in the table.
+    values[name] = taken ? read[0] : defaultOf(name, values as Values, command);
+    origins.set(name, taken ? given[0].origin : 'default');
+  }
+  checkTogether(values as Values, origins, command);
+  return { values: Object.freeze(values as Values), origins };
+}
+
+function parse(name: OptionName, { texts, origin, base }: Given): Values[OptionName] {
+  const option = OPTIONS[name] as Option<Values[OptionName]>;
+  const items = texts.map((text) => {
+    const value = option.kind.parse(text, base);
+    if (value !== undefined) return value;
+    const found = option.secret ? '' : `, not ${JSON.stringify(text)}`;
+    throw new ConfigError(`${origin}: must be ${option.kind.expected}${found}`);
+  });
+  return (option.kind.list ? Object.freeze([...new Set(items)]) : items[0]) as Values[OptionName];
+}
+
+function defaultOf(name: OptionName, values: Values, command: Command): Values[OptionName] {
+  const fallback = OPTIONS[name].default;
+  if (typeof fallback === 'object') return Object.freeze(fallback.from(values, command));
+  if (fallback === undefined) return undefined;
+  return parse(name, { texts: [fallback], origin: `default of --${name}`, base: process.cwd() });
+}
+
+/** Options that are right alone, and wrong with each other. */
+function checkTogether(values: Values, origins: Loaded['origins'], command: Command): void {
+  const { sm, name, domain } = values;
+  const from = (option: OptionName): string => origins.get(option) ?? '';
+  if (values.secret !== undefined && values['secret-file'] !== undefined) {
+    throw new ConfigError(
+      `${from('secret')} and ${from('secret-file')} exclude each other: give one of them`,
+    );
+  }
+  if (command === 'users') return;
+  if (domain.includes(name)) {
+    throw new ConfigError(
+      `--name and --domain must differ, and both are "${name}" (${from('name')}; ${from('domain')}): ` +
+        'the session manager tells the socket manager from itself by them',
+    );
+  }
+  if (
+    (sm !== undefined || command === 'session-manager') &&
+    values.secret === undefined &&
+    !values['secret-file']
+  ) {
+    const why = sm
+      ? `for the session manager at ${printAddress(sm)} (${from('sm')})`
+      : 'for socket managers to log in';
+    throw new ConfigError(`a secret is needed ${why}: give --secret-file FILE, or ${variable('secret')}`);
+  }
+  if (values['login-stanza-bytes'] > values['stanza-bytes']) {
+    throw new ConfigError(
+      `--login-stanza-bytes (${values['login-stanza-bytes']}, ${from('login-stanza-bytes')}) must not be over ` +
+        `--stanza-bytes (${values['stanza-bytes']}, ${from('stanza-bytes')})`,
+    );
+  }
+}
+
+function readSecret(values: Values, origin: string): string {
+  const file = values['secret-file'];
+  if (file === undefined) return values.secret ?? '';
+  let first: string;
+  try {
+    first = readFileSync(file, 'utf8').split(/\r?\n/, 1)[0];
+  } catch (error) {
+    throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
+  }
+  if (first === '')
+    throw new ConfigError(`${origin}: the first line of ${file} must be the secret, and it is empty`);
+  return first;
+}
+
+function toConfig({ values, origins }: Loaded): Config {
+  return Object.freeze({
+    sm: values.sm,
+    dialect: values.dialect,
+    name: values.name,
+    secret: readSecret(values, origins.get('secret-file') ?? ''),
+    domains: values.domain,
+    listen: values.listen,
+    data: values.data,
+    registration: values.registration,
+    logLevel: values['log-level'],
+    logFormat: values['log-format'],
+    limits: limitsOf(values),
+    keepalive: keepaliveOf(values),
+  });
+}
+
+function limitsOf(values: Values): Limits {
+  return Object.freeze({
+    loginStanzaBytes: values['login-stanza-bytes'],
+    stanzaBytes: values['stanza-bytes'],
+    depth: values.depth,
+    attributes: values.attributes,
+    loginTimeout: values['login-timeout'],
+    loginAttempts: values['login-attempts'],
+    heldBytes: values['held-bytes'],
+    clientQueueBytes: values['client-queue-bytes'],
+    linkQueueBytes: values['link-queue-bytes'],
+  });
+}
+
+function keepaliveOf(values: Values): Keepalive {
+  return Object.freeze({
+    idle: values['keepalive-idle'],
+    interval: values['keepalive-interval'],
+    probes: values['keepalive-probes'],
+    userTimeout: values['user-timeout'],
+    whitespace: values['whitespace-keepalive'],
+  });
+}

@@ -1,0 +1,278 @@
+import type { Address, DialectName } from './config.js';
+import * as kinds from './kinds.js';
+import { printAddress } from './kinds.js';
+
+/** What every option is after it was read, by the name it is written with everywhere. */
+export interface Values {
+  readonly config: string | undefined;
+  readonly sm: Address | undefined;
+  readonly dialect: DialectName;
+  readonly name: string;
+  readonly secret: string | undefined;
+  readonly 'secret-file': string | undefined;
+  readonly domain: readonly string[];
+  readonly listen: readonly Address[];
+  readonly data: string;
+  readonly registration: boolean;
+  readonly 'log-level': 'error' | 'warn' | 'info' | 'debug';
+  readonly 'log-format': 'text' | 'json';
+  readonly 'login-stanza-bytes': number;
+  readonly 'stanza-bytes': number;
+  readonly depth: number;
+  readonly attributes: number;
+  readonly 'login-timeout': number;
+  readonly 'login-attempts': number;
+  readonly 'held-bytes': number;
+  readonly 'client-queue-bytes': number;
+  readonly 'link-queue-bytes': number;
+  readonly 'keepalive-idle': number;
+  readonly 'keepalive-interval': number;
+  readonly 'keepalive-probes': number;
+  readonly 'user-timeout': number;
+  readonly 'whitespace-keepalive': number;
+}
+
+export type OptionName = keyof Values;
+
+/** The headings of `--help` and of docs/options.md, in their order. */
+export const GROUPS = [
+  'Session manager',
+  'Listening',
+  'Embedded session manager',
+  'Log and configuration',
+  'Limits',
+  'Keepalive',
+] as const;
+
+/** A default that depends on other options says in words what it is. */
+export interface Depends<T> {
+  readonly text: string;
+  from(values: Pick<Values, 'sm' | 'listen' | 'domain'>, command: Command): T;
+}
+
+export interface Option<T> {
+  readonly group: (typeof GROUPS)[number];
+  readonly kind: kinds.Kind<T extends readonly (infer Item)[] ? Item : Exclude<T, undefined>>;
+  /** One sentence or a few, without the default and the range, which are added where it is shown. */
+  readonly help: string;
+  /** Written like a value on the command line (a list: like several); absent: the option has none. */
+  readonly default?: string | Depends<T>;
+  /** Never shown. */
+  readonly secret?: true;
+  /** Makes no sense inside a configuration file. */
+  readonly outsideFile?: true;
+}
+
+/** Who takes options; `users` and `check-config` have others of their own, that are no configuration. */
+export type Command = 'run' | 'session-manager' | 'users';
+
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = {
+  sm: {
+    group: 'Session manager',
+    kind: kinds.peer,
+    help: 'The session manager to connect to. Without it the embedded one is used.',
+  },
+  dialect: {
+    group: 'Session manager',
+    kind: kinds.oneOf('sto-sfrom'),
+    help: 'How the session manager addresses sessions. "sto-sfrom": jabberd up to 1.1 (README.SM).',
+    default: 'sto-sfrom',
+  },
+  name: {
+    group: 'Session manager',
+    kind: kinds.componentName,
+    help: 'The name of the socket manager, as the session manager knows it (jabber.xml: <host>).',
+    default: 'foo-sockets',
+  },
+  secret: {
+    group: 'Session manager',
+    kind: kinds.secret,
+    help: 'The secret shared with the session manager. Other users of the machine can read arguments: better use --secret-file.',
+    secret: true,
+  },
+  'secret-file': {
+    group: 'Session manager',
+    kind: kinds.file,
+    help: 'A file whose first line is the secret shared with the session manager.',
+  },
+  domain: {
+    group: 'Session manager',
+    kind: kinds.domains,
+    help: 'A domain that the session manager serves. The first serves clients that name none. With --sm and without --domain whatever clients name is passed on.',
+    default: {
+      text: 'localhost; with --sm none',
+      from: ({ sm }) => (sm ? [] : ['localhost']),
+    },
+  },
+  listen: {
+    group: 'Listening',
+    kind: kinds.listeners,
+    help: 'Where to listen: for clients, or with session-manager for socket managers.',
+    default: {
+      text: '127.0.0.1:5222; of session-manager 127.0.0.1:5347',
+      from: (_values, command) => [{ host: '127.0.0.1', port: command === 'session-manager' ? 5347 : 5222 }],
+    },
+  },
+  data: {
+    group: 'Embedded session manager',
+    kind: kinds.directory,
+    help: 'Where the embedded session manager keeps accounts, rosters and stored messages. Made if missing.',
+    default: './data',
+  },
+  registration: {
+    group: 'Embedded session manager',
+    kind: kinds.onOff,
+    help: 'May clients make accounts before login (in-band registration)? With --sm, "on" leaves it to that session manager.',
+    default: {
+      text: 'on with --sm or where only loopback addresses are listened on, else off',
+      from: ({ sm, listen }) => sm !== undefined || listen.every(({ host }) => LOOPBACK.test(host)),
+    },
+  },
+  'log-level': {
+    group: 'Log and configuration',
+    kind: kinds.oneOf('error', 'warn', 'info', 'debug'),
+    help: 'How much is logged, on standard error.',
+    default: 'info',
+  },
+  'log-format': {
+    group: 'Log and configuration',
+    kind: kinds.oneOf('text', 'json'),
+    help: 'Log lines for people, or a JSON object a line.',
+    default: 'text',
+  },
+  config: {
+    group: 'Log and configuration',
+    kind: kinds.file,
+    help: 'A JSON file with options, by the names they have here (without --). Arguments and environment variables win over it.',
+    outsideFile: true,
+  },
+  'login-stanza-bytes': {
+    group: 'Limits',
+    kind: kinds.whole('bytes', 1024, 900_000),
+    help: 'Size of one stanza before login.',
+    default: '16384',
+  },
+  'stanza-bytes': {
+    group: 'Limits',
+    // jabberd 1.1.2 takes about 1,000,000 bytes a packet, and what we add to a stanza must fit too
+    kind: kinds.whole('bytes', 1024, 900_000),
+    help: 'Size of one stanza after login.',
+    default: '262144',
+  },
+  depth: {
+    group: 'Limits',
+    // jabberd 1.1.2 takes a depth of 100, and a bounced stanza may come back with elements around it
+    kind: kinds.whole('elements', 4, 90),
+    help: 'Elements inside each other in one stanza.',
+    default: '64',
+  },
+  attributes: {
+    group: 'Limits',
+    kind: kinds.whole('attributes', 8, 1000),
+    help: 'Attributes of one element.',
+    default: '64',
+  },
+  'login-timeout': {
+    group: 'Limits',
+    kind: kinds.whole('seconds', 1, 3600),
+    help: 'Time from connect to a successful login.',
+    default: '60',
+  },
+  'login-attempts': {
+    group: 'Limits',
+    kind: kinds.whole('logins', 1, 1000),
+    help: 'Failed logins of one connection before it is closed.',
+    default: '5',
+  },
+  'held-bytes': {
+    group: 'Limits',
+    kind: kinds.whole('bytes', 0, 16_777_216),
+    help: 'What a client may send behind its login before the answer is there.',
+    default: '65536',
+  },
+  'client-queue-bytes': {
+    group: 'Limits',
+    kind: kinds.whole('bytes', 65_536, 1_073_741_824),
+    help: 'What may wait for a client that does not read; over it the client is ended and its packets go back.',
+    default: '1048576',
+  },
+  'link-queue-bytes': {
+    group: 'Limits',
+    kind: kinds.whole('bytes', 65_536, 1_073_741_824),
+    help: 'What may wait for the session manager; over it clients are not read until there is room.',
+    default: '4194304',
+  },
+  'keepalive-idle': {
+    group: 'Keepalive',
+    // 32767 s and 127 probes are the most that Linux takes
+    kind: kinds.whole('seconds', 0, 32_767),
+    help: 'TCP keepalive: silence before the first probe; 0 turns probes off.',
+    default: '120',
+  },
+  'keepalive-interval': {
+    group: 'Keepalive',
+    kind: kinds.whole('seconds', 1, 32_767),
+    help: 'TCP keepalive: time between probes.',
+    default: '30',
+  },
+  'keepalive-probes': {
+    group: 'Keepalive',
+    kind: kinds.whole('probes', 1, 127),
+    help: 'TCP keepalive: probes without an answer before the connection counts as lost.',
+    default: '4',
+  },
+  'user-timeout': {
+    group: 'Keepalive',
+    kind: kinds.whole('seconds', 0, 86_400),
+    help: 'TCP_USER_TIMEOUT: how long what was sent may stay unacknowledged; 0 leaves it to the system.',
+    default: '120',
+  },
+  'whitespace-keepalive': {
+    group: 'Keepalive',
+    kind: kinds.whole('seconds', 0, 86_400),
+    help: 'A space to a client after this long without writing to it; 0 turns it off.',
+    default: '0',
+  },
+};
+
+export const NAMES = Object.keys(OPTIONS) as OptionName[];
+
+export function isOptionName(name: string): name is OptionName {
+  return Object.hasOwn(OPTIONS, name);
+}
+
+/** What each command takes on its command line. In the environment and in a file the others are allowed, and ignored. */
+export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
+  run: NAMES,
+  'session-manager': [
+    'listen',
+    'name',
+    'secret',
+    'secret-file',
+    'domain',
+    'data',
+    'registration',
+    'link-queue-bytes',
+    'log-level',
+    'log-format',
+    'config',
+  ],
+  users: ['data', 'domain', 'config'],
+};
+
+/** `SM_COMPONENT_LOG_LEVEL` for `log-level`. */
+export function variable(name: OptionName): string {
+  return PREFIX + name.toUpperCase().replaceAll('-', '_');
+}
+
+export const PREFIX = 'SM_COMPONENT_';
+
+/** A value the way it is written on the command line. */
+export function printValue(value: Values[OptionName]): string {
+  if (value === undefined) return '';
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  if (Array.isArray(value)) return value.map(printValue).join(', ');
+  return typeof value === 'object' ? printAddress(value as Address) : String(value);
+}

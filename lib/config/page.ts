@@ -1,0 +1,47 @@
+import { GROUPS, NAMES, OPTIONS, TAKES, variable, type OptionName } from './options.js';
+
+/** What an option is for, and how it is written: the line of `--help`. */
+export function summary(name: OptionName): string {
+  const { kind, help } = OPTIONS[name];
+  const form = kind.range ? `(${kind.range})` : `(${kind.metavar})`;
+  return `${help} ${form}${kind.list ? ' Repeatable.' : ''}`;
+}
+
+const INTRODUCTION = `# Options
+
+<!-- Made by \`npm run docs\` from lib/config/options.ts; edit that table, not this page. -->
+
+An option is given as an argument (\`--log-level debug\`), as an environment variable (\`SM_COMPONENT_LOG_LEVEL=debug\`), or as a
+key of the JSON file that \`--config FILE\` names (\`{ "log-level": "debug" }\`). Arguments win over environment variables,
+these over the file, and the file over the defaults. Options that may be repeated are lists: \`--listen 5222 --listen 5322\`,
+\`SM_COMPONENT_LISTEN=5222,5322\`, \`{ "listen": [5222, 5322] }\`. Relative paths start from the current directory; in a
+file, from the directory of that file. Whatever is unknown or wrong stops the start and is named.
+\`sm-component check-config\` shows what is in force and where it comes from.
+`;
+
+/** docs/options.md: a spec fails when the file is not this text. */
+export function optionsPage(): string {
+  const groups = GROUPS.map((group) => {
+    const names = NAMES.filter((name) => OPTIONS[name].group === group);
+    return `\n## ${group}\n\n${names.map(entry).join('\n')}`;
+  });
+  return INTRODUCTION + groups.join('');
+}
+
+function entry(name: OptionName): string {
+  const { kind, default: fallback, outsideFile } = OPTIONS[name];
+  const initial = typeof fallback === 'object' ? fallback.text : fallback && `\`${fallback}\``;
+  const lines = [
+    `- **\`--${name} ${kind.metavar}\`** ${outsideFile ? '(not in a file) ' : ''}\`${variable(name)}\`  `,
+    `  ${OPTIONS[name].help}${kind.list ? ' Repeatable.' : ''}  `,
+    `  ${capital(kind.expected)}. Default: ${initial ?? 'none'}.${also(name)}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function also(name: OptionName): string {
+  const others = (['session-manager', 'users'] as const).filter((command) => TAKES[command].includes(name));
+  return others.length > 0 ? ` Also of ${others.map((command) => `\`${command}\``).join(' and ')}.` : '';
+}

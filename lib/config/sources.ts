@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { ConfigError, didYouMean } from './error.js';
+import { isOptionName, NAMES, OPTIONS, PREFIX, variable, type OptionName } from './options.js';
+
+/** What one source says of one option. */
+export interface Given {
+  /** As it would stand on the command line; more than one only for a list. */
+  readonly texts: readonly string[];
+  /** "argument --name", "environment variable SM_COMPONENT_NAME", `file /etc/sm.json, key "name"`. */
+  readonly origin: string;
+  /** The directory that relative paths start from. */
+  readonly base: string;
+}
+
+export type Source = ReadonlyMap<OptionName, Given>;
+
+type Mutable = Map<OptionName, Given>;
+
+/** What stood on the command line, by option name; unknown names are the command line's to refuse. */
+export function fromArguments(args: Readonly<Record<string, readonly string[]>>): Source {
+  const source: Mutable = new Map();
+  for (const [name, texts] of Object.entries(args)) {
+    if (!isOptionName(name)) continue;
+    if (texts.length > 1 && !OPTIONS[name].kind.list) {
+      throw new ConfigError(`argument --${name} stands there ${texts.length} times; give it once`);
+    }
+    source.set(name, { texts, origin: `argument --${name}`, base: process.cwd() });
+  }
+  return source;
+}
+
+/** Lists are separated by commas. */
+export function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Source {
+  const names = new Map(NAMES.map((name) => [variable(name), name]));
+  const source: Mutable = new Map();
+  for (const [key, text] of Object.entries(env)) {
+    if (!key.startsWith(PREFIX) || text === undefined) continue;
+    const name = names.get(key);
+    if (!name) {
+      const near = didYouMean(key, [...names.keys()]);
+      throw new ConfigError(`unknown environment variable ${key}${near}`);
+    }
+    const texts = OPTIONS[name].kind.list ? text.split(',').map((item) => item.trim()) : [text];
+    source.set(name, { texts, origin: `environment variable ${key}`, base: process.cwd() });
+  }
+  return source;
+}
+
+/** A JSON object of options. Relative paths in it start from the directory of the file. */
+export function fromFile(file: string, origin: string): Source {
+  return fromObject(readObject(file, origin), `file ${file}`, path.dirname(path.resolve(file)));
+}
+
+function readObject(file: string, origin: string): object {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError(`file ${file} is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new ConfigError(`file ${file} must hold one JSON object: { "option": value, … }`);
+  }
+  return content;
+}
+
+/** The same from an object at hand; `where` names it in messages. */
+export function fromObject(content: object, where: string, base: string): Source {
+  const source: Mutable = new Map();
+  for (const [name, value] of Object.entries(content) as [string, unknown][]) {
+    const origin = `${where}, key "${name}"`;
+    if (value === undefined) continue;
+    if (!isOptionName(name) || OPTIONS[name].outsideFile) throw unknownKey(name, where);
+    source.set(name, { texts: textsOf(name, value, origin), origin, base });
+  }
+  return source;
+}
+
+function unknownKey(name: string, where: string): ConfigError {
+  const names = NAMES.filter((known) => !OPTIONS[known].outsideFile);
+  const near = didYouMean(name, names, (found) => `"${found}"`);
+  return new ConfigError(`unknown key "${name}" in ${where}${near}`);
+}
+
+function textsOf(name: OptionName, value: unknown, origin: string): string[] {
+  const { kind } = OPTIONS[name];
+  const items: unknown[] = kind.list && Array.isArray(value) ? value : [value];
+  return items.map((item) => {
+    if (typeof item === 'boolean' && kind.json.includes('boolean')) return item ? 'on' : 'off';
+    if (typeof item === 'string' && kind.json.includes('string')) return item;
+    if (typeof item === 'number' && kind.json.includes('number')) return String(item);
+    const list = kind.list ? ', or a list of such values' : '';
+    throw new ConfigError(`${origin}: must be ${kind.expected}, as a JSON ${kind.json.join(' or ')}${list}`);
+  });
+}

@@ -1,0 +1,56 @@
+/** jabber:iq:auth before login [XEP-0078], in the manner of jabberd 1.1.2. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { element, type Element } from '../xml/index.js';
+import { Jid, prepareResource, prepareUser } from './jid.js';
+import type { LegacyRefusal } from './packet.js';
+import type { Store } from './store.js';
+
+export const AUTH = 'jabber:iq:auth';
+
+const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
+
+/** In a time that tells nothing, not even of the lengths. */
+function isSame(one: string, other: string): boolean {
+  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(one), hash(other));
+}
+
+/** What a login needs. Zero-knowledge is not offered: nothing here could check it. [XEP-0078 3.1] */
+export function authFields(query: Element): Element {
+  const username = query.child('username') ?? element('username');
+  const fields = ['password', 'digest', 'resource'].map((name) => element(name));
+  return element('query', { xmlns: AUTH }, element('username', {}, username.text), ...fields);
+}
+
+/** The address that a login is for; what is wrong where it is none. [jabberd 1.1.2] */
+function loginAddress(query: Element, host: string): Jid | LegacyRefusal {
+  const username = query.childText('username');
+  if (!username) return 'notAcceptable';
+  const resource = query.childText('resource');
+  if (!resource) return 'unauthorized';
+  const user = prepareUser(username);
+  if (user === undefined || prepareResource(resource) === undefined) return 'notAcceptable';
+  return Jid.parse(`${user}@${host}/${resource}`) ?? 'notAcceptable';
+}
+
+/**
+ * Checks a login.
+ *
+ * @param query the query of a jabber:iq:auth set
+ * @param host the served name that it was sent to
+ * @returns the address of the session to be, or what is wrong
+ */
+export function authenticate(store: Store, query: Element, host: string): Jid | LegacyRefusal {
+  const address = loginAddress(query, host);
+  if (typeof address === 'string') return address;
+  const password = query.childText('password');
+  const digest = query.child('digest');
+  const sid = digest?.attribute('sid');
+  if (password === undefined && sid === undefined) return 'internal';
+  const known = store.accounts.password(address.bare);
+  const matches =
+    sid === undefined
+      ? isSame(password!, known ?? '')
+      : isSame(digest!.text.trim().toLowerCase(), sha1(sid + (known ?? '')));
+  return matches && known !== undefined ? address : 'unauthorized';
+}

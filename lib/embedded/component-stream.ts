@@ -1,0 +1,197 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { Log } from '../observe/log.js';
+import { escape, Reader, type Element, type Fault, type Stanza, type Tag } from '../xml/index.js';
+import type { EmbeddedLimits } from './limits.js';
+import { Outbox, type Item, type Settle } from './outbox.js';
+import type { Turn, Writer } from './turn.js';
+
+/** Where a component's stream stands. */
+export type StreamState = 'header' | 'handshake' | 'open' | 'closed';
+
+/** Why a component's stream has ended. */
+export type StreamEnd =
+  | 'closed by peer'
+  | 'connection failed'
+  | 'wrong secret'
+  | 'no handshake'
+  | 'bad XML'
+  | 'does not read'
+  | 'store failed'
+  | 'stopped';
+
+export interface StreamEvents {
+  /** The peer has shown that it knows the secret. */
+  opened(stream: ComponentStream): void;
+  packet(stream: ComponentStream, packet: Stanza): void;
+  /** So much waits for a stream that is closed that nobody will come for it. */
+  overflowed(stream: ComponentStream): void;
+  /** Told once, also for a stream that was never opened. */
+  closed(stream: ComponentStream, reason: StreamEnd): void;
+}
+
+export interface StreamOptions {
+  /** The peer's component name. */
+  readonly name: string;
+  readonly secret: string;
+  readonly limits: EmbeddedLimits;
+  readonly log: Log;
+  readonly turn: Turn;
+}
+
+const COMPONENT = 'jabber:component:accept';
+const OLD_COMPONENT = 'jabberd:sockets';
+
+/** Lower-case hex SHA1 of stream id and secret. [XEP-0114 3] */
+function handshakeOf(id: string, secret: string): string {
+  return createHash('sha1')
+    .update(id + secret)
+    .digest('hex');
+}
+
+function isSame(text: string, expected: string): boolean {
+  const given = Buffer.from(text);
+  const wanted = Buffer.from(expected);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+/**
+ * The stream of one component, seen from the side that accepts it: header, handshake, then packets both ways.
+ * [XEP-0114] [jabberd 1.1.2, protocols/sto-sfrom.md a]
+ */
+export class ComponentStream implements Writer {
+  state: StreamState = 'header';
+  /** Has the peer been told off for an address that is not of its name? Once is enough. */
+  warned = false;
+  /** Resolves when the connection below is closed. */
+  readonly done: Promise<void>;
+  private readonly id = randomBytes(16).toString('hex');
+  private readonly outbox = new Outbox();
+  private readonly reader: Reader;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly duplex: Duplex,
+    private readonly options: StreamOptions,
+    private readonly events: StreamEvents,
+  ) {
+    const { packetBytes: bytes, depth, attributes, handshakeTimeout } = options.limits;
+    this.reader = new Reader(
+      {
+        open: (header) => this.header(header),
+        stanza: (stanza) => this.stanza(stanza),
+        close: () => this.close('closed by peer', '</stream:stream>'),
+        fault: (fault) => this.fault(fault),
+      },
+      { limits: { bytes, depth, attributes }, namespaces: false },
+    );
+    this.done = new Promise((resolve) => duplex.once('close', resolve));
+    this.timer = setTimeout(() => this.timedOut(), handshakeTimeout * 1000);
+    this.listen();
+  }
+
+  /** Queues a packet; it leaves at the end of the turn. On a closed stream it waits to be taken by {@link remains}. */
+  send(packet: Element, settle?: Settle): void {
+    this.queue({ text: packet.toString(), packet, settle });
+  }
+
+  /** The packets that have not left, each once. */
+  remains(): Item[] {
+    return this.outbox.empty();
+  }
+
+  /** Takes over what another stream could not write. */
+  takeOver(items: Item[]): void {
+    for (const item of items) this.queue(item);
+  }
+
+  flush(): void {
+    if (this.state === 'closed') return;
+    const { text, left } = this.outbox.take();
+    if (text !== '')
+      this.duplex.write(text, (error) => void (error ? this.close('connection failed') : left()));
+  }
+
+  abandon(): void {
+    this.close('store failed');
+  }
+
+  /** Ends the stream, once; `lastWords` are written before. */
+  close(reason: StreamEnd, lastWords?: string): void {
+    if (this.state === 'closed') return;
+    if (reason === 'stopped') this.flush();
+    this.state = 'closed';
+    this.reader.stop();
+    clearTimeout(this.timer);
+    if (lastWords === undefined) this.duplex.destroy();
+    else this.hangUp(lastWords);
+    this.events.closed(this, reason);
+  }
+
+  private listen(): void {
+    this.duplex.on('error', () => this.close('connection failed'));
+    this.duplex.on('close', () => this.close('closed by peer'));
+    this.duplex.on('end', () => this.close('closed by peer', ''));
+    this.duplex.on('data', (bytes: Buffer) => this.reader.write(bytes));
+  }
+
+  private queue(item: Item): void {
+    this.outbox.push(item);
+    if (this.outbox.size <= this.options.limits.linkQueue) this.schedule();
+    else if (this.state === 'closed') this.events.overflowed(this);
+    else this.close('does not read');
+  }
+
+  private schedule(): void {
+    if (this.state !== 'closed') this.options.turn.add(this);
+  }
+
+  private say(text: string): void {
+    this.queue({ text });
+  }
+
+  private hangUp(lastWords: string): void {
+    this.duplex.end(this.outbox.takeWords() + lastWords);
+    const timer = setTimeout(() => this.duplex.destroy(), this.options.limits.closeTimeout * 1000);
+    void this.done.then(() => clearTimeout(timer));
+  }
+
+  private header(header: Tag): void {
+    const modern = header.attribute('xmlns') === COMPONENT;
+    const names = modern
+      ? `xmlns='${COMPONENT}' from='${escape(this.options.name)}'`
+      : `xmlns='${OLD_COMPONENT}'`;
+    this.state = 'handshake';
+    this.say(
+      `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='${this.id}' ${names}>`,
+    );
+  }
+
+  private stanza(stanza: Stanza): void {
+    if (this.state === 'open') this.events.packet(this, stanza);
+    else if (stanza.name === 'handshake') this.handshake(stanza.element().text.trim());
+    else this.say('<stream:error>Must send handshake first</stream:error>');
+  }
+
+  private handshake(given: string): void {
+    if (!isSame(given, handshakeOf(this.id, this.options.secret))) {
+      return this.close('wrong secret', '<stream:error>Invalid Handshake</stream:error></stream:stream>');
+    }
+    clearTimeout(this.timer);
+    this.state = 'open';
+    this.say('<handshake/>');
+    this.events.opened(this);
+  }
+
+  private timedOut(): void {
+    const open =
+      this.state === 'header' ? undefined : '<stream:error>Timed Out</stream:error></stream:stream>';
+    this.close('no handshake', open);
+  }
+
+  private fault(fault: Fault): void {
+    this.options.log.warn('bad XML from a component', { condition: fault.condition, text: fault.text });
+    const words = `<stream:error>${escape(fault.text)}</stream:error></stream:stream>`;
+    this.close('bad XML', this.state === 'header' ? undefined : words);
+  }
+}

@@ -1,0 +1,46 @@
+/** Messages for who is not there: kept, and given out at the next login. [XEP-0160] */
+import { parse, type Element } from '../../xml/index.js';
+import { delays } from '../delay.js';
+import type { Feature, Refusal } from '../feature.js';
+import type { Services } from '../services.js';
+import type { Session } from '../session.js';
+import type { StoredMessage } from '../store/offline.js';
+
+const FULL: Refusal = {
+  condition: 'service-unavailable',
+  text: 'The recipient is away, and no more messages can be kept for them.',
+};
+
+/** Chat states and the like are of no use later. [XEP-0160 3] */
+function isWorthKeeping(message: Element): boolean {
+  return message.attribute('type') !== 'chat' || message.child('body') !== undefined;
+}
+
+export default function offline(services: Services): Feature {
+  const { store, limits } = services;
+  /** What is on its way to a session: it stays in the store until it has left, and must not be sent twice. */
+  const leaving = new Set<number>();
+
+  function undelivered(message: Element, account: string): true | Refusal {
+    if (!isWorthKeeping(message)) return true;
+    const bounds = { messages: limits.offlineMessages, characters: limits.offlineCharacters };
+    return store.offline.add(account, message.toString(), bounds) || FULL;
+  }
+
+  function give(session: Session, { id, received, stanza }: StoredMessage): void {
+    leaving.add(id);
+    const message = parse(stanza).append(...delays(received, session.host, 'Offline Storage'));
+    session.send(message, (left) => {
+      leaving.delete(id);
+      if (left) store.offline.remove(id);
+    });
+  }
+
+  function ready(session: Session): void {
+    for (const stored of store.offline.list(session.bareJid)) {
+      if (!leaving.has(stored.id)) give(session, stored);
+    }
+  }
+
+  return { announces: ['msgoffline'], undelivered, ready };
+}

@@ -1,0 +1,46 @@
+/** jabber:iq:private: XML that clients keep with us for themselves. [XEP-0049] */
+import { Element, element, parse } from '../../xml/index.js';
+import { withDeclarationsOf } from '../declarations.js';
+import type { Answer, Feature, Query } from '../feature.js';
+import type { Services } from '../services.js';
+
+const PRIVATE = 'jabber:iq:private';
+
+/** Nothing that stands in a name or a namespace can make two of these the same. */
+const keyOf = (document: Element): string => `private ${document.localName} ${document.namespace}`;
+
+/** What was asked for, with nothing in it. [XEP-0049 2.2] */
+function empty({ name, attributes }: Element): Element {
+  return new Element(name, new Map(attributes));
+}
+
+export default function privateStorage({ store, limits }: Services): Feature {
+  function get({ address, payload }: Query): Answer {
+    const documents = payload.elements.map((document) => {
+      const kept = store.documents.get(address, keyOf(document));
+      return kept === undefined ? empty(document) : parse(kept);
+    });
+    return element('query', { xmlns: PRIVATE }, ...documents);
+  }
+
+  function set({ address, payload }: Query): Answer {
+    const documents = payload.elements.map((document) => withDeclarationsOf(payload, document));
+    if (documents.some((document) => document.toString().length > limits.documentCharacters)) {
+      return 'not-acceptable';
+    }
+    const added = documents.filter((document) => store.documents.get(address, keyOf(document)) === undefined);
+    if (store.documents.count(address) + added.length > limits.documents) return 'resource-constraint';
+    for (const document of documents) store.documents.set(address, keyOf(document), document.toString());
+    return undefined;
+  }
+
+  function answer(query: Query): Answer {
+    if (!query.own) return query.target === 'account' ? 'forbidden' : 'service-unavailable';
+    const { elements } = query.payload;
+    if (elements.length === 0) return 'bad-request';
+    if (elements.some(({ namespace }) => namespace === '' || namespace === PRIVATE)) return 'not-acceptable';
+    return query.type === 'get' ? get(query) : set(query);
+  }
+
+  return { announces: [PRIVATE], answers: { [PRIVATE]: answer } };
+}

@@ -1,0 +1,54 @@
+/** jabber:iq:register after login: another password, or no account any more. [XEP-0077 3.2, 3.3] */
+import { element } from '../../xml/index.js';
+import type { Answer, Feature, Query } from '../feature.js';
+import { prepareUser } from '../jid.js';
+import { REGISTER } from '../registration.js';
+import type { Services } from '../services.js';
+import { isPassword } from '../store/accounts.js';
+
+export default function register(services: Services): Feature {
+  const { store, sessions, subscriptions, log } = services;
+
+  function get({ session }: Query): Answer {
+    const username = element('username', {}, session.username);
+    return element('query', { xmlns: REGISTER }, element('registered'), username, element('password'));
+  }
+
+  function changePassword({ session, payload }: Query): Answer {
+    const username = payload.childText('username');
+    if (username !== undefined && prepareUser(username) !== session.username) return 'not-allowed';
+    const password = payload.childText('password') ?? '';
+    if (!isPassword(password)) return 'not-acceptable';
+    store.accounts.setPassword(session.bareJid, password);
+    log.info('password changed', { account: session.bareJid });
+    return undefined;
+  }
+
+  /** The user is told that it is done before the sessions end. */
+  function remove({ session, after }: Query): Answer {
+    after(() => {
+      const account = session.bareJid;
+      for (const one of sessions.of(account)) services.end(one, 'account removed');
+      store.rosters.change(() => {
+        subscriptions.cancelAll(account);
+        store.accounts.remove(account);
+      });
+      log.info('account removed', { account });
+    });
+    return undefined;
+  }
+
+  function set(query: Query): Answer {
+    return query.payload.child('remove') ? remove(query) : changePassword(query);
+  }
+
+  return {
+    announces: [REGISTER],
+    answers: {
+      [REGISTER]: (query) => {
+        if (query.target === 'account' && !query.own) return 'forbidden';
+        return query.type === 'get' ? get(query) : set(query);
+      },
+    },
+  };
+}

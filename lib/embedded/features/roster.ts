@@ -1,0 +1,69 @@
+/** jabber:iq:roster: get, set, remove. [RFC6121 2] */
+import type { Element } from '../../xml/index.js';
+import type { Answer, Feature, Query } from '../feature.js';
+import { Jid } from '../jid.js';
+import { ROSTER } from '../roster.js';
+import type { Services } from '../services.js';
+
+export default function roster(services: Services): Feature {
+  function get({ session, payload }: Query): Answer {
+    session.interested = true;
+    const current = String(services.store.rosters.version(session.bareJid));
+    // An empty result says that the client's copy is the current one. [RFC6121 2.6.3]
+    return payload.attribute('ver') === current ? undefined : services.roster.query(session.bareJid);
+  }
+
+  function set(query: Query): Answer {
+    const [item, ...others] = query.payload.elements;
+    if (item?.localName !== 'item' || others.length > 0) return 'bad-request';
+    const jid = Jid.parse(item.attribute('jid'));
+    if (!jid) return 'jid-malformed';
+    if (jid.bare === query.session.bareJid) return 'not-allowed';
+    return item.attribute('subscription') === 'remove'
+      ? remove(query, jid.full)
+      : update(query, jid.full, item);
+  }
+
+  /** Name and groups are the user's to set, the subscription is not. [RFC6121 2.3.2] */
+  function update({ session, after }: Query, jid: string, item: Element): Answer {
+    const account = session.bareJid;
+    const known = services.store.rosters.get(account, jid);
+    if (!known && !services.roster.hasRoom(account)) return 'resource-constraint';
+    const groups = groupsOf(item);
+    const name = item.attribute('name') || undefined;
+    const tooLong = [...groups, name ?? ''].some((text) => text.length > services.limits.nameCharacters);
+    if (tooLong || groups.length > services.limits.groups) return 'not-acceptable';
+    const contact = { ...(known ?? services.roster.stranger(jid)), name, groups, listed: true };
+    services.store.rosters.save(account, contact);
+    after(() => services.roster.push(account, contact));
+    return undefined;
+  }
+
+  /** [RFC6121 2.5] */
+  function remove({ session, after }: Query, jid: string): Answer {
+    const account = session.bareJid;
+    const known = services.store.rosters.get(account, jid);
+    if (!known?.listed) return 'item-not-found';
+    services.store.rosters.change(() => {
+      const unlisted = { ...known, listed: false };
+      services.store.rosters.save(account, unlisted);
+      services.subscriptions.cancel(account, unlisted);
+    });
+    after(() => services.roster.pushRemoval(account, jid));
+    return undefined;
+  }
+
+  return {
+    answers: {
+      [ROSTER]: (query) => {
+        if (!query.own) return query.target === 'account' ? 'forbidden' : 'service-unavailable';
+        return query.type === 'get' ? get(query) : set(query);
+      },
+    },
+  };
+}
+
+function groupsOf(item: Element): string[] {
+  const groups = item.elements.filter((child) => child.localName === 'group').map((group) => group.text);
+  return [...new Set(groups)].filter((group) => group !== '');
+}

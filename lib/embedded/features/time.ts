@@ -1,0 +1,34 @@
+/** What time it is here, for new clients [XEP-0202] and old ones [XEP-0090]. */
+import { element } from '../../xml/index.js';
+import { dateTime, legacyDateTime } from '../delay.js';
+import type { Answer, Feature, Query } from '../feature.js';
+
+const TIME = 'urn:xmpp:time';
+const LEGACY_TIME = 'jabber:iq:time';
+
+function ofServer({ type, target, unaddressed }: Query, answer: () => Answer): Answer {
+  if (target === 'account' && !unaddressed) return 'service-unavailable';
+  return type === 'get' ? answer() : 'not-allowed';
+}
+
+function time(): Answer {
+  const fields = [element('tzo', {}, '+00:00'), element('utc', {}, dateTime(Date.now()))];
+  return element('time', { xmlns: TIME }, ...fields);
+}
+
+function legacyTime(): Answer {
+  const now = Date.now();
+  const texts = { utc: legacyDateTime(now), tz: 'UTC', display: new Date(now).toUTCString() };
+  const fields = Object.entries(texts).map(([name, text]) => element(name, {}, text));
+  return element('query', { xmlns: LEGACY_TIME }, ...fields);
+}
+
+export default function entityTime(): Feature {
+  return {
+    announces: [TIME, LEGACY_TIME],
+    answers: {
+      [TIME]: (query) => ofServer(query, time),
+      [LEGACY_TIME]: (query) => ofServer(query, legacyTime),
+    },
+  };
+}

@@ -1,0 +1,26 @@
+/** vcard-temp: a user's card, for everybody to read. [XEP-0054] */
+import { parse } from '../../xml/index.js';
+import type { Answer, Feature, Query } from '../feature.js';
+import type { Services } from '../services.js';
+
+const VCARD = 'vcard-temp';
+
+export default function vcard({ store, limits }: Services): Feature {
+  function get({ address }: Query): Answer {
+    const card = store.documents.get(address, VCARD);
+    return card === undefined ? 'item-not-found' : parse(card);
+  }
+
+  function set({ own, address, payload }: Query): Answer {
+    if (!own) return 'forbidden';
+    const card = payload.toString();
+    if (card.length > limits.documentCharacters) return 'not-acceptable';
+    store.documents.set(address, VCARD, card);
+    return undefined;
+  }
+
+  return {
+    announces: [VCARD],
+    answers: { [VCARD]: (query) => (query.type === 'get' ? get(query) : set(query)) },
+  };
+}

@@ -1,0 +1,73 @@
+/** Longest part of a JID, in bytes of UTF-8. [RFC7622 3.1] */
+const LONGEST_PART = 1023;
+/** Longest name of an account of ours; jabberd 1.1.2 cuts longer ones in silence, so they are no names here. */
+const LONGEST_NAME = 64;
+
+/** What no user name holds: nodeprep's own list, white space, and characters without a shape. [RFC6122 A.5] */
+const NOT_IN_USER = /["&'/:<>@\s\p{C}\p{Z}]/u;
+const HOST = /^[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)*$/u;
+const NOT_IN_RESOURCE = /[\p{Cc}\p{Cs}]/u;
+
+const isTooLong = (part: string): boolean =>
+  part.length > LONGEST_PART || Buffer.byteLength(part) > LONGEST_PART;
+
+/** Case and compatibility forms folded, twice because lower-casing can make a form that folds again. */
+const fold = (text: string): string => text.normalize('NFKC').toLowerCase().normalize('NFKC');
+
+/** A user name in its one spelling; undefined where the text can be none. Simpler than nodeprep, and stricter. */
+export function prepareUser(text: string): string | undefined {
+  if (isTooLong(text)) return undefined;
+  const user = fold(text);
+  return user === '' || isTooLong(user) || NOT_IN_USER.test(user) ? undefined : user;
+}
+
+/** As {@link prepareUser}, for the name of an account of ours: 64 bytes at most. */
+export function prepareAccountName(text: string): string | undefined {
+  const user = prepareUser(text);
+  return user !== undefined && Buffer.byteLength(user) <= LONGEST_NAME ? user : undefined;
+}
+
+/** A resource as it is; undefined where the text can be none (empty, over 1023 bytes, control characters). */
+export function prepareResource(text: string): string | undefined {
+  return text === '' || isTooLong(text) || NOT_IN_RESOURCE.test(text) ? undefined : text;
+}
+
+function prepareHost(text: string): string | undefined {
+  if (isTooLong(text)) return undefined;
+  const host = fold(text);
+  return HOST.test(host) && !isTooLong(host) ? host : undefined;
+}
+
+/** An address in its one spelling: user and host folded, the resource as it is. */
+export class Jid {
+  /** `user@host`, or `host`. */
+  readonly bare: string;
+  /** All of it. */
+  readonly full: string;
+
+  private constructor(
+    readonly user: string | undefined,
+    readonly host: string,
+    readonly resource: string | undefined,
+  ) {
+    this.bare = user === undefined ? host : `${user}@${host}`;
+    this.full = resource === undefined ? this.bare : `${this.bare}/${resource}`;
+  }
+
+  /** The address that a text spells; undefined where it spells none. */
+  static parse(text: string | undefined): Jid | undefined {
+    if (text === undefined) return undefined;
+    const slash = text.indexOf('/');
+    const bare = slash < 0 ? text : text.slice(0, slash);
+    const at = bare.indexOf('@');
+    const user = at < 0 ? undefined : prepareUser(bare.slice(0, at));
+    const host = prepareHost(bare.slice(at + 1));
+    const resource = slash < 0 ? undefined : prepareResource(text.slice(slash + 1));
+    if (host === undefined || (at >= 0 && user === undefined)) return undefined;
+    return slash >= 0 && resource === undefined ? undefined : new Jid(user, host, resource);
+  }
+
+  toString(): string {
+    return this.full;
+  }
+}

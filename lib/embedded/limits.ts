@@ -1,0 +1,51 @@
+/** What peers and users may cost the embedded session manager. */
+export interface EmbeddedLimits {
+  /** Seconds from a stream's first byte, or from {@link SessionManager.accept}, to its handshake. [jabberd 1.1.2: 5] */
+  readonly handshakeTimeout: number;
+  /** Seconds that sessions outlive their link. [jabberd 1.1.2: packets wait for 30] */
+  readonly linkAwayTimeout: number;
+  /** Seconds that {@link SessionManager.stop} waits for a peer to close its end. */
+  readonly closeTimeout: number;
+  /** Bytes of one packet. [jabberd 1.1.2: about 1,000,000] */
+  readonly packetBytes: number;
+  /** Elements inside each other. [jabberd 1.1.2: 100] */
+  readonly depth: number;
+  /** Attributes of one element. */
+  readonly attributes: number;
+  /** Characters waiting for a link that does not read; then it is dropped. */
+  readonly linkQueue: number;
+  /** Messages waiting for one account. */
+  readonly offlineMessages: number;
+  /** Characters of XML waiting for one account. */
+  readonly offlineCharacters: number;
+  /** Contacts of one account, strangers who ask included. */
+  readonly contacts: number;
+  /** Groups of one contact. */
+  readonly groups: number;
+  /** Characters of a contact's name, or of a group's. */
+  readonly nameCharacters: number;
+  /** Addresses that one session has sent its presence to directly. */
+  readonly directedPresences: number;
+  /** Private documents of one account. */
+  readonly documents: number;
+  /** Characters of one document, or of a kept subscription request. */
+  readonly documentCharacters: number;
+}
+
+export const DEFAULT_LIMITS: EmbeddedLimits = {
+  handshakeTimeout: 5,
+  linkAwayTimeout: 30,
+  closeTimeout: 2,
+  packetBytes: 1_000_000,
+  depth: 100,
+  attributes: 100,
+  linkQueue: 16 * 1024 * 1024,
+  offlineMessages: 1000,
+  offlineCharacters: 16 * 1024 * 1024,
+  contacts: 1000,
+  groups: 100,
+  nameCharacters: 1023,
+  directedPresences: 1000,
+  documents: 100,
+  documentCharacters: 256 * 1024,
+};

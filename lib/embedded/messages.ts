@@ -1,0 +1,58 @@
+import type { Element } from '../xml/index.js';
+import { Jid } from './jid.js';
+import type { Services } from './services.js';
+import type { Session } from './session.js';
+
+/** Takes messages to the sessions they are for, or to whatever keeps them. [RFC6121 8.5] */
+export class Messages {
+  constructor(private readonly services: Services) {}
+
+  /** Delivers a message that says who it is from and whom it is for. */
+  deliver(message: Element): void {
+    const { services } = this;
+    const to = Jid.parse(message.attribute('to'));
+    if (!to) return services.refuse(message, 'jid-malformed');
+    if (!services.domains.has(to.host)) return services.refuse(message, 'remote-server-not-found');
+    const session = services.sessions.get(to.full);
+    if (session) return session.send(message);
+    if (to.user === undefined || !services.store.accounts.exists(to.bare)) {
+      return services.refuse(message, 'service-unavailable');
+    }
+    this.deliverToAccount(message, to.bare);
+  }
+
+  /** [RFC6121 8.5.2], also for an address whose resource is not there [RFC6121 8.5.3.2] */
+  private deliverToAccount(message: Element, account: string): void {
+    switch (message.attribute('type')) {
+      case 'error':
+        return undefined;
+      case 'groupchat':
+        return this.services.refuse(message, 'service-unavailable');
+      case 'headline':
+        return this.takers(account).forEach((session) => session.send(message));
+      default:
+        return this.deliverToBest(message, account);
+    }
+  }
+
+  /** To the sessions of the highest priority, all of them; messages of type normal and chat. [RFC6121 8.5.2.1.1] */
+  private deliverToBest(message: Element, account: string): void {
+    const takers = this.takers(account);
+    if (takers.length === 0) return this.keep(message, account);
+    const highest = Math.max(...takers.map((session) => session.priority));
+    for (const session of takers) if (session.priority === highest) session.send(message);
+  }
+
+  private takers(account: string): Session[] {
+    return this.services.sessions.of(account).filter((session) => session.takesMessages);
+  }
+
+  private keep(message: Element, account: string): void {
+    for (const { undelivered } of this.services.features) {
+      const outcome = undelivered?.(message, account);
+      if (outcome === true) return;
+      if (outcome) return this.services.refuse(message, outcome.condition, outcome.text);
+    }
+    this.services.refuse(message, 'service-unavailable');
+  }
+}

@@ -1,0 +1,57 @@
+import type { Element } from '../xml/index.js';
+
+/** Told once whether what was sent has left; where it has not, it comes back to who sent it. */
+export type Settle = (left: boolean) => void;
+
+/** One thing to write. */
+export interface Item {
+  readonly text: string;
+  /** What the text spells; absent for the words of the stream itself. */
+  readonly packet?: Element;
+  readonly settle?: Settle;
+}
+
+/** What waits to leave by one stream, kept until it has left, so that nothing is lost with the stream. */
+export class Outbox {
+  private waiting: Item[] = [];
+  private leaving: Item[] = [];
+  /** Characters that have not left. */
+  size = 0;
+
+  push(item: Item): void {
+    this.waiting.push(item);
+    this.size += item.text.length;
+  }
+
+  /** The text of all that waits; `left` must be called once the stream has taken it. */
+  take(): { text: string; left: () => void } {
+    const batch = this.waiting;
+    this.waiting = [];
+    this.leaving.push(...batch);
+    return { text: batch.map((item) => item.text).join(''), left: () => this.left(batch.length) };
+  }
+
+  /** Takes out and joins the words of the stream itself, which are of no use to another stream. */
+  takeWords(): string {
+    const words = this.waiting.filter((item) => item.packet === undefined);
+    this.waiting = this.waiting.filter((item) => item.packet !== undefined);
+    return words.map((item) => item.text).join('');
+  }
+
+  /** All packets that have not left, which are forgotten here. */
+  empty(): Item[] {
+    const items = [...this.leaving, ...this.waiting].filter((item) => item.packet !== undefined);
+    this.waiting = [];
+    this.leaving = [];
+    this.size = 0;
+    return items;
+  }
+
+  /** Streams take what is written in the order it was written, so these are the oldest. */
+  private left(count: number): void {
+    for (const item of this.leaving.splice(0, count)) {
+      this.size -= item.text.length;
+      item.settle?.(true);
+    }
+  }
+}

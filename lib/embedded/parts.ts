@@ -1,0 +1,48 @@
+import type { Log } from '../observe/log.js';
+import type { Element } from '../xml/index.js';
+import type { Feature } from './feature.js';
+import { createFeatures } from './features.js';
+import { DEFAULT_LIMITS, type EmbeddedLimits } from './limits.js';
+import { Messages } from './messages.js';
+import { Presence } from './presence.js';
+import { Roster } from './roster.js';
+import type { Services } from './services.js';
+import type { SessionManagerOptions } from './session-manager.js';
+import { SessionTable } from './session-table.js';
+import { mayBeRefused, refused, type Condition } from './stanza-error.js';
+import type { Store } from './store.js';
+import { Subscriptions } from './subscriptions.js';
+
+/** The parts of one session manager, each of which finds the others here. */
+export class Parts implements Services {
+  readonly domains: ReadonlySet<string>;
+  readonly registration: boolean;
+  readonly limits: EmbeddedLimits;
+  readonly log: Log;
+  readonly store: Store;
+  readonly started = Date.now();
+  readonly sessions = new SessionTable();
+  readonly messages: Messages = new Messages(this);
+  readonly presence: Presence = new Presence(this);
+  readonly roster: Roster = new Roster(this);
+  readonly subscriptions: Subscriptions = new Subscriptions(this);
+  readonly features: readonly Feature[];
+
+  constructor(
+    options: SessionManagerOptions,
+    readonly end: Services['end'],
+  ) {
+    this.domains = new Set(options.domains.map((domain) => domain.toLowerCase()));
+    this.registration = options.registration;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.log = options.log;
+    this.store = options.store;
+    this.features = createFeatures(this);
+  }
+
+  /** The sender is one of our sessions, or gone. */
+  refuse(stanza: Element, condition: Condition, text?: string): void {
+    if (!mayBeRefused(stanza)) return;
+    this.sessions.get(stanza.attribute('from') ?? '')?.send(refused(stanza, condition, text));
+  }
+}

@@ -1,0 +1,148 @@
+import { element, parse, type Element } from '../xml/index.js';
+import { delays } from './delay.js';
+import { Jid } from './jid.js';
+import type { Services } from './services.js';
+import { readdressed, type Session } from './session.js';
+import { isSubscriptionType } from './subscription.js';
+
+/** The presence as it goes to one receiver. */
+function addressed(presence: Element, to: string): Element {
+  return readdressed(presence).set('to', to);
+}
+
+/** An integer from -128 to 127; 0 where there is none, or none that counts. [RFC6121 4.7.2.3] */
+function priorityOf(presence: Element): number {
+  const text = presence.childText('priority')?.trim() ?? '';
+  const priority = /^[+-]?\d{1,3}$/.test(text) ? Number(text) : 0;
+  return priority >= -128 && priority <= 127 ? priority : 0;
+}
+
+/** The last presence of a session, with the time it came. */
+function lastPresence(session: Session, to: string): Element {
+  const presence = addressed(session.presence!, to);
+  return presence.append(...delays(session.presenceSince, session.fullJid));
+}
+
+/** Who is there, and who is told. [RFC6121 4] */
+export class Presence {
+  constructor(private readonly services: Services) {}
+
+  /** Takes a presence of a client, `from` stamped. */
+  receive(session: Session, presence: Element): void {
+    const type = presence.attribute('type');
+    const to = presence.attribute('to');
+    if (type === undefined || type === 'available' || type === 'unavailable') {
+      if (type === 'available') presence.set('type', undefined); // as some of the oldest clients write it
+      if (to === undefined) this.announce(session, presence);
+      else this.direct(session, presence);
+    } else if (to === undefined) {
+      this.services.refuse(presence, 'bad-request');
+    } else if (isSubscriptionType(type)) {
+      this.services.subscriptions.send(session.bareJid, presence, type);
+    } else if (type === 'probe') this.answerProbe(session, presence);
+    else if (type !== 'error') this.services.refuse(presence, 'bad-request');
+  }
+
+  /** The session is gone: those who saw it are told. */
+  leave(session: Session, status: string): void {
+    const attributes = { type: 'unavailable', from: session.fullJid };
+    this.withdraw(session, element('presence', attributes, element('status', {}, status)));
+  }
+
+  /** Has the account let the session's user see its presence? */
+  maySee(session: Session, account: string): boolean {
+    if (account === session.bareJid) return true;
+    return this.services.store.rosters.get(account, session.bareJid)?.theirs === 'granted';
+  }
+
+  /** Shows all sessions of an account to somebody who may see them from now on. [RFC6121 3.1.5] */
+  show(account: string, to: string): void {
+    for (const session of this.services.sessions.available(account)) {
+      this.deliver(addressed(session.presence!, to), to);
+    }
+  }
+
+  /** Hides all sessions of an account from somebody who may see them no longer. [RFC6121 3.2.2, 3.3.3] */
+  hide(account: string, from: string): void {
+    for (const session of this.services.sessions.available(account)) {
+      this.deliver(element('presence', { type: 'unavailable', from: session.fullJid, to: from }), from);
+    }
+  }
+
+  private announce(session: Session, presence: Element): void {
+    if (presence.attribute('type') === 'unavailable') return this.withdraw(session, presence);
+    const initial = session.presence === undefined;
+    const wasReady = session.takesMessages;
+    session.presence = presence;
+    session.presenceSince = Date.now();
+    session.priority = priorityOf(presence);
+    this.broadcast(session, presence);
+    if (initial) this.welcome(session);
+    if (!wasReady && session.takesMessages) {
+      for (const feature of this.services.features) feature.ready?.(session);
+    }
+  }
+
+  /** [RFC6121 4.5.2], to directed addresses too [RFC6121 4.6.3] */
+  private withdraw(session: Session, presence: Element): void {
+    const told = session.presence ? this.broadcast(session, presence) : new Set<string>();
+    session.presence = undefined;
+    session.priority = 0;
+    for (const address of session.directed) {
+      const to = Jid.parse(address)!;
+      if (!told.has(to.bare)) this.deliver(addressed(presence, address), address);
+    }
+    session.directed.clear();
+  }
+
+  /** To the subscribers and to the user's own sessions, this one included. [RFC6121 4.2.2, 4.4.2, 4.5.2] */
+  private broadcast(session: Session, presence: Element): Set<string> {
+    const receivers = new Set([...this.services.store.rosters.subscribers(session.bareJid), session.bareJid]);
+    for (const receiver of receivers) this.deliver(addressed(presence, receiver), receiver);
+    return receivers;
+  }
+
+  /** What a session sees when it comes: the user's others, the contacts, and who asks to be one. [RFC6121 4.2.2] */
+  private welcome(session: Session): void {
+    const { sessions, store } = this.services;
+    const others = [session.bareJid, ...store.rosters.subscriptions(session.bareJid)];
+    for (const other of others.flatMap((address) => sessions.available(address))) {
+      if (other !== session) session.send(lastPresence(other, session.fullJid));
+    }
+    for (const request of store.rosters.requests(session.bareJid)) session.send(parse(request));
+  }
+
+  /** Presence for one address, remembered until it is taken back. [RFC6121 4.6] */
+  private direct(session: Session, presence: Element): void {
+    const to = Jid.parse(presence.attribute('to'));
+    if (!to) return this.services.refuse(presence, 'jid-malformed');
+    if (!this.services.domains.has(to.host)) return this.services.refuse(presence, 'remote-server-not-found');
+    if (presence.attribute('type') === 'unavailable') session.directed.delete(to.full);
+    else if (session.directed.size < this.services.limits.directedPresences) session.directed.add(to.full);
+    else return this.services.refuse(presence, 'resource-constraint');
+    this.deliver(presence, to.full);
+  }
+
+  /** To the session of that address, or to all of that user that are there. [RFC6121 8.5.2.1.2, 8.5.3.1] */
+  private deliver(presence: Element, address: string): void {
+    const { sessions } = this.services;
+    const session = sessions.get(address);
+    if (session) session.send(presence);
+    else for (const receiver of sessions.available(address)) receiver.send(presence);
+  }
+
+  /** [RFC6121 4.3.2] */
+  private answerProbe(session: Session, probe: Element): void {
+    const to = Jid.parse(probe.attribute('to'));
+    if (!to) return this.services.refuse(probe, 'jid-malformed');
+    if (!this.maySee(session, to.bare)) return this.answer(session, 'unsubscribed', to.bare);
+    const there = this.services.sessions.available(to.bare);
+    const asked = to.resource === undefined ? there : there.filter(({ fullJid }) => fullJid === to.full);
+    for (const other of asked) session.send(lastPresence(other, session.fullJid));
+    if (asked.length === 0) this.answer(session, 'unavailable', to.full);
+  }
+
+  private answer(session: Session, type: string, from: string): void {
+    session.send(element('presence', { type, from, to: session.fullJid }));
+  }
+}

@@ -1,0 +1,35 @@
+import type { Log } from '../observe/log.js';
+import type { Element } from '../xml/index.js';
+import type { Feature } from './feature.js';
+import type { EmbeddedLimits } from './limits.js';
+import type { Messages } from './messages.js';
+import type { Presence } from './presence.js';
+import type { Roster } from './roster.js';
+import type { Session, SessionEnd } from './session.js';
+import type { SessionTable } from './session-table.js';
+import type { Condition } from './stanza-error.js';
+import type { Store } from './store.js';
+import type { Subscriptions } from './subscriptions.js';
+
+/** What the parts of the session manager know of each other. */
+export interface Services {
+  /** The names we go by, folded. */
+  readonly domains: ReadonlySet<string>;
+  /** May accounts be made before login? */
+  readonly registration: boolean;
+  readonly limits: EmbeddedLimits;
+  readonly log: Log;
+  readonly store: Store;
+  readonly sessions: SessionTable;
+  readonly features: readonly Feature[];
+  readonly messages: Messages;
+  readonly presence: Presence;
+  readonly roster: Roster;
+  readonly subscriptions: Subscriptions;
+  /** When we started, in milliseconds since 1970. */
+  readonly started: number;
+  /** Ends a session, once. */
+  readonly end: (session: Session, reason: SessionEnd) => void;
+  /** Tells the sender of a stanza, by its `from`, what is wrong with it; nothing where it may not be told. */
+  refuse(stanza: Element, condition: Condition, text?: string): void;
+}

@@ -1,0 +1,126 @@
+import type { Duplex } from 'node:stream';
+import type { Log } from '../observe/log.js';
+import type { Stanza } from '../xml/index.js';
+import { ComponentStream, type StreamEnd } from './component-stream.js';
+import { disconnected } from './disconnected.js';
+import type { EmbeddedLimits } from './limits.js';
+import { LostLinks } from './lost-links.js';
+import { Packets } from './packets.js';
+import { Parts } from './parts.js';
+import type { Services } from './services.js';
+import type { Session, SessionEnd } from './session.js';
+import type { Store } from './store.js';
+import { Turn } from './turn.js';
+
+export interface SessionManagerOptions {
+  /** The names it serves. */
+  readonly domains: readonly string[];
+  /** The component name of its peers: the host of their socket addresses. */
+  readonly name: string;
+  /** Secret shared with the peers. */
+  readonly secret: string;
+  /** Where accounts and the rest are kept. Stays open when the session manager stops. */
+  readonly store: Store;
+  /** May accounts be made before login? */
+  readonly registration: boolean;
+  readonly log: Log;
+  readonly limits?: Partial<EmbeddedLimits>;
+}
+
+/** What the others are told of a session that has ended; for a client that has left, the words of jabberd 1.1.2. */
+const STATUS: Readonly<Record<SessionEnd, string>> = {
+  disconnected: 'Disconnected',
+  replaced: 'Replaced by new connection',
+  undeliverable: 'Disconnected',
+  'account removed': 'Account removed',
+  'link lost': 'Disconnected',
+  stopped: 'Server stopped',
+};
+
+/** The ends that the socket manager does not know of yet. For any other a 510 might hit a new session. */
+const TOLD: ReadonlySet<SessionEnd> = new Set(['replaced', 'account removed', 'stopped']);
+
+/**
+ * A session manager of our own, the "jsm" of the sto/sfrom dialect: accounts, rosters, presence, messages, for
+ * socket managers that come over any stream. [README.SM] [jabberd 1.1.2]
+ */
+export class SessionManager {
+  private readonly services: Services;
+  private readonly packets: Packets;
+  private readonly lost: LostLinks;
+  private readonly turn: Turn;
+  private readonly links = new Set<ComponentStream>();
+  private stopping = false;
+
+  constructor(private readonly options: SessionManagerOptions) {
+    const { store, log, name } = options;
+    store.commitPerTurn((error) => log.error('changes could not be stored', { error: String(error) }));
+    this.turn = new Turn(() => store.commit());
+    this.services = new Parts(options, (session, reason) => this.end(session, reason));
+    this.packets = new Packets(this.services, name.toLowerCase());
+    this.lost = new LostLinks(this.services, (link) => this.giveBack(link));
+  }
+
+  /** The sessions there are. */
+  get sessions(): Iterable<Session> {
+    return this.services.sessions;
+  }
+
+  /** Serves the stream of one component, which ends with it. */
+  accept(stream: Duplex): void {
+    const { name, secret, log } = this.options;
+    const options = { name, secret, log, limits: this.services.limits, turn: this.turn };
+    const link = new ComponentStream(stream, options, {
+      opened: (opened) => this.opened(opened),
+      packet: (from, packet) => this.packet(from, packet),
+      overflowed: (full) => this.lost.expire(full),
+      closed: (closed, reason) => this.closed(closed, reason),
+    });
+    this.links.add(link);
+    if (this.stopping) link.close('stopped', '');
+  }
+
+  /** Ends all sessions, tells the components, and waits for their streams to close. The store stays open. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.lost.clear();
+    for (const session of this.services.sessions) this.end(session, 'stopped');
+    const links = [...this.links];
+    for (const link of links) link.close('stopped', '</stream:stream>');
+    await Promise.all(links.map((link) => link.done));
+    this.services.store.commit();
+  }
+
+  private opened(link: ComponentStream): void {
+    this.options.log.info('component connected');
+    this.lost.moveTo(link);
+  }
+
+  private packet(link: ComponentStream, packet: Stanza): void {
+    this.packets.receive(link, packet.element());
+  }
+
+  private closed(link: ComponentStream, reason: StreamEnd): void {
+    this.links.delete(link);
+    this.options.log.info('component disconnected', { reason });
+    if (!this.stopping) this.lost.add(link, reason);
+  }
+
+  private giveBack(link: ComponentStream): void {
+    for (const { packet, settle } of link.remains()) {
+      settle?.(false);
+      if (!settle) this.packets.giveBack(packet!);
+    }
+  }
+
+  private end(session: Session, reason: SessionEnd): void {
+    const { sessions, presence, store, log } = this.services;
+    if (!sessions.delete(session)) return;
+    if (TOLD.has(reason)) session.conn.send(disconnected(session.socket, session.fullJid));
+    if (session.presence) store.accounts.saw(session.bareJid, STATUS[reason]);
+    if (reason !== 'stopped') presence.leave(session, STATUS[reason]);
+    const { fullJid, socket, received, sent, since } = session;
+    const seconds = Math.round((Date.now() - since) / 1000);
+    log.info('session ended', { session: fullJid, socket, reason, received, sent, seconds });
+  }
+}

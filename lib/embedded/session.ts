@@ -1,0 +1,74 @@
+import { Element } from '../xml/index.js';
+import type { ComponentStream } from './component-stream.js';
+import type { Jid } from './jid.js';
+import type { Settle } from './outbox.js';
+
+/** Why a session has ended. */
+export type SessionEnd =
+  'disconnected' | 'replaced' | 'undeliverable' | 'account removed' | 'link lost' | 'stopped';
+
+/**
+ * One login of a user: a "connected resource". With `presence` it is an "available resource", with `interested` an
+ * "interested resource" [RFC6121 2.2]. The fields are those of Prosody's session document.
+ */
+export class Session {
+  readonly type = 'c2s';
+  readonly username: string;
+  readonly host: string;
+  readonly resource: string;
+  readonly fullJid: string;
+  readonly bareJid: string;
+  /** The last presence sent to all; undefined while the user is not available. */
+  presence: Element | undefined;
+  /** When that came, in milliseconds since 1970. */
+  presenceSince = 0;
+  priority = 0;
+  /** Has it asked for the roster? Then it is told of changes. */
+  interested = false;
+  /** Addresses that were sent a presence of their own, and must be told when it goes. [RFC6121 4.6] */
+  readonly directed = new Set<string>();
+  /** When the user logged in, in milliseconds since 1970. */
+  readonly since = Date.now();
+  /** Stanzas of the client. */
+  received = 0;
+  /** Stanzas to the client. */
+  sent = 0;
+
+  /**
+   * @param conn the link it is reached by; another one once the client's socket manager speaks by that
+   * @param socket the socket address, which answers go to
+   */
+  constructor(
+    public conn: ComponentStream,
+    readonly socket: string,
+    jid: Jid,
+  ) {
+    this.username = jid.user!;
+    this.host = jid.host;
+    this.resource = jid.resource!;
+    this.fullJid = jid.full;
+    this.bareJid = jid.bare;
+  }
+
+  /** Does a message to the bare address come here? [RFC6121 8.5.2.1] */
+  get takesMessages(): boolean {
+    return this.presence !== undefined && this.priority >= 0;
+  }
+
+  /**
+   * Sends a stanza to the client. The session packet says who it is for by the socket address and who it is from by
+   * the bare address, never the full one: that is for the 510. [protocols/sto-sfrom.md b.7]
+   */
+  send(stanza: Element, settle?: Settle): void {
+    this.sent += 1;
+    this.conn.send(readdressed(stanza).set('sto', this.socket).set('sfrom', this.bareJid), settle);
+  }
+}
+
+/** The stanza with an opening tag of its own and the children it has: what is inside is never changed any more. */
+export function readdressed(stanza: Element): Element {
+  const copy = new Element(stanza.name, new Map(stanza.attributes));
+  copy.namespace = stanza.namespace;
+  copy.children = [...stanza.children];
+  return copy;
+}

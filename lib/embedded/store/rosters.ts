@@ -1,0 +1,135 @@
+import type { Connection } from '../store.js';
+import type { Subscription } from '../subscription.js';
+
+/** One contact of an account, in its roster or only waiting for an answer to its request. */
+export interface Contact extends Subscription {
+  /** Bare JID, or whatever address the user has put there, in its one spelling. */
+  readonly jid: string;
+  readonly name: string | undefined;
+  readonly groups: readonly string[];
+  /** Is it part of the roster? A stranger who asks for a subscription is not. */
+  readonly listed: boolean;
+  /** The subscription request that waits for an answer, as XML. */
+  readonly request: string | undefined;
+}
+
+interface Row {
+  jid: string;
+  name: string | null;
+  groups: string;
+  mine: Contact['mine'];
+  theirs: Contact['theirs'];
+  listed: number;
+  request: string | null;
+}
+
+/** Rosters and subscriptions. Accounts are named by their bare JID in its one spelling. */
+export class Rosters {
+  private readonly statements;
+
+  constructor(private readonly connection: Connection) {
+    this.statements = prepare(connection);
+  }
+
+  /** The contacts in the roster. */
+  list(account: string): Contact[] {
+    return this.statements.list.all(account).map(contactOf);
+  }
+
+  /** Contacts and strangers who ask alike. */
+  all(account: string): Contact[] {
+    return this.statements.all.all(account).map(contactOf);
+  }
+
+  /** How many contacts and strangers who ask there are. */
+  count(account: string): number {
+    return this.statements.count.get(account)!.count;
+  }
+
+  get(account: string, jid: string): Contact | undefined {
+    const row = this.statements.get.get(account, jid);
+    return row && contactOf(row);
+  }
+
+  /** Who sees the presence of the account. */
+  subscribers(account: string): string[] {
+    return this.statements.subscribers.all(account).map((row) => row.jid);
+  }
+
+  /** Whose presence the account sees. */
+  subscriptions(account: string): string[] {
+    return this.statements.subscriptions.all(account).map((row) => row.jid);
+  }
+
+  /** The subscription requests, as XML, that wait for an answer of the account. */
+  requests(account: string): string[] {
+    return this.statements.requests.all(account).map((row) => row.request);
+  }
+
+  /** A number that grows with every change of the roster. [RFC6121 2.6] */
+  version(account: string): number {
+    return this.statements.version.get(account)?.version ?? 0;
+  }
+
+  /** Writes a contact, or forgets one of whom nothing is left to know. */
+  save(account: string, contact: Contact): void {
+    const { jid, name, groups, mine, theirs, listed, request } = contact;
+    if (!listed && mine === 'none' && theirs === 'none') return this.remove(account, jid);
+    this.connection.write(() => {
+      this.statements.grow.run(account);
+      const texts = [name ?? null, JSON.stringify(groups)] as const;
+      this.statements.save.run(account, jid, ...texts, mine, theirs, listed ? 1 : 0, request ?? null);
+    });
+  }
+
+  remove(account: string, jid: string): void {
+    this.connection.write(() => {
+      this.statements.grow.run(account);
+      this.statements.remove.run(account, jid);
+    });
+  }
+
+  /** Runs a change of several steps whole or not at all. */
+  change<Result>(steps: () => Result): Result {
+    return this.connection.write(steps);
+  }
+}
+
+type Saved = [string, string, string | null, string, string, string, number, string | null];
+
+function prepare(connection: Connection) {
+  const contacts = (where: string): string => `SELECT * FROM contact WHERE account = ? ${where} ORDER BY jid`;
+  return {
+    list: connection.prepare<[string], Row>(contacts('AND listed = 1')),
+    all: connection.prepare<[string], Row>(contacts('')),
+    get: connection.prepare<[string, string], Row>(contacts('AND jid = ?')),
+    subscribers: connection.prepare<[string], Row>(contacts(`AND theirs = 'granted'`)),
+    subscriptions: connection.prepare<[string], Row>(contacts(`AND mine = 'granted'`)),
+    requests: connection.prepare<[string], { request: string }>(
+      contacts(`AND theirs = 'asked' AND request IS NOT NULL`),
+    ),
+    count: connection.prepare<[string], { count: number }>(
+      'SELECT count(*) AS count FROM contact WHERE account = ?',
+    ),
+    version: connection.prepare<[string], { version: number }>(
+      'SELECT roster_version AS version FROM account WHERE jid = ?',
+    ),
+    grow: connection.prepare<[string]>(
+      'UPDATE account SET roster_version = roster_version + 1 WHERE jid = ?',
+    ),
+    save: connection.prepare<Saved>('INSERT OR REPLACE INTO contact VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    remove: connection.prepare<[string, string]>('DELETE FROM contact WHERE account = ? AND jid = ?'),
+  };
+}
+
+function contactOf(row: Row): Contact {
+  return {
+    jid: row.jid,
+    name: row.name ?? undefined,
+    groups: JSON.parse(row.groups) as string[],
+    mine: row.mine,
+    theirs: row.theirs,
+    listed: row.listed === 1,
+    request: row.request ?? undefined,
+  };
+}

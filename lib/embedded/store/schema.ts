@@ -1,0 +1,43 @@
+/**
+ * How the database came to its present shape: one step a version, each run once and whole. A step that has been
+ * released is never changed; a new shape is a new step at the end.
+ */
+export const STEPS: readonly string[] = [
+  `
+  CREATE TABLE account (
+    jid TEXT PRIMARY KEY,
+    password TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    roster_version INTEGER NOT NULL DEFAULT 0,
+    last_seen INTEGER,
+    last_status TEXT
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE contact (
+    account TEXT NOT NULL REFERENCES account (jid) ON DELETE CASCADE,
+    jid TEXT NOT NULL,
+    name TEXT,
+    groups TEXT NOT NULL,
+    mine TEXT NOT NULL CHECK (mine IN ('none', 'asked', 'granted')),
+    theirs TEXT NOT NULL CHECK (theirs IN ('none', 'asked', 'granted')),
+    listed INTEGER NOT NULL,
+    request TEXT,
+    PRIMARY KEY (account, jid)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE offline (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL REFERENCES account (jid) ON DELETE CASCADE,
+    received INTEGER NOT NULL,
+    stanza TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX offline_of_account ON offline (account);
+
+  CREATE TABLE document (
+    account TEXT NOT NULL REFERENCES account (jid) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (account, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

@@ -1,0 +1,111 @@
+import { element, type Element } from '../xml/index.js';
+import { Jid } from './jid.js';
+import type { Services } from './services.js';
+import { readdressed } from './session.js';
+import type { Contact } from './store/rosters.js';
+import { inbound, outbound, type SubscriptionType } from './subscription.js';
+
+/** Carries subscription stanzas from account to account, and keeps both rosters in step. [RFC6121 3] */
+export class Subscriptions {
+  constructor(private readonly services: Services) {}
+
+  /** Takes a subscription stanza of a user. */
+  send(account: string, presence: Element, type: SubscriptionType): void {
+    const { services } = this;
+    const to = Jid.parse(presence.attribute('to'));
+    if (!to) return services.refuse(presence, 'jid-malformed');
+    if (!services.domains.has(to.host)) return services.refuse(presence, 'remote-server-not-found');
+    if (to.user === undefined || to.bare === account) return;
+    const contact = services.roster.contact(account, to.bare);
+    if (type === 'subscribe' && !this.isKnown(contact) && !services.roster.hasRoom(account)) {
+      return services.refuse(presence, 'resource-constraint');
+    }
+    const bare = readdressed(presence).set('from', account).set('to', to.bare);
+    services.store.rosters.change(() => this.pass(account, contact, bare, type));
+  }
+
+  /** Takes back all that an account and a contact have granted each other or asked for. [RFC6121 2.5.2] */
+  cancel(account: string, contact: Contact): void {
+    const types: SubscriptionType[] = [];
+    if (contact.theirs !== 'none') types.push('unsubscribed');
+    if (contact.mine !== 'none') types.push('unsubscribe');
+    for (const type of types) {
+      const current = this.services.roster.contact(account, contact.jid);
+      this.pass(account, current, element('presence', { type, from: account, to: contact.jid }), type);
+    }
+  }
+
+  /** Cancels everything of an account that is about to go. */
+  cancelAll(account: string): void {
+    for (const contact of this.services.store.rosters.all(account)) this.cancel(account, contact);
+  }
+
+  private isKnown({ listed, mine, theirs }: Contact): boolean {
+    return listed || mine !== 'none' || theirs !== 'none';
+  }
+
+  private pass(account: string, before: Contact, presence: Element, type: SubscriptionType): void {
+    const state = outbound(before, type);
+    if (!state) return;
+    const { roster, store, presence: presences } = this.services;
+    const listed = before.listed || type === 'subscribe' || type === 'subscribed';
+    const after = {
+      ...before,
+      ...state,
+      listed,
+      request: state.theirs === 'asked' ? before.request : undefined,
+    };
+    store.rosters.save(account, after);
+    if (before.theirs === 'granted' && after.theirs === 'none') presences.hide(account, before.jid);
+    this.receive(before.jid, account, presence, type);
+    if (isVisibleChange(before, after)) roster.push(account, after);
+    if (type === 'subscribed') presences.show(account, before.jid);
+  }
+
+  /** Takes a subscription stanza for a user, both addresses bare. */
+  private receive(account: string, from: string, presence: Element, type: SubscriptionType): void {
+    const { roster, store, presence: presences } = this.services;
+    if (!store.accounts.exists(account)) return;
+    const before = roster.contact(account, from);
+    if (type === 'subscribe' && before.theirs === 'granted') return this.confirm(account, from);
+    const state = inbound(before, type);
+    if (!state || (!this.isKnown(before) && !roster.hasRoom(account))) return;
+    const request = type === 'subscribe' ? this.kept(presence) : before.request;
+    const after = { ...before, ...state, request: state.theirs === 'asked' ? request : undefined };
+    store.rosters.save(account, after);
+    if (before.theirs === 'granted' && after.theirs === 'none') presences.hide(account, from);
+    this.tell(account, presence, type);
+    if (isVisibleChange(before, after)) roster.push(account, after);
+  }
+
+  /** Somebody asks for what was granted long ago: nobody is troubled with it. [RFC6121 3.1.3] */
+  private confirm(account: string, from: string): void {
+    this.receive(
+      from,
+      account,
+      element('presence', { type: 'subscribed', from: account, to: from }),
+      'subscribed',
+    );
+  }
+
+  /** A request goes to all who are there, the rest to those who have seen the roster. [RFC6121 3.1.3, 3.1.6] */
+  private tell(account: string, presence: Element, type: SubscriptionType): void {
+    for (const session of this.services.sessions.of(account)) {
+      if (type === 'subscribe' ? session.presence !== undefined : session.interested) session.send(presence);
+    }
+  }
+
+  /** The request as it waits for an answer, with what it says unless that is too much. */
+  private kept(presence: Element): string {
+    const text = presence.toString();
+    if (text.length <= this.services.limits.documentCharacters) return text;
+    return element('presence', Object.fromEntries(presence.attributes)).toString();
+  }
+}
+
+/** Does the roster look different? What only waits for an answer of the user is no part of it. [RFC6121 3.1.3] */
+function isVisibleChange(before: Contact, after: Contact): boolean {
+  if (!after.listed) return false;
+  if (!before.listed || before.mine !== after.mine) return true;
+  return (before.theirs === 'granted') !== (after.theirs === 'granted');
+}

@@ -1,0 +1,27 @@
+import type { LoginRequest, Packet, Session } from '../../session/session.js';
+import type { Stanza } from '../../xml/index.js';
+
+/**
+ * What differs between the generations of jabberd, and nothing else: how a session is addressed on the link. Pure
+ * functions from session and stanza to packet text, and from packet to event; no sockets, timers or state.
+ */
+export interface Dialect {
+  /** Ask for a login, or for what is allowed before one. */
+  ask(session: Session, request: LoginRequest): string;
+  /** See {@link Manager.granted}. */
+  granted(packet: Packet, asked: string): string | undefined;
+  /** Ask for the session of an accepted login; absent where the login opens it. */
+  open?(session: Session, address: string): string;
+  /** What is written on each stanza of a session; made once, when it has been opened. */
+  stamp(session: Session): string;
+  /** Carry a stanza; undefined where there is no safe way for an element of that name. */
+  carry(session: Session, stanza: Stanza): string | undefined;
+  /** End a session. */
+  end(sessionAddress: string, socketAddress: string): string;
+  /** Give back an undeliverable packet whole; undefined for one that must not go back. */
+  bounce(packet: Packet): string | undefined;
+  /** What a packet from the link means; undefined for one that no client may see. */
+  read(packet: Stanza): Packet | undefined;
+  /** Which session a packet to an unknown socket address belongs to, where the packet tells. */
+  staleSession(packet: Packet): string | undefined;
+}

@@ -1,0 +1,67 @@
+/**
+ * route: the dialect of jabberd 1.4 as it was deployed. Every packet of a client travels inside a `<route/>`, and
+ * the type of that says what it is about: `auth`, `session`, `error`, or nothing for what a client says. [jadc2s PROTO]
+ */
+import { isUser } from '../../session/address.js';
+import type { LoginRequest, Packet, PacketKind, Session } from '../../session/session.js';
+import { element, escape, type Stanza } from '../../xml/index.js';
+import type { Dialect } from './dialect.js';
+
+const KINDS: Record<string, PacketKind> = { auth: 'answer', session: 'opened', error: 'ended' };
+
+function addressing(to: string, from: string): string {
+  return `to='${escape(to)}' from='${escape(from)}'`;
+}
+
+/** Login requests go to the user; a set names the resource, and a request without a user goes to the host. [route.md b.4] */
+function target({ kind, iq, domain }: LoginRequest): string {
+  const query = iq.child('query')!;
+  const username = query.childText('username');
+  if (!username || !isUser(username)) return domain;
+  const resource = kind === 'auth-set' ? query.childText('resource') : undefined;
+  return resource === undefined ? `${username}@${domain}` : `${username}@${domain}/${resource}`;
+}
+
+/** `error` in any state and with any text is the end of a session. [route.md d.2] */
+function read(packet: Stanza): Packet | undefined {
+  const to = packet.attribute('to');
+  const type = packet.attribute('type');
+  if (packet.name !== 'route' || to === undefined) return undefined;
+  const kind = type === undefined ? 'stanza' : KINDS[type];
+  if (kind === undefined) return undefined;
+  return {
+    kind,
+    to,
+    from: packet.attribute('from') ?? '',
+    text: packet.content.trim(),
+    whole: packet,
+    reason: packet.attribute('error'),
+  };
+}
+
+/**
+ * Back with its addressing turned round, whole, as an error: a message in it is stored, and a session behind it ends.
+ * An answer to a login is dropped instead: as an error to a user it would end all of his sessions. [route.md b.8, d.4]
+ */
+function bounce({ kind, from, to, text }: Packet): string | undefined {
+  if (kind === 'ended' || kind === 'answer') return undefined;
+  return `<route type='error' ${addressing(from, to)}>${text}</route>`;
+}
+
+export const route: Dialect = {
+  ask: (session, request) =>
+    `<route ${addressing(target(request), session.address)} type='auth'>${request.iq.toString()}</route>`,
+  // The session manager gives a session to whoever asks, so it is asked for with what the accepted auth set named and
+  // nothing else. Not with the address of the answer: another component may have given it. [route.md d.14, d.19]
+  granted: ({ kind }, asked) => (kind === 'answer' ? asked : undefined),
+  open: (session, address) => `<route type='session' ${addressing(address, session.address)}/>`,
+  stamp: (session: Session) => `<route ${addressing(session.sessionAddress, session.address)}>`,
+  // Wrapped, an element of any name is safe: the session manager says itself which ones it does not know. [route.md d.13]
+  carry: (session, stanza) => `${session.stamp}${stanza.readdressed([], '')}</route>`,
+  end: (sessionAddress, socketAddress) =>
+    element('route', { type: 'error', to: sessionAddress, from: socketAddress }).toString(),
+  bounce,
+  read,
+  // What is bounced ends the session that it came from.
+  staleSession: () => undefined,
+};

@@ -1,0 +1,85 @@
+/**
+ * sto/sfrom: the dialect of README.SM, as jabberd up to 1.1.2 speaks it. Two attributes on every packet say which
+ * session and which socket it belongs to; a 510 "Disconnected" error says that one of them is gone.
+ */
+import { bareOf, canonical, resourceOf, userOf } from '../../session/address.js';
+import type { Packet, Session } from '../../session/session.js';
+import { element, escape, type Stanza } from '../../xml/index.js';
+import type { Dialect } from './dialect.js';
+
+const ADDRESSING = ['sto', 'sfrom'] as const;
+const DISCONNECTED = '510';
+
+function addressing(sfrom: string, sto: string): string {
+  return ` sfrom='${escape(sfrom)}' sto='${escape(sto)}'`;
+}
+
+/** `<message type='error' sto=… sfrom=…><error code='510'>Disconnected</error></message>` [README.SM 510] [jabberd 1.1.2] */
+function end(sessionAddress: string, socketAddress: string): string {
+  const error = element('error', { code: DISCONNECTED }, 'Disconnected');
+  return element('message', { type: 'error', sto: sessionAddress, sfrom: socketAddress }, error).toString();
+}
+
+/**
+ * The packet whole, with its addressing turned round. The type it had is hidden in `<error/>`; jabberd 1.1.2 loses a
+ * message that had none, unless that says `normal`. `to` and `from` stay. [README.SM 510] [jabberd 1.1.2 jutil_error]
+ */
+function bounce({ kind, from, to, whole }: Packet): string | undefined {
+  // An error is never answered with an error, and a 510 to nobody is the echo of an end. [README.SM 510]
+  if (kind === 'ended' || whole.attribute('type') === 'error') return undefined;
+  const packet = whole.element();
+  const type = packet.attribute('type') ?? 'normal';
+  packet.set('type', 'error').set('sto', from).set('sfrom', to);
+  return packet.append(element('error', { code: DISCONNECTED, type }, 'Disconnected')).toString();
+}
+
+/** A 510 has the code on an `<error/>` child, and the type: without it, it is a packet like others. [jabberd 1.1.2] */
+function isDisconnected(packet: Stanza): boolean {
+  if (packet.attribute('type') !== 'error') return false;
+  return packet.element().child('error')?.attribute('code') === DISCONNECTED;
+}
+
+function read(packet: Stanza): Packet | undefined {
+  const to = packet.attribute('sto');
+  const from = packet.attribute('sfrom');
+  if (to === undefined || from === undefined) return undefined;
+  return {
+    kind: isDisconnected(packet) ? 'ended' : 'stanza',
+    to,
+    from,
+    text: packet.readdressed(ADDRESSING, ''),
+    whole: packet,
+  };
+}
+
+/**
+ * jabberd tells the kind of a packet from the first letter of its name: `x` asks its database, `l` writes its log,
+ * later ones `r` for routes, and `sto` is not looked at for any. None may come from a client, and neither may what
+ * belongs to the link itself. [jabberd 1.1.2 dpacket_new]
+ */
+const NOT_FOR_CLIENTS = /^(?:[xlr]|handshake$)/;
+
+function isCarriable(name: string): boolean {
+  return !NOT_FOR_CLIENTS.test(name);
+}
+
+/** Packets carry the bare session address; the full one stands in `to`, where the sender wrote it. [jabberd 1.1.2] */
+function staleSession({ from, whole }: Packet): string | undefined {
+  const to = whole.attribute('to');
+  if (to === undefined || resourceOf(to) === '') return undefined;
+  return canonical(bareOf(to)) === canonical(from) ? to : undefined;
+}
+
+export const stoSfrom: Dialect = {
+  ask: (session, { iq, domain }) =>
+    iq.clone().set('sto', undefined).set('sfrom', session.address).set('sto', domain).toString(),
+  // The only place where the session address is told; before, the host itself answers. [jabberd 1.1.2 b.5]
+  granted: ({ kind, from }) => (kind === 'stanza' && userOf(from) !== '' ? from : undefined),
+  stamp: (session: Session) => addressing(session.address, session.sessionAddress),
+  carry: (session, stanza) =>
+    isCarriable(stanza.name) ? stanza.readdressed(ADDRESSING, session.stamp) : undefined,
+  end,
+  bounce,
+  read,
+  staleSession,
+};

@@ -1,0 +1,213 @@
+import type { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import { atTurnEnd, type Flushable } from './turn.js';
+
+/** Why a connection is over, as its own side sees it. */
+export type CloseCause =
+  /** We closed it. */
+  | { readonly kind: 'local' }
+  /** The peer closed it in good order. */
+  | { readonly kind: 'remote' }
+  /** It broke; `code` is the system's word for it (`ECONNRESET`, `ETIMEDOUT`, …). */
+  | { readonly kind: 'broken'; readonly code: string };
+
+export interface ConnectionEvents {
+  /** One read. The bytes stay as they are only during the call. */
+  data(chunk: Buffer): void;
+  /** All that was sent has left; called after {@link Connection.congested} was seen. */
+  drained(): void;
+  /** The connection is over. Called once, and nothing after it. */
+  closed(cause: CloseCause): void;
+}
+
+/** Why reading stands still; each reason is lifted by itself. */
+export const enum Hold {
+  /** What was read has to wait for an answer. */
+  Answer = 1,
+  /** Where it goes there is no room. */
+  Room = 2,
+}
+
+/** How long a peer may take to close its side after we closed ours, in milliseconds. */
+const LINGER = 2_000;
+
+/**
+ * One byte stream: reads, writes gathered into one a turn, back-pressure, and one end.
+ *
+ * @typeParam Receipt what the owner wants back of a text that never left (see {@link Connection.takeUnsent})
+ */
+export class Connection<Receipt = never> implements Flushable {
+  private out = '';
+  private ascii = true;
+  /** What waits in `out`, and what is in the write under way. */
+  private waitingReceipts: Receipt[] = [];
+  private writingReceipts: Receipt[] = [];
+  private scheduled = false;
+  private writing = false;
+  private writes = 0;
+  private holds = 0;
+  private wantsDrain = false;
+  private closing = false;
+  private over = false;
+  private linger: NodeJS.Timeout | undefined;
+  private brokenBy: string | undefined;
+  /** Has the peer closed its side? */
+  private ended = false;
+  private endedFirst = false;
+
+  constructor(
+    readonly stream: Duplex,
+    private readonly events: ConnectionEvents,
+  ) {
+    // The error listener comes before the first byte: a stream without one takes the process with it.
+    stream.on('error', (error: NodeJS.ErrnoException) => (this.brokenBy ??= error.code ?? error.message));
+    stream.on('end', () => this.peerEnded());
+    stream.on('close', () => this.finish());
+    stream.on('data', (chunk: Buffer) => {
+      if (!this.closing) events.data(chunk);
+    });
+  }
+
+  /** Bytes (about) that were given to {@link send} and have not left yet. */
+  get waiting(): number {
+    return this.out.length + this.stream.writableLength;
+  }
+
+  get open(): boolean {
+    return !this.closing && !this.over;
+  }
+
+  /**
+   * Sends text at the end of this turn.
+   *
+   * @param ascii whether the text is ASCII only, if that is known
+   * @param receipt is given back by {@link takeUnsent} when the text never left
+   */
+  send(text: string, ascii = false, receipt?: Receipt): void {
+    if (!this.open) return;
+    this.out += text;
+    if (!ascii) this.ascii = false;
+    if (receipt !== undefined) this.waitingReceipts.push(receipt);
+    if (this.scheduled || this.writing) return;
+    this.scheduled = true;
+    atTurnEnd(this);
+  }
+
+  /** Writes what waits, unless a write is under way: what comes meanwhile goes with the next one. */
+  flush(): void {
+    this.scheduled = false;
+    // What an ended stream would refuse stays here, to be given back.
+    if (this.writing || this.out === '' || !this.stream.writable) return;
+    const { out, ascii } = this;
+    this.writingReceipts = this.waitingReceipts;
+    if (this.waitingReceipts.length > 0) this.waitingReceipts = [];
+    this.out = '';
+    this.ascii = true;
+    this.writing = true;
+    const write = (this.writes += 1);
+    this.stream.write(out, ascii ? 'latin1' : 'utf8', (error) => this.written(write, error));
+    // Most writes are taken by the system at once; the callback says so only in a later turn.
+    if (this.stream.writableLength === 0) this.wrote();
+  }
+
+  /** Asks for one call of `drained` when nothing waits any more. */
+  callWhenDrained(): void {
+    this.wantsDrain = true;
+  }
+
+  /** Stops reading until that reason is lifted. */
+  hold(reason: Hold): void {
+    this.holds |= reason;
+    if (this.open) this.stream.pause();
+  }
+
+  /** Lifts a reason; reading goes on when none is left. */
+  release(reason: Hold): void {
+    if ((this.holds & reason) === 0) return;
+    this.holds &= ~reason;
+    if (this.holds === 0 && this.open) this.stream.resume();
+  }
+
+  /** Sends a last text, then closes. What the peer still sends is read and thrown away, so that it gets to read ours. */
+  close(lastText = ''): void {
+    if (!this.open) return;
+    this.send(lastText);
+    this.startClosing();
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.closing = true;
+    this.stream.destroy();
+  }
+
+  /** Receipts of what never left, or may not have left whole, oldest first; each is given back once. */
+  takeUnsent(): Receipt[] {
+    const receipts = [...this.writingReceipts, ...this.waitingReceipts];
+    this.writingReceipts = [];
+    this.waitingReceipts = [];
+    return receipts;
+  }
+
+  /** The text that was not even begun to be written. */
+  get unwritten(): string {
+    return this.out;
+  }
+
+  /** The peer's IP address, without the prefix of IPv4 in IPv6; empty for a stream that has none. */
+  get peer(): string {
+    if (!(this.stream instanceof Socket)) return '';
+    return this.stream.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+  }
+
+  private wrote(): void {
+    this.writing = false;
+    if (this.writingReceipts.length > 0) this.writingReceipts = [];
+  }
+
+  private written(write: number, error: Error | null | undefined): void {
+    // After an error comes the close, and then the receipts are asked for.
+    if (error || write !== this.writes) return;
+    this.wrote();
+    if (this.closing) this.endStream();
+    else if (this.out !== '') this.flush();
+    else if (this.wantsDrain) {
+      this.wantsDrain = false;
+      this.events.drained();
+    }
+  }
+
+  private peerEnded(): void {
+    this.ended = true;
+    if (!this.open) return;
+    this.endedFirst = true;
+    this.startClosing();
+  }
+
+  private startClosing(): void {
+    this.closing = true;
+    this.stream.resume();
+    this.linger = setTimeout(() => this.stream.destroy(), LINGER);
+    if (!this.writing) this.endStream();
+  }
+
+  private endStream(): void {
+    this.flush();
+    if (this.writing) return;
+    this.stream.end();
+    if (this.ended) this.stream.destroy();
+  }
+
+  private finish(): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.linger);
+    this.events.closed(this.cause());
+  }
+
+  private cause(): CloseCause {
+    if (this.endedFirst) return { kind: 'remote' };
+    if (this.closing) return { kind: 'local' };
+    return this.brokenBy === undefined ? { kind: 'remote' } : { kind: 'broken', code: this.brokenBy };
+  }
+}

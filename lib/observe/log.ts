@@ -1,0 +1,66 @@
+import winston from 'winston';
+
+/** Details of a log line: names to plain values. Never a password, never a client's text without bound. */
+export type Details = Record<string, string | number | boolean | undefined>;
+
+/** Where the program says what it does. */
+export interface Log {
+  error(message: string, details?: Details): void;
+  warn(message: string, details?: Details): void;
+  info(message: string, details?: Details): void;
+  debug(message: string, details?: Details): void;
+}
+
+export type LogLevel = keyof Log;
+export type LogFormat = 'text' | 'json';
+
+/** From the least to the most talkative. */
+const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
+
+const ignore = (): void => undefined;
+
+/** A log that says nothing. */
+export const silent: Log = { error: ignore, warn: ignore, info: ignore, debug: ignore };
+
+/** A log of one line an event on `stream`; what is below `level` costs nothing, not even a line thrown away. */
+export function createLog(
+  level: LogLevel,
+  format: LogFormat,
+  stream: NodeJS.WritableStream = process.stderr,
+): Log {
+  // A log nobody reads any more (EPIPE) is no reason to drop the clients.
+  if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
+  const logger = winston.createLogger({
+    level,
+    format: winston.format.printf((entry) => print(format, entry)),
+    transports: [new winston.transports.Stream({ stream, eol: '\n' })],
+  });
+  const wanted = LEVELS.slice(0, LEVELS.indexOf(level) + 1);
+  const write = (name: LogLevel) => (message: string, details?: Details) => {
+    logger.write({ level: name, message, details });
+  };
+  return { ...silent, ...Object.fromEntries(wanted.map((name) => [name, write(name)])) };
+}
+
+function print(format: LogFormat, entry: winston.Logform.TransformableInfo): string {
+  const { level, message } = entry;
+  const details = (entry.details ?? {}) as Details;
+  const head = { time: new Date().toISOString(), level, message };
+  // the head comes first, and no detail of the same name replaces it
+  if (format === 'json') return escapeControls(JSON.stringify({ ...head, ...details, ...head }));
+  const pairs = Object.entries(details).filter(([, value]) => value !== undefined);
+  const text = pairs.map(([name, value]) => ` ${name}=${bare(value)}`).join('');
+  return escapeControls(`${head.time} ${level} ${String(message)}${text}`);
+}
+
+/** A value that could be taken for more than one is quoted. */
+function bare(value: Details[string]): string {
+  const text = String(value);
+  return /^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text);
+}
+
+/** What a client sent must not forge a line of the log, nor speak to the terminal. In JSON these are escapes as well. */
+function escapeControls(line: string): string {
+  const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => char.split('').map(escaped).join(''));
+}

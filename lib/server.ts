@@ -1,0 +1,230 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { duplexPair } from 'node:stream';
+import { ClientStream, type Street } from './client/stream.js';
+import type { Address, Config } from './config/config.js';
+import type { SessionManager } from './embedded/session-manager.js';
+import { route } from './manager/dialects/route.js';
+import { stoSfrom } from './manager/dialects/sto-sfrom.js';
+import { LinkedManager } from './manager/manager.js';
+import { Hold } from './net/connection.js';
+import { setKeepalive } from './net/keepalive.js';
+import { Listener } from './net/listener.js';
+import { silent, type Log } from './observe/log.js';
+import { Desk } from './session/desk.js';
+import type { End } from './session/end.js';
+
+/** How long stopping may take, in milliseconds, before connections are cut. */
+const STOP_PATIENCE = 4_000;
+
+const DIALECTS = { 'sto-sfrom': stoSfrom, route } as const;
+
+/** What a {@link SocketManager} tells, with the arguments of each event. */
+export interface SocketManagerEvents {
+  /** Clients are accepted: the link is up for the first time. */
+  listening: [addresses: readonly Address[]];
+  /** The link to the session manager is up. */
+  up: [];
+  /** The link was lost; it comes back by itself. */
+  down: [];
+  /** A client has logged in. */
+  login: [client: ClientInfo];
+  /** A client is gone. */
+  gone: [client: ClientInfo, end: End];
+}
+
+/** One client, to those who watch. */
+export interface ClientInfo {
+  /** Our name for the connection, `12@foo-sockets/4f1c`. */
+  readonly socketAddress: string;
+  /** The session manager's name for it; empty before login. */
+  readonly sessionAddress: string;
+  readonly ip: string;
+}
+
+/**
+ * The socket manager: clients on one side, one link to a session manager on the other.
+ *
+ * Without `config.sm` it needs a session manager of its own, given as `embedded`.
+ */
+export class SocketManager extends EventEmitter<SocketManagerEvents> {
+  private readonly manager: LinkedManager;
+  private readonly desk: Desk;
+  private readonly street: Street;
+  private readonly clients = new Set<ClientStream>();
+  private readonly waiting = new Set<ClientStream>();
+  private doors: Listener[] = [];
+  private bound: Address[] = [];
+  private whitespace: NodeJS.Timeout | undefined;
+  private firstUp: (() => void) | undefined;
+
+  /**
+   * @param config see {@link Config}
+   * @param log where the program says what it does; by default nowhere
+   * @param embedded the session manager behind it when `config.sm` is absent
+   */
+  constructor(
+    private readonly config: Config,
+    private readonly log: Log = silent,
+    private readonly embedded?: SessionManager,
+  ) {
+    super();
+    this.manager = this.makeManager();
+    this.desk = new Desk(config.name, this.manager, log);
+    this.street = this.makeStreet();
+  }
+
+  /**
+   * Connects to the session manager and, once the link is up, accepts clients.
+   *
+   * @returns when it listens; a session manager that is not there yet is waited for
+   * @throws the system's error when a port can not be listened on (`EADDRINUSE`, `EACCES`, …)
+   */
+  async start(): Promise<void> {
+    const up = new Promise<void>((resolve) => (this.firstUp = resolve));
+    this.manager.start();
+    await up;
+    await this.listen();
+    const { whitespace } = this.config.keepalive;
+    if (whitespace > 0) this.whitespace = setInterval(() => this.keepAlive(), whitespace * 1000).unref();
+    this.emit('listening', this.bound);
+  }
+
+  /** Stops listening, tells clients, ends their sessions at the session manager, and closes the link. */
+  async stop(): Promise<void> {
+    for (const listener of this.doors) listener.close();
+    clearInterval(this.whitespace);
+    for (const client of [...this.clients]) client.end({ kind: 'shutdown' });
+    this.desk.close();
+    await Promise.race([this.allGone().then(() => this.manager.stop()), patience()]);
+    for (const client of this.clients) client.connection.destroy();
+    void this.manager.stop();
+  }
+
+  /** Where clients are accepted. */
+  addresses(): readonly Address[] {
+    return this.bound;
+  }
+
+  private makeManager(): LinkedManager {
+    const { sm, name, secret, limits } = this.config;
+    return new LinkedManager(
+      {
+        name,
+        secret,
+        where: sm ? `${sm.host}:${sm.port}` : 'the embedded session manager',
+        dialect: DIALECTS[this.config.dialect],
+        queueBytes: limits.linkQueueBytes,
+        connect: (connected) => (sm ? this.connectTo(sm, connected) : this.connectInside(connected)),
+      },
+      {
+        up: () => this.linkUp(),
+        down: () => {
+          this.desk.unlinked();
+          this.emit('down');
+        },
+        relieved: () => this.relieved(),
+        packet: (packet) => this.desk.receive(packet),
+      },
+      this.log,
+    );
+  }
+
+  private connectTo({ host, port }: Address, connected: () => void): Socket {
+    const socket = connect({ host, port, noDelay: true });
+    socket.once('connect', () => {
+      const warning = setKeepalive(socket, this.config.keepalive);
+      if (warning) this.log.warn(warning);
+      connected();
+    });
+    return socket;
+  }
+
+  private connectInside(connected: () => void) {
+    if (!this.embedded) throw new Error('there is no session manager: give --sm, or an embedded one');
+    const [ours, theirs] = duplexPair();
+    this.embedded.accept(theirs);
+    process.nextTick(connected);
+    return ours;
+  }
+
+  private makeStreet(): Street {
+    const { manager, waiting, clients } = this;
+    return {
+      desk: this.desk,
+      log: this.log,
+      limits: this.config.limits,
+      domains: this.config.domains,
+      registration: this.config.registration,
+      get up() {
+        return manager.up;
+      },
+      get congested() {
+        return manager.congested;
+      },
+      wait: (stream) => void waiting.add(stream),
+      loggedIn: (stream) => void this.emit('login', info(stream)),
+      gone: (stream, end) => {
+        clients.delete(stream);
+        waiting.delete(stream);
+        this.emit('gone', info(stream), end);
+      },
+    };
+  }
+
+  private linkUp(): void {
+    this.desk.relinked();
+    this.firstUp?.();
+    this.firstUp = undefined;
+    this.emit('up');
+  }
+
+  private async listen(): Promise<void> {
+    const { listen, keepalive } = this.config;
+    this.doors = listen.map(
+      ({ host, port }) =>
+        new Listener(host, port, keepalive, {
+          accepted: (socket) => this.accept(socket),
+          warning: (text) => this.log.warn(text),
+        }),
+    );
+    for (const listener of this.doors) this.bound.push(await listener.listen());
+  }
+
+  private accept(socket: Socket): void {
+    const descriptor = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? 0;
+    this.clients.add(new ClientStream(socket, descriptor, this.street));
+  }
+
+  private relieved(): void {
+    const released = [...this.waiting];
+    this.waiting.clear();
+    for (const stream of released) stream.connection.release(Hold.Room);
+  }
+
+  private keepAlive(): void {
+    for (const client of this.clients) client.keepAlive();
+  }
+
+  private async allGone(): Promise<void> {
+    if (this.clients.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.on('gone', () => {
+        if (this.clients.size === 0) resolve();
+      });
+    });
+  }
+}
+
+function patience(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, STOP_PATIENCE).unref());
+}
+
+function info(stream: ClientStream): ClientInfo {
+  return {
+    socketAddress: stream.session.address,
+    sessionAddress: stream.session.sessionAddress,
+    ip: stream.ip,
+  };
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * This life of the program, as part of every address it gives out. The session manager may still hold sessions of an
+ * earlier life, and must never find an address of theirs used for somebody else.
+ */
+const LIFE = randomBytes(6).toString('hex');
+
+let given = 0;
+
+/**
+ * A socket address, `12@foo-sockets/4f1c`: file descriptor, component name, and a tag that is never used twice.
+ * [README.SM sfrom] [jabberd 1.1.2: compared by user and resource, at most 64 bytes of user]
+ */
+export function newSocketAddress(descriptor: number, name: string): string {
+  given += 1;
+  return `${descriptor}@${name}/${LIFE}${given.toString(16)}`;
+}
+
+/** Was this address given out by this life of the program? */
+export function isOfThisLife(address: string): boolean {
+  return address.includes(`/${LIFE}`);
+}
+
+/** Characters that end a part of an address, or that jabberd never lets into one. [jabberd 1.4 jid.c] */
+
+const NOT_IN_USER = /[\x00-\x20\x7f"&'/:<>@]/;
+
+/** Can this be the host of an address, and nothing more than that: no user before it, no resource behind it? */
+export function isHost(name: string): boolean {
+  return name !== '' && name.length <= 255 && !NOT_IN_USER.test(name);
+}
+
+/** Can this be the user of an address, and nothing more than that? */
+export function isUser(name: string): boolean {
+  return name !== '' && name.length <= 255 && !NOT_IN_USER.test(name);
+}
+
+/** The user part of an address; empty where it has none. */
+export function userOf(address: string): string {
+  const slash = address.indexOf('/');
+  const at = address.indexOf('@');
+  return at > 0 && (slash < 0 || at < slash) ? address.slice(0, at) : '';
+}
+
+/** The host part of an address. */
+export function hostOf(address: string): string {
+  const bare = bareOf(address);
+  return bare.slice(bare.indexOf('@') + 1);
+}
+
+/** The address without its resource. */
+export function bareOf(address: string): string {
+  const slash = address.indexOf('/');
+  return slash < 0 ? address : address.slice(0, slash);
+}
+
+/** The resource of an address; empty where it has none. */
+export function resourceOf(address: string): string {
+  const slash = address.indexOf('/');
+  return slash < 0 ? '' : address.slice(slash + 1);
+}
+
+/** Addresses that mean the same session come out the same: user and host do not know case, resources do. */
+export function canonical(address: string): string {
+  const bare = bareOf(address);
+  return bare.toLowerCase() + address.slice(bare.length);
+}

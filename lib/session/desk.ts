@@ -1,0 +1,294 @@
+import { isAscii } from 'node:buffer';
+import type { Log } from '../observe/log.js';
+import type { Stanza } from '../xml/index.js';
+import { canonical, isOfThisLife, newSocketAddress } from './address.js';
+import { Claims } from './claims.js';
+import { Doubt } from './doubt.js';
+import type { Manager } from './manager.js';
+import { Session, type Client, type LoginRequest, type Packet } from './session.js';
+
+/** Packets that are kept for one session that is leaving. */
+const MOST_RETURNS = 1000;
+
+/**
+ * What comes back for an address that nobody has, again and again, is a loop: the session manager still believes in the
+ * session. From `endAt` packets on it is told that there is none, and `most` packets are given back.
+ */
+interface LoopLimit {
+  readonly endAt: number;
+  readonly most: number;
+}
+
+/** For an address of an earlier life: that session was never ended. */
+const STALE: LoopLimit = { endAt: 1, most: 3 };
+/** For an address of this life: it was, but the link may have been lost with the end in it. */
+const RECENT: LoopLimit = { endAt: 100, most: 1000 };
+
+const MOST_BOUNCED_ADDRESSES = 10_000;
+
+/** What was given back for one address that nobody has. */
+interface Bounced {
+  count: number;
+  ended: boolean;
+}
+
+/**
+ * The desk between the street and the back office: which socket address belongs to which session address, and how a
+ * session ends once, for both sides.
+ */
+export class Desk {
+  private readonly sessions = new Map<string, Session>();
+  /** Authenticated sessions by canonical session address. */
+  private readonly owners = new Map<string, Session>();
+  /** Authenticated sessions by what they logged in with, the newest of each. */
+  private readonly logins = new Map<string, Session>();
+  private readonly claims = new Claims((address) => this.released(address));
+  private readonly doubt = new Doubt(
+    (session, question) => void this.manager.carry(session, question),
+    (session) => session.client.end({ kind: 'session-lost' }),
+  );
+  private readonly bounced = new Map<string, Bounced>();
+  /** Sessions opened for clients that had left, while another login for the same address is under way. */
+  private readonly late = new Map<string, Packet>();
+
+  constructor(
+    private readonly name: string,
+    private readonly manager: Manager,
+    private readonly log: Log,
+  ) {}
+
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** A client has connected. */
+  open(descriptor: number, client: Client): Session {
+    const session = new Session(newSocketAddress(descriptor, this.name), client);
+    this.sessions.set(session.address, session);
+    return session;
+  }
+
+  /**
+   * Passes a request of a client in the unknown state on.
+   *
+   * @param login for an auth set: user, host and resource that would be logged in
+   */
+  ask(session: Session, request: LoginRequest, login?: string): void {
+    if (login !== undefined) {
+      session.login = login;
+      this.claims.add(session.address, login);
+    }
+    this.manager.ask(session, request);
+  }
+
+  /** The login under way was refused. */
+  refused(session: Session): void {
+    this.claims.settle(session.address);
+  }
+
+  /**
+   * The login under way was answered with a result: opens the session, and tells the client once it is open.
+   *
+   * @returns false when the answer is not to be believed
+   */
+  accepted(session: Session, packet: Packet): boolean {
+    const address = this.manager.granted(packet, session.login);
+    if (address === undefined) return false;
+    if (!this.manager.open(session, address)) this.opened(session, address);
+    return true;
+  }
+
+  /** The session manager has opened a session. A session that had the same address is thereby replaced. */
+  opened(session: Session, sessionAddress: string): void {
+    const address = canonical(sessionAddress);
+    this.replaceOwner(address, session);
+    const login = canonical(session.login);
+    const former = this.logins.get(login);
+    if (former) former.replaced = true;
+    this.owners.set(address, session);
+    this.logins.set(login, session);
+    session.sessionAddress = sessionAddress;
+    session.stamp = this.manager.stamp(session);
+    session.ascii = isAscii(Buffer.from(session.stamp));
+    session.state = 'authenticated';
+    this.claims.settle(session.address);
+    session.client.opened();
+  }
+
+  /** A stanza of an authenticated client; false when it can not be carried. */
+  carry(session: Session, stanza: Stanza): boolean {
+    return session.state !== 'authenticated' || this.manager.carry(session, stanza);
+  }
+
+  /**
+   * The client is gone, or is being sent away by us. The session manager is told once, and only of a session that it
+   * still has; while a login for the same address is under way, not before that is decided.
+   */
+  leave(session: Session): void {
+    if (session.state === 'unknown') this.remove(session);
+    if (session.state !== 'authenticated') return;
+    if (this.claims.has(canonical(session.sessionAddress))) {
+      session.state = 'leaving';
+      session.returns = [];
+    } else this.finish(session);
+  }
+
+  /** Packets that did not reach a client that has left. Call after {@link leave}. */
+  giveBack(session: Session, packets: readonly Packet[]): void {
+    for (const packet of packets) {
+      if (session.state === 'leaving') this.keepReturn(session, packet);
+      else this.manager.bounce(packet);
+    }
+  }
+
+  /** A packet from the session manager. */
+  receive(packet: Packet): void {
+    const session = this.sessions.get(packet.to);
+    if (!session) return this.undeliverable(packet);
+    if (this.doubt.active && this.doubt.heard(session, () => packet.whole.attribute('id'))) return;
+    switch (session.state) {
+      case 'authenticated':
+        return isEndOf(session, packet) ? this.ended(session, packet) : session.client.deliver(packet);
+      case 'unknown':
+        return session.client.answer(packet);
+      default:
+        return isEndOf(session, packet) ? this.drop(session) : this.keepReturn(session, packet);
+    }
+  }
+
+  /** The link is back: what is known about sessions is kept, but they may be gone on the other side. */
+  relinked(): void {
+    this.doubt.begin([...this.owners.values()].filter((session) => session.state === 'authenticated'));
+  }
+
+  /** The link was lost. */
+  unlinked(): void {
+    this.doubt.end();
+  }
+
+  /** Ends what is still leaving: nobody waits for a decision any more. */
+  close(): void {
+    this.doubt.end();
+    for (const session of this.owners.values()) if (session.state === 'leaving') this.finish(session);
+  }
+
+  private remove(session: Session): void {
+    session.state = 'over';
+    this.doubt.forget(session);
+    this.sessions.delete(session.address);
+    const address = canonical(session.sessionAddress);
+    if (this.owners.get(address) === session) this.owners.delete(address);
+    const login = canonical(session.login);
+    if (this.logins.get(login) === session) this.logins.delete(login);
+  }
+
+  /** The end of a session whose client has left: first the end, then what goes back. */
+  private finish(session: Session): void {
+    this.remove(session);
+    this.manager.end(session);
+    this.returnAll(session);
+  }
+
+  private ended(session: Session, { reason }: Packet): void {
+    const replaced = session.replaced || this.claims.has(canonical(session.sessionAddress));
+    this.remove(session);
+    session.client.end(replaced ? { kind: 'replaced' } : { kind: 'ended', detail: reason });
+  }
+
+  /** The end of a session that is over on the other side as well: nothing is left to say. */
+  private drop(session: Session): void {
+    this.remove(session);
+    this.returnAll(session);
+  }
+
+  private replaceOwner(address: string, by: Session | undefined): void {
+    const former = this.owners.get(address);
+    if (!former || former === by) return;
+    const wasLeaving = former.state === 'leaving';
+    this.drop(former);
+    if (!wasLeaving) former.client.end({ kind: 'replaced' });
+  }
+
+  /** No login for this address is under way any more, and none succeeded: who was leaving may go. */
+  private released(address: string): void {
+    const late = this.late.get(address);
+    this.late.delete(address);
+    if (late && !this.owners.has(address)) this.manager.bounce(late);
+    const session = this.owners.get(address);
+    if (session?.state === 'leaving') this.finish(session);
+  }
+
+  private keepReturn(session: Session, packet: Packet): void {
+    const returns = (session.returns ??= []);
+    if (returns.length < MOST_RETURNS) returns.push(packet);
+  }
+
+  private returnAll(session: Session): void {
+    const returns = session.returns ?? [];
+    session.returns = undefined;
+    for (const packet of returns) this.manager.bounce(packet);
+  }
+
+  private undeliverable(packet: Packet): void {
+    const login = this.claims.of(packet.to);
+    if (login !== undefined) {
+      // The client left before its login was answered: the session goes as it came, but it has replaced another.
+      const address = isResult(packet) ? this.manager.granted(packet, login) : undefined;
+      if (address !== undefined) this.replaceOwner(canonical(address), undefined);
+      this.claims.settle(packet.to);
+      if (address !== undefined && this.claims.has(canonical(address))) {
+        this.late.set(canonical(address), packet);
+        return;
+      }
+    }
+    if (packet.kind !== 'ended') this.bounceToNobody(packet);
+  }
+
+  /**
+   * Gives back a packet for an address that nobody has. If the session manager still believes in the session behind it,
+   * what comes back is delivered to the same address again; so its session is ended, where the packet tells which one
+   * that is and no living client has it.
+   */
+  private bounceToNobody(packet: Packet): void {
+    const limit = isOfThisLife(packet.to) ? RECENT : STALE;
+    const bounced = this.bouncedTo(packet.to);
+    bounced.count += 1;
+    if (bounced.count >= limit.endAt && !bounced.ended) bounced.ended = this.endStale(packet);
+    if (bounced.count === limit.most) {
+      this.log.warn('packets for a socket that is gone keep coming back and are dropped from now on', {
+        socket: packet.to,
+      });
+    }
+    if (bounced.count <= limit.most) this.manager.bounce(packet);
+  }
+
+  private bouncedTo(address: string): Bounced {
+    let bounced = this.bounced.get(address);
+    if (!bounced) {
+      if (this.bounced.size >= MOST_BOUNCED_ADDRESSES) this.bounced.clear();
+      this.bounced.set(address, (bounced = { count: 0, ended: false }));
+    }
+    return bounced;
+  }
+
+  private endStale(packet: Packet): boolean {
+    const sessionAddress = this.manager.staleSession(packet);
+    if (sessionAddress === undefined || this.isWanted(canonical(sessionAddress))) return false;
+    this.manager.endStale(sessionAddress, packet.to);
+    this.log.info('ended a session that nobody has', { session: sessionAddress, socket: packet.to });
+    return true;
+  }
+
+  private isWanted(address: string): boolean {
+    return this.owners.has(address) || this.claims.has(address);
+  }
+}
+
+/** An end is one only with the session's own address: users can plant 510s, but those come from a bare one. */
+function isEndOf(session: Session, { kind, from }: Packet): boolean {
+  return kind === 'ended' && canonical(from) === canonical(session.sessionAddress);
+}
+
+function isResult({ whole }: Packet): boolean {
+  return whole.name === 'iq' && whole.attribute('type') === 'result';
+}

@@ -1,0 +1,33 @@
+import type { Stanza } from '../xml/index.js';
+import type { LoginRequest, Packet, Session } from './session.js';
+
+/** The session manager, as the desk sees it: a link and a dialect behind it. */
+export interface Manager {
+  /** Is there a link that takes packets now? */
+  readonly up: boolean;
+  /** Does so much wait for the link that clients should not be read? */
+  readonly congested: boolean;
+  /** Sends an auth or register iq of a client in the unknown state. */
+  ask(session: Session, request: LoginRequest): void;
+  /**
+   * What a `result` for a login grants: the address of the session that is now open, or of which one may be asked for.
+   *
+   * @param asked user, host and resource of the login
+   * @returns undefined where the packet can not be the answer to it
+   */
+  granted(packet: Packet, asked: string): string | undefined;
+  /** Asks for the session of an accepted login; false where the login has opened it already. */
+  open(session: Session, address: string): boolean;
+  /** Prepares what is written on every stanza of a session that has just been opened. */
+  stamp(session: Session): string;
+  /** Sends a stanza; false when the dialect has no safe way to carry an element of that name. */
+  carry(session: Session, stanza: Stanza): boolean;
+  /** Tells the session manager that the client is gone. */
+  end(session: Session): void;
+  /** Tells the session manager that nobody is behind this pair of addresses (left over from an earlier life). */
+  endStale(sessionAddress: string, socketAddress: string): void;
+  /** Gives a packet back whole, as undeliverable. */
+  bounce(packet: Packet): void;
+  /** For a packet to an address of an earlier life: the session address it must belong to, where that can be told. */
+  staleSession(packet: Packet): string | undefined;
+}

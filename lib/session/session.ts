@@ -1,0 +1,75 @@
+import type { Element, Stanza } from '../xml/index.js';
+import type { End } from './end.js';
+
+/** What a client may ask for before login. */
+export type RequestKind = 'auth-get' | 'auth-set' | 'register';
+
+/** A request of a client in the unknown state, as it goes to the session manager. */
+export interface LoginRequest {
+  readonly kind: RequestKind;
+  readonly iq: Element;
+  /** The host that the client has asked for. */
+  readonly domain: string;
+}
+
+/**
+ * What a packet is: a `stanza` for the client, the `answer` to a request made before login (where the dialect marks it;
+ * otherwise that is a stanza, too), a session that was `opened`, or the word that session `from` has `ended`.
+ */
+export type PacketKind = 'stanza' | 'answer' | 'opened' | 'ended';
+
+/** Something the session manager sent to one of our socket addresses. */
+export interface Packet {
+  readonly kind: PacketKind;
+  /** Socket address. */
+  readonly to: string;
+  /** Address the session manager gave as its own. */
+  readonly from: string;
+  /** What the client is to see of it. */
+  readonly text: string;
+  /** The packet as it came, so that it can go back whole. */
+  readonly whole: Stanza;
+  /** Why something ended, in the session manager's words, where it says so. */
+  readonly reason?: string;
+}
+
+/** The client behind a session, as the desk sees it. */
+export interface Client {
+  /** Something came while the session was in the unknown state. */
+  answer(packet: Packet): void;
+  /** The session has been opened: it is authenticated now. */
+  opened(): void;
+  /** A stanza came for the session. */
+  deliver(packet: Packet): void;
+  /** The session is over for the session manager: tell the client and close. */
+  end(end: End): void;
+}
+
+/**
+ * `unknown` and `authenticated` are the states of README.SM. A session that is `leaving` has lost its client, but the
+ * session manager is not told yet (see {@link Desk.leave}). One that is `over` exists for neither side.
+ */
+export type SessionState = 'unknown' | 'authenticated' | 'leaving' | 'over';
+
+/** One client connection in the session manager's eyes: the pair of socket address and session address. */
+export class Session {
+  state: SessionState = 'unknown';
+  /** The session manager's name for the session, learnt once from its answer; empty while unknown. */
+  sessionAddress = '';
+  /** What the dialect writes on every stanza of this session, made once at login. */
+  stamp = '';
+  /** User, host and resource that the last auth set named: frozen there, whatever is asked for later. */
+  login = '';
+  /** Has another session logged in with the same? */
+  replaced = false;
+  /** Is the stamp ASCII only? */
+  ascii = true;
+  /** Packets for a client that is gone, kept while the session is leaving. */
+  returns: Packet[] | undefined;
+
+  /** @param address socket address */
+  constructor(
+    readonly address: string,
+    readonly client: Client,
+  ) {}
+}

@@ -1,0 +1,58 @@
+import sax from 'sax';
+import { Element } from './element.js';
+
+/** Prefix (empty for the default namespace) to namespace name: what is declared around a piece of XML. */
+export type Namespaces = ReadonlyMap<string, string>;
+
+/**
+ * sax collects attributes in a plain object and asks it `hasOwnProperty` for every one of them, so an attribute
+ * of that name, or `__proto__`, would break it. It gets an object that keeps nothing; we collect the attributes
+ * from its events.
+ */
+const NO_ATTRIBUTES = Object.freeze({ hasOwnProperty: () => false });
+
+function resolveNamespace(open: Element, parents: Element[], around: Namespaces | undefined): string {
+  const colon = open.name.indexOf(':');
+  const prefix = colon < 0 ? '' : open.name.slice(0, colon);
+  const declaration = prefix ? `xmlns:${prefix}` : 'xmlns';
+  for (let at = parents.length; at >= 0; at -= 1) {
+    const declared = (parents[at] ?? open).attributes.get(declaration);
+    if (declared !== undefined) return declared;
+  }
+  return around?.get(prefix) ?? '';
+}
+
+/**
+ * The tree of one element whose source the scanner has let through.
+ *
+ * @param source one whole element
+ * @param around what is declared outside of it (on the stream header)
+ * @throws Error when the source is no well-formed element; never for a source out of {@link Reader}
+ */
+export function parse(source: string, around?: Namespaces): Element {
+  const parser = sax.parser(true);
+  const open: Element[] = [];
+  let root: Element | undefined;
+  let attributes = new Map<string, string>();
+  parser.onerror = (error) => {
+    throw error;
+  };
+  parser.onopentagstart = (tag) => {
+    tag.attributes = NO_ATTRIBUTES as unknown as typeof tag.attributes;
+    attributes = new Map();
+  };
+  parser.onattribute = ({ name, value }) => attributes.set(name, value);
+  parser.onopentag = (tag) => {
+    const opened = new Element(tag.name, attributes);
+    opened.namespace = resolveNamespace(opened, open, around);
+    const parent = open.at(-1);
+    if (parent) parent.children.push(opened);
+    else root = opened;
+    open.push(opened);
+  };
+  parser.onclosetag = () => void open.pop();
+  parser.ontext = parser.oncdata = (text) => void open.at(-1)?.children.push(text);
+  parser.write(source).close();
+  if (!root) throw new Error('there is no element in this XML');
+  return root;
+}

@@ -1,0 +1,146 @@
+import type { Fault } from './fault.js';
+import type { StanzaLimits } from './limits.js';
+import type { Namespaces } from './parse.js';
+import { Scan, Scanner } from './scanner.js';
+import { Stanza, Tag } from './tag.js';
+
+/** What a reader tells of its stream, in this order: `open`, then `stanza`s, then `close` or `fault`. */
+export interface ReaderEvents {
+  /** The stream header is there. */
+  open(header: Tag): void;
+  /** A child of the root is there, whole. */
+  stanza(stanza: Stanza): void;
+  /** The root was closed: `</stream:stream>`. */
+  close(): void;
+  /** The stream is broken, or over a limit. Nothing comes after this. */
+  fault(fault: Fault): void;
+}
+
+export interface ReaderOptions {
+  readonly limits: StanzaLimits;
+  /** Must prefixes be declared? Yes for clients; no on a link, since old servers do not look at them. */
+  readonly namespaces: boolean;
+}
+
+/** From bytes, cut anywhere, to the stream header and whole stanzas. Never throws for what the peer sends. */
+export class Reader {
+  private readonly scanner: Scanner;
+  /** Bytes of a stanza that is not whole yet, with room to grow; `used` of them count. */
+  private pending: Buffer | undefined;
+  private used = 0;
+  private around: Namespaces | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly events: ReaderEvents,
+    options: ReaderOptions,
+  ) {
+    this.scanner = new Scanner(options.limits, options.namespaces);
+  }
+
+  /** Other limits from now on (a client may say more once it has logged in). */
+  set limits(limits: StanzaLimits) {
+    this.scanner.limits = limits;
+  }
+
+  /** No event comes any more, not even for what is in the read at hand. */
+  stop(): void {
+    this.stopped = true;
+    this.pending = undefined;
+  }
+
+  /** Takes one read. The bytes may be overwritten afterwards. */
+  write(chunk: Buffer): void {
+    if (this.stopped) return;
+    if (this.used === 0) this.scan(chunk, chunk.length);
+    else this.scan(this.collect(chunk), this.used);
+  }
+
+  private scan(bytes: Buffer, end: number): void {
+    const { scanner } = this;
+    let text: string | undefined;
+    for (;;) {
+      const found = scanner.scan(bytes, end);
+      if (found === Scan.More) break;
+      if (found === Scan.Stanza && !scanner.beyondAscii) {
+        text ??= bytes.toString('latin1', 0, end);
+        this.events.stanza(this.stanza(text.slice(scanner.begin, scanner.position), true));
+      } else this.tell(found, bytes);
+      if (this.stopped) return;
+    }
+    this.keep(bytes, end);
+  }
+
+  private tell(found: Scan, bytes: Buffer): void {
+    const { scanner, events } = this;
+    switch (found) {
+      case Scan.Stanza:
+        this.decodeSpans(bytes);
+        return events.stanza(this.stanza(bytes.toString('utf8', scanner.begin, scanner.position), false));
+      case Scan.Open:
+        return this.open(bytes);
+      case Scan.Close:
+        this.stop();
+        return events.close();
+      default:
+        this.stop();
+        return events.fault(scanner.fault!);
+    }
+  }
+
+  private open(bytes: Buffer): void {
+    const { scanner } = this;
+    this.decodeSpans(bytes);
+    const source = bytes.toString('utf8', scanner.begin, scanner.position);
+    const header = new Tag(source, source.slice(1, 1 + scanner.nameLength), scanner.spans, scanner.tagEnd);
+    scanner.scope?.takeInherited();
+    scanner.begin = scanner.position;
+    if (scanner.scope) this.around = header.declarations();
+    this.events.open(header);
+  }
+
+  private stanza(source: string, ascii: boolean): Stanza {
+    const { scanner } = this;
+    const name = source.slice(1, 1 + scanner.nameLength);
+    const inherited = scanner.scope ? scanner.scope.takeInherited() : '';
+    return new Stanza(source, name, scanner.spans, scanner.tagEnd, ascii, inherited, this.around);
+  }
+
+  /** The scanner counts bytes; a tag with characters beyond ASCII needs the places counted in characters. */
+  private decodeSpans(bytes: Buffer): void {
+    const { scanner } = this;
+    const length = (to: number): number => bytes.toString('utf8', scanner.begin, scanner.begin + to).length;
+    if (length(scanner.tagEnd) === scanner.tagEnd) return;
+    scanner.nameLength = length(1 + scanner.nameLength) - 1;
+    scanner.spans = scanner.spans.map(length);
+    scanner.tagEnd = length(scanner.tagEnd);
+  }
+
+  /** Appends to the bytes that wait. Room grows by doubling, so a stanza sent byte for byte costs no more. */
+  private collect(chunk: Buffer): Buffer {
+    let { pending } = this;
+    const needed = this.used + chunk.length;
+    if (!pending || pending.length < needed) {
+      pending = Buffer.allocUnsafeSlow(Math.max(needed, this.used * 2));
+      this.pending?.copy(pending, 0, 0, this.used);
+      this.pending = pending;
+    }
+    chunk.copy(pending, this.used);
+    this.used = needed;
+    return pending;
+  }
+
+  /** Keeps the bytes that are still needed, and only them. */
+  private keep(bytes: Buffer, end: number): void {
+    const { scanner } = this;
+    const from = scanner.needed;
+    const kept = end - from;
+    if (kept === 0) this.pending = undefined;
+    else if (bytes !== this.pending) {
+      this.pending = Buffer.allocUnsafeSlow(kept);
+      bytes.copy(this.pending, 0, from, end);
+    } else if (from > 0) bytes.copyWithin(0, from, end);
+    this.used = kept;
+    scanner.shift(from);
+  }
+}

@@ -1,0 +1,695 @@
+/**
+ * The well-formedness check behind every stream, on bytes.
+ *
+ * What it lets through is accepted by expat with and without namespace processing, because the old servers use
+ * one or the other, and an error of theirs would cost every client its session. It can stop at any byte and go
+ * on with the next read; each byte is looked at once. [RFC6120 11.1, 11.3] [XML 1.0] [XML Namespaces 1.0]
+ */
+import type { Fault, FaultCondition } from './fault.js';
+import {
+  BAD,
+  MORE,
+  isNameByte,
+  isNameStartByte,
+  isPlainText,
+  isPlainValue,
+  isSpace,
+  isUriByte,
+  nameSequence,
+  reference,
+  sequence,
+} from './lexis.js';
+import { MOST, type StanzaLimits } from './limits.js';
+import { NamespaceScope } from './namespaces.js';
+
+/** What a scan came to. */
+export const enum Scan {
+  /** All bytes were looked at and nothing is whole yet. */
+  More,
+  /** The root's opening tag is whole: the bytes from `begin` to `position`. */
+  Open,
+  /** A child of the root is whole: the bytes from `begin` to `position`. */
+  Stanza,
+  /** The root was closed. */
+  Close,
+  /** `fault` says what is wrong; the stream is over. */
+  Fault,
+}
+
+const enum State {
+  Prolog,
+  Between,
+  Text,
+  LessThan,
+  TagName,
+  InTag,
+  AttributeName,
+  BeforeEquals,
+  BeforeValue,
+  Value,
+  Slash,
+  EndName,
+  EndSpace,
+  Cdata,
+  RootClosed,
+  Faulty,
+}
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const AMPERSAND = 0x26;
+const APOSTROPHE = 0x27;
+const SLASH = 0x2f;
+const COLON = 0x3a;
+const LESS_THAN = 0x3c;
+const EQUALS = 0x3d;
+const GREATER_THAN = 0x3e;
+const RIGHT_BRACKET = 0x5d;
+
+const CDATA_OPEN = Buffer.from('![CDATA[');
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const DECLARATION_OPEN = Buffer.from('<?xml');
+const LONGEST_DECLARATION = 256;
+const DECLARATION =
+  /^<\?xml\s+version\s*=\s*(?:'1\.\d+'|"1\.\d+")(?:\s+encoding\s*=\s*(?:'([\w.-]+)'|"([\w.-]+)"))?(?:\s+standalone\s*=\s*(?:'(?:yes|no)'|"(?:yes|no)"))?\s*\?>$/;
+const ENCODINGS = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii']);
+
+/** Numbers that the work space holds for each open element (name: begin, length) and for each attribute. */
+const OPEN = 2;
+const ATTRIBUTE = 4;
+
+/**
+ * Open elements and the attributes of the tag at hand. One work space serves all scanners, since a scan never
+ * waits; only a scanner that stops inside a stanza keeps a copy of its part.
+ */
+const open = new Int32Array(MOST.depth * OPEN + OPEN);
+const attributes = new Int32Array(MOST.attributes * ATTRIBUTE);
+
+interface Interrupted {
+  readonly open: Int32Array;
+  readonly attributes: Int32Array;
+}
+
+/** How far two byte strings, both of that length, are the same. */
+function same(bytes: Uint8Array, one: number, other: number, length: number): boolean {
+  for (let at = 0; at < length; at += 1) if (bytes[one + at] !== bytes[other + at]) return false;
+  return true;
+}
+
+/** Does `expected` stand at `at`? MORE while it may still come to stand there; BAD when it can not. */
+function expect(bytes: Uint8Array, at: number, end: number, expected: Uint8Array): number {
+  for (let next = 0; next < expected.length; next += 1) {
+    if (at + next >= end) return MORE;
+    if (bytes[at + next] !== expected[next]) return BAD;
+  }
+  return expected.length;
+}
+
+/** Where a name of ASCII letters and digits, without a prefix, ends. */
+function skipPlainName(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && bytes[at] !== COLON && isNameByte(bytes[at])) at += 1;
+  return at;
+}
+
+export class Scanner {
+  /** First byte of the root's opening tag or of the stanza at hand. */
+  begin = 0;
+  /** The next byte to look at. */
+  position = 0;
+  /** Was there a byte beyond ASCII in the stanza at hand? */
+  beyondAscii = false;
+  /** Span of the attributes of the stanza's (or root's) opening tag, as in {@link Tag}, from `begin` on. */
+  spans: number[] = [];
+  /** Length of the stanza's (or root's) name. */
+  nameLength = 0;
+  /** Where the stanza's (or root's) opening tag ends (its `>` or `/>`), from `begin` on. */
+  tagEnd = 0;
+  fault: Fault | undefined;
+  readonly scope: NamespaceScope | undefined;
+
+  private state = State.Prolog;
+  private depth = 0;
+  private count = 0;
+  private tokenBegin = 0;
+  private nameEnd = 0;
+  private valueBegin = 0;
+  private quote = 0;
+  /** May an attribute come next, that is, was there white space? */
+  private spaced = false;
+  /** Does the tag at hand have a colon in a name? */
+  private prefixed = false;
+  private selfClosed = false;
+  private rootName: Uint8Array | undefined;
+  private interrupted: Interrupted | undefined;
+
+  /**
+   * @param limits may be replaced while the stream goes on
+   * @param namespaces whether prefixes must be declared: not on a link, whose peer does not look at them
+   */
+  constructor(
+    public limits: StanzaLimits,
+    namespaces: boolean,
+  ) {
+    this.scope = namespaces ? new NamespaceScope() : undefined;
+  }
+
+  /** Looks at the bytes from `position` to `end`; returns at the first thing that is whole. */
+  scan(bytes: Uint8Array, end: number): Scan {
+    this.resume();
+    let result = this.run(bytes, end);
+    if (result !== Scan.Fault && this.position - this.begin > this.limits.bytes) {
+      result = this.fail('policy-violation', `a stanza may have ${this.limits.bytes} bytes`);
+    }
+    if (result === Scan.More) this.interrupt();
+    return result;
+  }
+
+  /** Tells the scanner that the first `bytes` bytes, all before `begin`, are no longer there. */
+  shift(bytes: number): void {
+    this.begin -= bytes;
+    this.position -= bytes;
+    this.tokenBegin -= bytes;
+    this.nameEnd -= bytes;
+    this.valueBegin -= bytes;
+    if (!this.interrupted) return;
+    const { open: names, attributes: values } = this.interrupted;
+    for (let at = 0; at < names.length; at += OPEN) names[at] -= bytes;
+    for (let at = 0; at < values.length; at += 1) values[at] -= bytes;
+  }
+
+  /** First byte that is still needed. */
+  get needed(): number {
+    return this.state === State.Between || this.state === State.RootClosed ? this.position : this.begin;
+  }
+
+  private resume(): void {
+    if (!this.interrupted) return;
+    open.set(this.interrupted.open);
+    attributes.set(this.interrupted.attributes);
+    this.interrupted = undefined;
+  }
+
+  private interrupt(): void {
+    if (this.state === State.Between || this.state === State.Prolog || this.state === State.RootClosed) return;
+    this.interrupted = {
+      open: open.slice(0, (this.depth + 1) * OPEN),
+      attributes: attributes.slice(0, this.count * ATTRIBUTE),
+    };
+  }
+
+  private run(bytes: Uint8Array, end: number): Scan {
+    if (this.state === State.Faulty) return Scan.Fault;
+    if (this.selfClosed) return this.closeRoot();
+    while (this.position < end) {
+      const before = this.position;
+      const state: State = this.state;
+      const result: Scan = this.step(bytes, end);
+      if (result !== Scan.More) return result;
+      if (this.position === before && this.state === state) return Scan.More;
+    }
+    return Scan.More;
+  }
+
+  private step(bytes: Uint8Array, end: number): Scan {
+    switch (this.state) {
+      case State.Text:
+        return this.text(bytes, end);
+      case State.TagName:
+        return this.tagName(bytes, end);
+      case State.InTag:
+        return this.inTag(bytes);
+      case State.AttributeName:
+        return this.attributeName(bytes, end);
+      case State.BeforeEquals:
+        return this.beforeEquals(bytes);
+      case State.BeforeValue:
+        return this.beforeValue(bytes);
+      case State.Value:
+        return this.value(bytes, end);
+      case State.LessThan:
+        return this.lessThan(bytes, end);
+      case State.EndName:
+        return this.endName(bytes, end);
+      case State.EndSpace:
+        return this.endSpace(bytes);
+      case State.Between:
+        return this.between(bytes, end);
+      case State.Slash:
+        return this.slash(bytes);
+      case State.Cdata:
+        return this.cdata(bytes, end);
+      case State.Prolog:
+        return this.prolog(bytes, end);
+      case State.RootClosed:
+        this.position = this.begin = end;
+        return Scan.More;
+      case State.Faulty:
+        return Scan.Fault;
+    }
+  }
+
+  private go(state: State, bytes = 1): Scan {
+    this.state = state;
+    this.position += bytes;
+    return Scan.More;
+  }
+
+  private fail(condition: FaultCondition, text: string): Scan {
+    this.state = State.Faulty;
+    this.fault = { condition, text };
+    return Scan.Fault;
+  }
+
+  private malformed(text: string): Scan {
+    return this.fail('not-well-formed', text);
+  }
+
+  /** Before the root: a byte order mark, an XML declaration, white space. [XML 1.0 2.8] */
+  private prolog(bytes: Uint8Array, end: number): Scan {
+    if (this.position === 0) {
+      const mark = expect(bytes, 0, end, BYTE_ORDER_MARK);
+      if (mark === MORE) return Scan.More;
+      const at = mark === BAD ? 0 : mark;
+      const declaration = expect(bytes, at, end, DECLARATION_OPEN);
+      if (declaration === MORE) return Scan.More;
+      if (declaration !== BAD) return this.declaration(bytes, at, end);
+      this.position = at;
+      if (at > 0) return Scan.More;
+    }
+    while (this.position < end && isSpace(bytes[this.position])) this.position += 1;
+    if (this.position >= end) return Scan.More;
+    if (bytes[this.position] !== LESS_THAN) return this.malformed('text before the stream header');
+    this.begin = this.position;
+    return this.go(State.LessThan);
+  }
+
+  private declaration(bytes: Uint8Array, at: number, end: number): Scan {
+    const close = bytes.indexOf(GREATER_THAN, at);
+    if (close < 0 || close >= end) {
+      return end - at > LONGEST_DECLARATION ? this.malformed('endless XML declaration') : Scan.More;
+    }
+    const source = Buffer.from(bytes.subarray(at, close + 1)).toString('latin1');
+    const match = DECLARATION.exec(source);
+    if (!match) return this.malformed('bad XML declaration');
+    const encoding = match[1] ?? match[2];
+    if (encoding && !ENCODINGS.has(encoding.toLowerCase())) {
+      return this.fail('unsupported-encoding', 'streams are UTF-8');
+    }
+    return this.go(State.Prolog, close + 1 - this.position);
+  }
+
+  /** Between the children of the root: white space only. [RFC6120 4.9.3.1, 11.7] */
+  private between(bytes: Uint8Array, end: number): Scan {
+    let at = this.position;
+    while (at < end && isSpace(bytes[at])) at += 1;
+    this.position = this.begin = at;
+    if (at >= end) return Scan.More;
+    if (bytes[at] !== LESS_THAN) return this.stray(bytes[at]);
+    this.beyondAscii = false;
+    return this.nextTag(bytes, end);
+  }
+
+  /** From a `<` straight on into the tag, where more of it is there. */
+  private nextTag(bytes: Uint8Array, end: number): Scan {
+    this.go(State.LessThan);
+    return this.position < end ? this.lessThan(bytes, end) : Scan.More;
+  }
+
+  private stray(byte: number): Scan {
+    if (isPlainText(byte) || byte === RIGHT_BRACKET || byte === AMPERSAND || byte >= 0x80) {
+      return this.fail('bad-format', 'text between stanzas');
+    }
+    return this.malformed('a control character between stanzas');
+  }
+
+  private text(bytes: Uint8Array, end: number): Scan {
+    let at = this.position;
+    while (at < end) {
+      const byte = bytes[at];
+      if (isPlainText(byte)) {
+        at += 1;
+        continue;
+      }
+      this.position = at;
+      if (byte === LESS_THAN) return this.nextTag(bytes, end);
+      const length = byte === RIGHT_BRACKET ? this.bracket(bytes, at, end) : this.special(bytes, at, end);
+      if (length === BAD) return this.badText(byte, ']]> in text');
+      if (length === MORE) return Scan.More;
+      at += length;
+    }
+    this.position = at;
+    return Scan.More;
+  }
+
+  /** A `]` in text: good unless it begins `]]>`. [XML 1.0 2.4] */
+  private bracket(bytes: Uint8Array, at: number, end: number): number {
+    if (at + 1 >= end) return MORE;
+    if (bytes[at + 1] !== RIGHT_BRACKET) return 1;
+    if (at + 2 >= end) return MORE;
+    return bytes[at + 2] === GREATER_THAN ? BAD : 1;
+  }
+
+  /** A reference, or a character beyond ASCII. */
+  private special(bytes: Uint8Array, at: number, end: number): number {
+    if (bytes[at] === AMPERSAND) return reference(bytes, at, end);
+    if (bytes[at] < 0x80) return BAD;
+    this.beyondAscii = true;
+    return sequence(bytes, at, end);
+  }
+
+  private badText(byte: number, otherwise: string): Scan {
+    if (byte === AMPERSAND) return this.fail('restricted-xml', 'only the five predefined entities are known');
+    if (byte >= 0x80) return this.fail('unsupported-encoding', 'bytes that are no UTF-8 or no character');
+    if (byte < 0x20) return this.malformed('a control character');
+    return this.malformed(otherwise);
+  }
+
+  private lessThan(bytes: Uint8Array, end: number): Scan {
+    const byte = bytes[this.position];
+    if (isNameStartByte(byte) || byte >= 0x80) return this.beginTag(bytes, end);
+    if (byte === SLASH && this.depth > 0) {
+      this.tokenBegin = this.position + 1;
+      this.go(State.EndName);
+      return this.endName(bytes, end);
+    }
+    if (byte === 0x21) return this.markup(bytes, end);
+    if (byte === 0x3f) return this.fail('restricted-xml', 'processing instructions are not allowed');
+    return this.malformed('a < that begins no tag');
+  }
+
+  /** `<!`: a CDATA section inside a stanza; comments and DTDs are not for streams. [RFC6120 11.1] */
+  private markup(bytes: Uint8Array, end: number): Scan {
+    const length = expect(bytes, this.position, end, CDATA_OPEN);
+    if (length === MORE) return Scan.More;
+    if (length === BAD) return this.fail('restricted-xml', 'comments and DTDs are not allowed');
+    if (this.depth < 2) return this.fail('bad-format', 'text between stanzas');
+    return this.go(State.Cdata, length);
+  }
+
+  private beginTag(bytes: Uint8Array, end: number): Scan {
+    if (this.depth > this.limits.depth) {
+      return this.fail('policy-violation', `elements may stand ${this.limits.depth} deep`);
+    }
+    const begin = this.position;
+    this.tokenBegin = begin;
+    this.count = 0;
+    this.prefixed = false;
+    const length = this.plainTag(bytes, begin, end);
+    if (length > 0) return this.endTag(bytes, length);
+    this.position = this.tokenBegin = begin;
+    this.count = 0;
+    return this.go(State.TagName, 0);
+  }
+
+  /**
+   * The short way through a tag that is whole and plain: ASCII, no prefix, no reference, one space before each
+   * attribute. Leaves `position` at the last byte and returns what endTag() wants, or 0 for any other tag, which
+   * then goes through the states one by one.
+   */
+  private plainTag(bytes: Uint8Array, begin: number, end: number): number {
+    let at = skipPlainName(bytes, begin, end);
+    open[this.depth * OPEN] = begin;
+    open[this.depth * OPEN + 1] = at - begin;
+    while (at < end) {
+      const byte = bytes[at];
+      if (byte === GREATER_THAN) return this.endPlainTag(at, 1);
+      if (byte === SLASH) return bytes[at + 1] === GREATER_THAN && at + 1 < end ? this.endPlainTag(at + 1, 2) : 0;
+      if (byte !== SPACE || this.count >= this.limits.attributes) return 0;
+      at = this.plainAttribute(bytes, at + 1, end);
+    }
+    return 0;
+  }
+
+  private endPlainTag(at: number, length: number): number {
+    this.position = at;
+    return length;
+  }
+
+  /** Takes one `name='value'`; returns where it ends, or `end` where there is none that is plain. */
+  private plainAttribute(bytes: Uint8Array, begin: number, end: number): number {
+    const equals = skipPlainName(bytes, begin, end);
+    if (equals === begin || equals + 2 >= end || bytes[equals] !== EQUALS) return end;
+    if (!isNameStartByte(bytes[begin])) return end;
+    const quote = bytes[equals + 1];
+    if (quote !== APOSTROPHE && quote !== QUOTE) return end;
+    let at = equals + 2;
+    while (at < end && isPlainValue(bytes[at])) at += 1;
+    if (at >= end || bytes[at] !== quote) return end;
+    this.tokenBegin = begin;
+    this.nameEnd = equals;
+    this.valueBegin = equals + 2;
+    this.position = at;
+    return this.keepAttribute(bytes) ? at + 1 : end;
+  }
+
+  /** Moves over a name from `position` on; the state is left for the caller to change once it has ended. */
+  private name(bytes: Uint8Array, end: number): number {
+    let at = this.position;
+    while (at < end) {
+      const byte = bytes[at];
+      if (isNameByte(byte)) {
+        if (byte === COLON) this.prefixed = true;
+        at += 1;
+      } else if (byte >= 0x80) {
+        this.beyondAscii = true;
+        const length = nameSequence(bytes, at, end, at === this.tokenBegin);
+        this.position = at;
+        if (length <= 0) return length;
+        at += length;
+      } else {
+        this.position = at;
+        return 1;
+      }
+    }
+    this.position = at;
+    return MORE;
+  }
+
+  private tagName(bytes: Uint8Array, end: number): Scan {
+    const ended = this.name(bytes, end);
+    if (ended === MORE) return Scan.More;
+    if (ended === BAD) return this.malformed('a character that no name may hold');
+    open[this.depth * OPEN] = this.tokenBegin;
+    open[this.depth * OPEN + 1] = this.position - this.tokenBegin;
+    this.spaced = false;
+    return this.go(State.InTag, 0);
+  }
+
+  private inTag(bytes: Uint8Array): Scan {
+    const byte = bytes[this.position];
+    if (isSpace(byte)) {
+      this.spaced = true;
+      return this.go(State.InTag);
+    }
+    if (byte === GREATER_THAN) return this.endTag(bytes, 1);
+    if (byte === SLASH) return this.go(State.Slash);
+    if (!this.spaced) return this.malformed('no space before an attribute');
+    if (!isNameStartByte(byte) && byte < 0x80) return this.malformed('a character that no name may begin with');
+    if (this.count >= this.limits.attributes) {
+      return this.fail('policy-violation', `an element may have ${this.limits.attributes} attributes`);
+    }
+    this.tokenBegin = this.position;
+    return this.go(State.AttributeName, 0);
+  }
+
+  private attributeName(bytes: Uint8Array, end: number): Scan {
+    const ended = this.name(bytes, end);
+    if (ended === MORE) return Scan.More;
+    if (ended === BAD) return this.malformed('a character that no name may hold');
+    this.nameEnd = this.position;
+    return this.go(State.BeforeEquals, 0);
+  }
+
+  private beforeEquals(bytes: Uint8Array): Scan {
+    const byte = bytes[this.position];
+    if (byte === EQUALS) return this.go(State.BeforeValue);
+    return isSpace(byte) ? this.go(State.BeforeEquals) : this.malformed('an attribute without a value');
+  }
+
+  private beforeValue(bytes: Uint8Array): Scan {
+    const byte = bytes[this.position];
+    if (isSpace(byte)) return this.go(State.BeforeValue);
+    if (byte !== APOSTROPHE && byte !== QUOTE) return this.malformed('an attribute value without quotes');
+    this.quote = byte;
+    this.valueBegin = this.position + 1;
+    return this.go(State.Value);
+  }
+
+  private value(bytes: Uint8Array, end: number): Scan {
+    let at = this.position;
+    while (at < end) {
+      const byte = bytes[at];
+      if (isPlainValue(byte)) {
+        at += 1;
+        continue;
+      }
+      this.position = at;
+      if (byte === this.quote) return this.endValue(bytes);
+      const length = byte === APOSTROPHE || byte === QUOTE ? 1 : this.special(bytes, at, end);
+      if (length === BAD) return this.badText(byte, '< in an attribute value');
+      if (length === MORE) return Scan.More;
+      at += length;
+    }
+    this.position = at;
+    return Scan.More;
+  }
+
+  private endValue(bytes: Uint8Array): Scan {
+    if (!this.keepAttribute(bytes)) return this.malformed('an attribute given twice');
+    this.spaced = false;
+    return this.go(State.InTag);
+  }
+
+  /** Adds the attribute at hand to those of the tag, if its name is new there. */
+  private keepAttribute(bytes: Uint8Array): boolean {
+    const at = this.count * ATTRIBUTE;
+    if (this.isRepeated(bytes, at)) return false;
+    attributes[at] = this.tokenBegin;
+    attributes[at + 1] = this.nameEnd;
+    attributes[at + 2] = this.valueBegin;
+    attributes[at + 3] = this.position;
+    if (this.isOddNamespace(bytes)) this.prefixed = true;
+    this.count += 1;
+    return true;
+  }
+
+  private isRepeated(bytes: Uint8Array, at: number): boolean {
+    const length = this.nameEnd - this.tokenBegin;
+    for (let other = 0; other < at; other += ATTRIBUTE) {
+      if (attributes[other + 1] - attributes[other] !== length) continue;
+      if (same(bytes, attributes[other], this.tokenBegin, length)) return true;
+    }
+    return false;
+  }
+
+  /** Is this a default namespace that needs a second look: a character no URI has, or one of the W3C's own? */
+  private isOddNamespace(bytes: Uint8Array): boolean {
+    if (this.nameEnd - this.tokenBegin !== 5 || !this.isXmlns(bytes)) return false;
+    for (let at = this.valueBegin; at < this.position; at += 1) {
+      if (!isUriByte(bytes[at]) || bytes[at] === AMPERSAND) return true;
+    }
+    return bytes[this.valueBegin + 7] === 0x77; // http://w…
+  }
+
+  private isXmlns(bytes: Uint8Array): boolean {
+    const at = this.tokenBegin;
+    return (
+      bytes[at] === 0x78 &&
+      bytes[at + 1] === 0x6d &&
+      bytes[at + 2] === 0x6c &&
+      bytes[at + 3] === 0x6e &&
+      bytes[at + 4] === 0x73
+    );
+  }
+
+  private slash(bytes: Uint8Array): Scan {
+    if (bytes[this.position] !== GREATER_THAN) return this.malformed('a / inside a tag');
+    return this.endTag(bytes, 2);
+  }
+
+  /** An opening tag is whole. `length` is 2 for one that closes itself. */
+  private endTag(bytes: Uint8Array, length: number): Scan {
+    this.position += 1;
+    if (this.scope && this.prefixed) {
+      const wrong = this.enterScope(bytes, this.scope);
+      if (wrong) return this.malformed(wrong);
+    }
+    if (this.depth <= 1) this.keepTag(length);
+    this.count = 0;
+    if (this.depth === 0) return this.openRoot(bytes, length);
+    this.depth += 1;
+    return length === 2 ? this.endElement() : this.go(State.Text, 0);
+  }
+
+  private enterScope(bytes: Uint8Array, scope: NamespaceScope): string | undefined {
+    const at = open[this.depth * OPEN];
+    return scope.enter(
+      this.depth,
+      bytes,
+      at,
+      at + open[this.depth * OPEN + 1],
+      attributes.subarray(0, this.count * ATTRIBUTE),
+    );
+  }
+
+  /** Keeps what a {@link Tag} is made of: once per stanza. */
+  private keepTag(length: number): void {
+    const { begin } = this;
+    const spans: number[] = [];
+    for (let at = 0; at < this.count * ATTRIBUTE; at += 1) spans.push(attributes[at] - begin);
+    this.spans = spans;
+    this.nameLength = open[this.depth * OPEN + 1];
+    this.tagEnd = this.position - length - begin;
+  }
+
+  private openRoot(bytes: Uint8Array, length: number): Scan {
+    this.rootName = bytes.slice(open[0], open[0] + open[1]);
+    this.selfClosed = length === 2;
+    this.depth = 1;
+    this.go(State.Between, 0);
+    return Scan.Open;
+  }
+
+  private closeRoot(): Scan {
+    this.selfClosed = false;
+    this.depth = 0;
+    this.begin = this.position;
+    this.go(State.RootClosed, 0);
+    return Scan.Close;
+  }
+
+  private endName(bytes: Uint8Array, end: number): Scan {
+    const root = this.depth === 1;
+    const expected = root ? this.rootName! : bytes;
+    const from = root ? 0 : open[(this.depth - 1) * OPEN];
+    const length = root ? expected.length : open[(this.depth - 1) * OPEN + 1];
+    while (this.position < end) {
+      const at = this.position - this.tokenBegin;
+      if (at === length) {
+        this.go(State.EndSpace, 0);
+        return this.endSpace(bytes);
+      }
+      if (bytes[this.position] !== expected[from + at]) {
+        return this.malformed('a closing tag that closes nothing');
+      }
+      this.position += 1;
+    }
+    return Scan.More;
+  }
+
+  private endSpace(bytes: Uint8Array): Scan {
+    const byte = bytes[this.position];
+    if (isSpace(byte)) return this.go(State.EndSpace);
+    if (byte !== GREATER_THAN) return this.malformed('a closing tag that closes nothing');
+    this.position += 1;
+    return this.depth === 1 ? this.closeRoot() : this.endElement();
+  }
+
+  private endElement(): Scan {
+    this.depth -= 1;
+    this.scope?.leave(this.depth);
+    if (this.depth > 1) return this.go(State.Text, 0);
+    this.go(State.Between, 0);
+    return Scan.Stanza;
+  }
+
+  private cdata(bytes: Uint8Array, end: number): Scan {
+    let at = this.position;
+    while (at < end) {
+      const byte = bytes[at];
+      let length = 1;
+      if (byte === RIGHT_BRACKET) length = this.bracket(bytes, at, end);
+      else if (!isPlainText(byte) && byte !== LESS_THAN && byte !== AMPERSAND) {
+        length = this.special(bytes, at, end);
+        if (length === BAD) return this.badText(byte, 'a control character');
+      }
+      this.position = at;
+      if (length === MORE) return Scan.More;
+      if (length === BAD) return this.go(State.Text, 3); // ]]> ends the section
+      at += length;
+    }
+    this.position = at;
+    return Scan.More;
+  }
+}

@@ -1,0 +1,130 @@
+import { parse, type Namespaces } from './parse.js';
+import type { Element } from './element.js';
+import { unescape } from './escape.js';
+
+/** Numbers a span holds for each attribute: where its name begins and ends, where its value begins and ends. */
+const SPAN = 4;
+
+/** The opening tag of something whose source is kept as text; attributes are found by their place in it. */
+export class Tag {
+  /**
+   * @param source text that begins with the tag
+   * @param name the element's name as written
+   * @param spans per attribute four indices into source: name begin, name end, value begin, value end
+   * @param tagEnd index of the `>` or `/>` that ends the tag
+   */
+  constructor(
+    readonly source: string,
+    readonly name: string,
+    protected readonly spans: readonly number[],
+    protected readonly tagEnd: number,
+  ) {}
+
+  /** The value of an attribute by its name as written, references resolved. */
+  attribute(name: string): string | undefined {
+    const at = this.find(name);
+    return at < 0 ? undefined : this.valueAt(at);
+  }
+
+  /** All attributes, references resolved, in the order they were written. */
+  attributes(): Map<string, string> {
+    const all = new Map<string, string>();
+    for (let at = 0; at < this.spans.length; at += SPAN) {
+      all.set(this.source.slice(this.spans[at], this.spans[at + 1]), this.valueAt(at));
+    }
+    return all;
+  }
+
+  /** Prefixes (the default namespace under the empty one) that this tag declares. */
+  declarations(): Map<string, string> {
+    const declared = new Map<string, string>();
+    for (const [name, value] of this.attributes()) {
+      if (name === 'xmlns') declared.set('', value);
+      else if (name.startsWith('xmlns:')) declared.set(name.slice(6), value);
+    }
+    return declared;
+  }
+
+  /** Index into spans; -1 where there is no such attribute. */
+  protected find(name: string): number {
+    for (let at = 0; at < this.spans.length; at += SPAN) {
+      const begin = this.spans[at];
+      if (this.spans[at + 1] - begin === name.length && this.source.startsWith(name, begin)) return at;
+    }
+    return -1;
+  }
+
+  private valueAt(at: number): string {
+    return unescape(this.source.slice(this.spans[at + 2], this.spans[at + 3]));
+  }
+}
+
+/**
+ * One top-level element of a stream: its source, checked and otherwise untouched, and where the parts of its
+ * opening tag stand. What is relayed is re-addressed in place and never built up as a tree.
+ */
+export class Stanza extends Tag {
+  /**
+   * @param ascii whether the source is ASCII only (it can then be written byte for character)
+   * @param inherited declarations (` xmlns:p='…'`) of prefixes that the stanza uses and the stream header declares
+   * @param around what the stream header declares
+   */
+  constructor(
+    source: string,
+    name: string,
+    spans: readonly number[],
+    tagEnd: number,
+    readonly ascii: boolean,
+    readonly inherited: string,
+    private readonly around: Namespaces | undefined,
+  ) {
+    super(source, name, spans, tagEnd);
+  }
+
+  /**
+   * The stanza as text with other attributes on its opening tag.
+   *
+   * @param drop names of attributes to leave out
+   * @param stamp attributes to append, each with a space before it, values escaped
+   */
+  readdressed(drop: readonly string[], stamp: string): string {
+    const added = this.inherited + stamp;
+    for (const name of drop) {
+      if (this.find(name) >= 0) return this.rewritten(drop, added);
+    }
+    if (added === '') return this.source;
+    return this.source.slice(0, this.tagEnd) + added + this.source.slice(this.tagEnd);
+  }
+
+  /** The stanza as a tree, with the declarations that it needs from the stream header. */
+  element(): Element {
+    return parse(this.readdressed([], ''), this.around);
+  }
+
+  /** The source of all that stands between the stanza's own tags. */
+  get content(): string {
+    const begin = this.source.indexOf('>', this.tagEnd) + 1;
+    return this.source.slice(begin, Math.max(begin, this.source.lastIndexOf('<')));
+  }
+
+  private rewritten(drop: readonly string[], added: string): string {
+    const { source, spans } = this;
+    let text = '';
+    let kept = 0;
+    let before = this.name.length + 1;
+    for (let at = 0; at < spans.length; at += SPAN) {
+      const after = spans[at + 3] + 1;
+      if (drop.some((name) => this.isNamed(at, name))) {
+        text += source.slice(kept, before);
+        kept = after;
+      }
+      before = after;
+    }
+    return text + source.slice(kept, this.tagEnd) + added + source.slice(this.tagEnd);
+  }
+
+  private isNamed(at: number, name: string): boolean {
+    const begin = this.spans[at];
+    return this.spans[at + 1] - begin === name.length && this.source.startsWith(name, begin);
+  }
+}

@@ -1,0 +1,392 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import type { Config } from '../../lib/config/config.js';
+import { ConfigError } from '../../lib/config/error.js';
+import { configure, loadConfig, loadOptions } from '../../lib/config/load.js';
+import type { Inputs } from '../../lib/config/load.js';
+
+type Args = Inputs['args'];
+
+describe('config/load', () => {
+  let directory: string;
+  const file = (name: string, content: unknown): string => {
+    const whole = path.join(directory, name);
+    writeFileSync(whole, typeof content === 'string' ? content : JSON.stringify(content));
+    return whole;
+  };
+  const load = (args: Args = {}, env: Inputs['env'] = {}): Config =>
+    loadConfig({ command: 'run', args, env });
+
+  const refusal = (call: () => unknown): string => {
+    try {
+      call();
+    } catch (error) {
+      if (error instanceof ConfigError) return error.message;
+      throw error;
+    }
+    throw new Error('nothing was refused');
+  };
+
+  beforeEach(() => (directory = mkdtempSync(path.join(tmpdir(), 'sm-component-'))));
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  describe('defaults', () => {
+    it('are those of the embedded session manager on a loopback address', () => {
+      expect(load()).to.deep.equal({
+        sm: undefined,
+        dialect: 'sto-sfrom',
+        name: 'foo-sockets',
+        secret: '',
+        domains: ['localhost'],
+        listen: [{ host: '127.0.0.1', port: 5222 }],
+        data: path.resolve('data'),
+        registration: true,
+        logLevel: 'info',
+        logFormat: 'text',
+        limits: {
+          loginStanzaBytes: 16384,
+          stanzaBytes: 262144,
+          depth: 64,
+          attributes: 64,
+          loginTimeout: 60,
+          loginAttempts: 5,
+          heldBytes: 65536,
+          clientQueueBytes: 1048576,
+          linkQueueBytes: 4194304,
+        },
+        keepalive: { idle: 120, interval: 30, probes: 4, userTimeout: 120, whitespace: 0 },
+      } satisfies Config);
+    });
+
+    it('freeze, so that nothing can change under way', () => {
+      const config = load();
+      for (const part of [config, config.domains, config.listen, config.limits, config.keepalive]) {
+        expect(part).to.be.frozen;
+      }
+    });
+
+    it('name no domain in front of a session manager', () => {
+      expect(load({ sm: ['a:1'], secret: ['x'] }).domains).to.deep.equal([]);
+    });
+
+    it('of session-manager listen where socket managers look for it', () => {
+      const config = loadConfig({ command: 'session-manager', args: { secret: ['x'] } });
+      expect(config.listen).to.deep.equal([{ host: '127.0.0.1', port: 5347 }]);
+    });
+
+    const registration: [string, Args, boolean][] = [
+      [
+        'on where only loopback addresses are listened on',
+        { listen: ['5222', '[::1]:5222', 'localhost:5223'] },
+        true,
+      ],
+      ['off where one address is not a loopback address', { listen: ['5222', '192.0.2.1:5222'] }, false],
+      ['off on all addresses', { listen: ['0.0.0.0:5222'] }, false],
+      [
+        'left to the session manager with --sm',
+        { sm: ['a:1'], secret: ['x'], listen: ['0.0.0.0:5222'] },
+        true,
+      ],
+      ['on where asked for', { listen: ['0.0.0.0:5222'], registration: ['on'] }, true],
+      ['off where asked for', { registration: ['off'] }, false],
+    ];
+    for (const [what, args, on] of registration) {
+      it(`registration is ${what}`, () => expect(load(args).registration).to.equal(on));
+    }
+  });
+
+  describe('precedence', () => {
+    it('is arguments, environment, file, default', () => {
+      const config = file('a.json', {
+        name: 'of-file',
+        domain: ['of.file'],
+        depth: 10,
+        'log-level': 'debug',
+      });
+      const env = {
+        SM_COMPONENT_NAME: 'of-env',
+        SM_COMPONENT_DOMAIN: 'of.env,also.env',
+        SM_COMPONENT_CONFIG: config,
+      };
+      const { values, origins } = loadOptions({ command: 'run', args: { name: ['of-args'] }, env });
+      expect(values.name).to.equal('of-args');
+      expect(values.domain).to.deep.equal(['of.env', 'also.env']);
+      expect(values.depth).to.equal(10);
+      expect(origins.get('name')).to.equal('argument --name');
+      expect(origins.get('domain')).to.equal('environment variable SM_COMPONENT_DOMAIN');
+      expect(origins.get('depth')).to.equal(`file ${config}, key "depth"`);
+      expect(origins.get('attributes')).to.equal('default');
+    });
+
+    it('of a list is of the whole list', () => {
+      const config = load({ listen: ['1', '2'] }, { SM_COMPONENT_LISTEN: '3' });
+      expect(config.listen.map(({ port }) => port)).to.deep.equal([1, 2]);
+    });
+
+    it('does not hide that an overridden value is wrong', () => {
+      expect(refusal(() => load({ depth: ['9'] }, { SM_COMPONENT_DEPTH: 'deep' }))).to.match(
+        /^environment variable SM_/,
+      );
+    });
+  });
+
+  describe('values', () => {
+    it('of addresses may be names, IPv4, and IPv6 in brackets', () => {
+      const listen = ['5222', '[::1]:0', 'foo.com:65535', '0.0.0.0:1'];
+      expect(load({ listen }).listen).to.deep.equal([
+        { host: '127.0.0.1', port: 5222 },
+        { host: '::1', port: 0 },
+        { host: 'foo.com', port: 65535 },
+        { host: '0.0.0.0', port: 1 },
+      ]);
+    });
+
+    it('of domains are lower case, each once', () => {
+      expect(load({ domain: ['Foo.COM', 'bar.com', 'foo.com'] }).domains).to.deep.equal([
+        'foo.com',
+        'bar.com',
+      ]);
+    });
+
+    it('in a file may be JSON numbers, booleans and lists', () => {
+      const config = file('a.json', {
+        listen: [6222, '[::1]:6223'],
+        depth: 12,
+        attributes: '13',
+        registration: false,
+      });
+      const { listen, limits, registration } = load({ config: [config] });
+      expect(listen.map(({ port }) => port)).to.deep.equal([6222, 6223]);
+      expect([limits.depth, limits.attributes, registration]).to.deep.equal([12, 13, false]);
+    });
+
+    it('in a file may be a single one where a list is meant', () => {
+      expect(load({ config: [file('a.json', { domain: 'foo.com' })] }).domains).to.deep.equal(['foo.com']);
+    });
+
+    it('that are relative paths start from the directory of the file they stand in', () => {
+      file('secret', 's3cret\n');
+      const config = file('a.json', { sm: 'a:1', 'secret-file': 'secret', data: '../store' });
+      const loaded = load({ config: [config] });
+      expect(loaded.secret).to.equal('s3cret');
+      expect(loaded.data).to.equal(path.resolve(directory, '../store'));
+    });
+
+    it('of a secret file are its first line, whatever ends it', () => {
+      for (const content of ['s3 cret', 's3 cret\nmore', 's3 cret\r\n']) {
+        expect(load({ 'secret-file': [file('secret', content)] }).secret).to.equal('s3 cret');
+      }
+    });
+  });
+
+  describe('mistakes in one option', () => {
+    const LISTEN =
+      'must be [HOST:]PORT with a port from 0 (any free one) to 65535, an IPv6 address in brackets ("[::1]:5222"); ' +
+      'without HOST it is 127.0.0.1';
+    const PEER = 'must be HOST:PORT with a port from 1 to 65535, an IPv6 address in brackets ("[::1]:5347")';
+    const NAME = 'must be 1 to 255 characters of a-z, 0-9, ".", "_" and "-"';
+
+    const wrong: [string, string, string][] = [
+      ['sm', 'foo.com', `${PEER}, not "foo.com"`],
+      ['sm', '5347', `${PEER}, not "5347"`],
+      ['sm', 'foo.com:0', `${PEER}, not "foo.com:0"`],
+      ['sm', '::1:5347', `${PEER}, not "::1:5347"`],
+      ['sm', '[foo]:5347', `${PEER}, not "[foo]:5347"`],
+      ['dialect', 'route', 'must be "sto-sfrom", not "route"'],
+      ['name', 'Foo', `${NAME}, not "Foo"`],
+      ['name', 'a@b', `${NAME}, not "a@b"`],
+      ['name', 'x'.repeat(256), `${NAME}, not "${'x'.repeat(256)}"`],
+      ['secret', '', 'must be a text that is not empty'],
+      [
+        'domain',
+        'a b',
+        'must be a domain name: 1 to 255 characters of a-z, 0-9, ".", "_" and "-", not "a b"',
+      ],
+      ['listen', '65536', `${LISTEN}, not "65536"`],
+      ['listen', ':5222', `${LISTEN}, not ":5222"`],
+      ['listen', 'five', `${LISTEN}, not "five"`],
+      ['data', '', 'must be the path of a directory, not ""'],
+      ['registration', 'yes', 'must be "on" or "off", not "yes"'],
+      ['log-level', 'loud', 'must be "error", "warn", "info" or "debug", not "loud"'],
+      ['depth', '91', 'must be a whole number of elements from 4 to 90, not "91"'],
+      ['depth', '6.5', 'must be a whole number of elements from 4 to 90, not "6.5"'],
+      ['stanza-bytes', '900001', 'must be a whole number of bytes from 1024 to 900000, not "900001"'],
+      ['login-timeout', '-1', 'must be a whole number of seconds from 1 to 3600, not "-1"'],
+      ['login-timeout', '60s', 'must be a whole number of seconds from 1 to 3600, not "60s"'],
+    ];
+    for (const [name, text, sentence] of wrong) {
+      it(`--${name} ${JSON.stringify(text.slice(0, 20))}`, () => {
+        expect(refusal(() => load({ [name]: [text] }))).to.equal(`argument --${name}: ${sentence}`);
+      });
+    }
+
+    it('name the environment variable', () => {
+      const sentence = 'environment variable SM_COMPONENT_LOG_FORMAT: must be "text" or "json", not "xml"';
+      expect(refusal(() => load({}, { SM_COMPONENT_LOG_FORMAT: 'xml' }))).to.equal(sentence);
+    });
+
+    it('name the file and the key', () => {
+      const config = file('a.json', { 'log-format': 'xml' });
+      const sentence = `file ${config}, key "log-format": must be "text" or "json", not "xml"`;
+      expect(refusal(() => load({ config: [config] }))).to.equal(sentence);
+    });
+
+    it('never show a secret', () => {
+      const env = { SM_COMPONENT_SECRET: 'hush' };
+      expect(refusal(() => load({ sm: ['a:1'], name: ['A'] }, env))).not.to.contain('hush');
+      const config = file('a.json', { secret: ['hush'] });
+      expect(refusal(() => load({ config: [config] })))
+        .to.contain('key "secret": must be')
+        .and.not.contain('hush');
+    });
+
+    it('are also found by a command that has no use for the option', () => {
+      const call = (): unknown => loadOptions({ command: 'users', env: { SM_COMPONENT_DEPTH: '1' } });
+      expect(refusal(call)).to.match(/^environment variable SM_COMPONENT_DEPTH: must be/);
+    });
+
+    it('are an option given twice that can be given once', () => {
+      const sentence = 'argument --name stands there 2 times; give it once';
+      expect(refusal(() => load({ name: ['a', 'b'] }))).to.equal(sentence);
+    });
+  });
+
+  describe('what is unknown', () => {
+    it('in the environment is named, with the nearest name', () => {
+      const sentence = 'unknown environment variable SM_COMPONENT_LISTN; did you mean SM_COMPONENT_LISTEN?';
+      expect(refusal(() => load({}, { SM_COMPONENT_LISTN: '5222' }))).to.equal(sentence);
+    });
+
+    it('in the environment of others is not ours', () => {
+      expect(load({}, { SM_COMPONENTS: '1', LISTEN: '1' }).listen[0].port).to.equal(5222);
+    });
+
+    it('in a file is named, with the nearest name', () => {
+      const config = file('a.json', { domains: ['foo.com'] });
+      const sentence = `unknown key "domains" in file ${config}; did you mean "domain"?`;
+      expect(refusal(() => load({ config: [config] }))).to.equal(sentence);
+    });
+
+    it('and like nothing we know is named alone', () => {
+      const config = file('a.json', { zzzzzz: 1 });
+      expect(refusal(() => load({ config: [config] }))).to.equal(`unknown key "zzzzzz" in file ${config}`);
+    });
+
+    it('in a file includes another file', () => {
+      const config = file('a.json', { config: 'b.json' });
+      expect(refusal(() => load({ config: [config] }))).to.match(/^unknown key "config"/);
+    });
+
+    it('is what only looks like an option', () => {
+      const config = file('a.json', '{ "__proto__": 1 }');
+      expect(refusal(() => load({ config: [config] }))).to.match(/^unknown key "__proto__"/);
+    });
+  });
+
+  describe('a configuration file', () => {
+    it('that is missing is named, with who named it', () => {
+      const missing = path.join(directory, 'none.json');
+      const message = refusal(() => load({}, { SM_COMPONENT_CONFIG: missing }));
+      expect(message).to.match(/^environment variable SM_COMPONENT_CONFIG: the file can not be read: ENOENT/);
+      expect(message).to.contain(missing);
+    });
+
+    it('that is not JSON is named', () => {
+      const config = file('a.json', '{ name: 1 }');
+      expect(refusal(() => load({ config: [config] }))).to.contain(`file ${config} is not JSON: `);
+    });
+
+    it('that is no object is named', () => {
+      for (const content of ['[]', 'null', '"x"']) {
+        const config = file('a.json', content);
+        expect(refusal(() => load({ config: [config] }))).to.match(/ must hold one JSON object/);
+      }
+    });
+
+    const types: [object, string][] = [
+      [{ name: 5 }, '"name": must be 1 to 255 characters of a-z, 0-9, ".", "_" and "-", as a JSON string'],
+      [
+        { depth: true },
+        '"depth": must be a whole number of elements from 4 to 90, as a JSON number or string',
+      ],
+      [
+        { depth: [5] },
+        '"depth": must be a whole number of elements from 4 to 90, as a JSON number or string',
+      ],
+      [{ registration: 1 }, '"registration": must be "on" or "off", as a JSON string or boolean'],
+      [{ name: null }, '"name": must be 1 to 255 characters of a-z, 0-9, ".", "_" and "-", as a JSON string'],
+    ];
+    for (const [content, sentence] of types) {
+      it(`that holds ${JSON.stringify(content)} is refused`, () => {
+        const config = file('a.json', content);
+        expect(refusal(() => load({ config: [config] }))).to.equal(`file ${config}, key ${sentence}`);
+      });
+    }
+
+    it('says that a list may be given', () => {
+      const config = file('a.json', { domain: [{}] });
+      expect(refusal(() => load({ config: [config] }))).to.match(
+        /as a JSON string, or a list of such values$/,
+      );
+    });
+  });
+
+  describe('mistakes between options', () => {
+    it('a session manager without a secret', () => {
+      expect(refusal(() => load({ sm: ['[::1]:5347'] }))).to.equal(
+        'a secret is needed for the session manager at [::1]:5347 (argument --sm): ' +
+          'give --secret-file FILE, or SM_COMPONENT_SECRET',
+      );
+    });
+
+    it('session-manager without a secret', () => {
+      const message = refusal(() => loadConfig({ command: 'session-manager' }));
+      expect(message).to.match(/^a secret is needed for socket managers to log in: give --secret-file/);
+    });
+
+    it('two secrets', () => {
+      const env = { SM_COMPONENT_SECRET_FILE: '/x' };
+      expect(refusal(() => load({ secret: ['a'] }, env))).to.equal(
+        'argument --secret and environment variable SM_COMPONENT_SECRET_FILE exclude each other: give one of them',
+      );
+    });
+
+    it('a secret file that is missing, or empty', () => {
+      const missing = path.join(directory, 'none');
+      const message = refusal(() => load({ 'secret-file': [missing] }));
+      expect(message).to.match(/^argument --secret-file: the file can not be read: ENOENT/);
+      const empty = file('empty', '\ns3cret');
+      expect(refusal(() => load({ 'secret-file': [empty] }))).to.contain(
+        `the first line of ${empty} must be the secret`,
+      );
+    });
+
+    it('a name that is also a domain', () => {
+      expect(refusal(() => load({ domain: ['foo.com', 'foo-sockets'] }))).to.match(
+        /^--name and --domain must differ, and both are "foo-sockets" \(default; argument --domain\)/,
+      );
+    });
+
+    it('more bytes before login than after it', () => {
+      expect(refusal(() => load({ 'stanza-bytes': ['2048'] }))).to.equal(
+        '--login-stanza-bytes (16384, default) must not be over --stanza-bytes (2048, argument --stanza-bytes)',
+      );
+    });
+  });
+
+  describe('configure()', () => {
+    it('takes options as a file has them', () => {
+      const config = configure({ sm: 'a:1', secret: 'x', listen: [0], data: undefined, registration: false });
+      expect(config).to.deep.include({ sm: { host: 'a', port: 1 }, secret: 'x', registration: false });
+      expect(config.listen).to.deep.equal([{ host: '127.0.0.1', port: 0 }]);
+    });
+
+    it('names what is wrong', () => {
+      expect(refusal(() => configure({ lisen: 1 }))).to.equal(
+        'unknown key "lisen" in configure(); did you mean "listen"?',
+      );
+    });
+  });
+});

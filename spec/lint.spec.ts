@@ -1,0 +1,63 @@
+import { expect } from 'chai';
+import { ESLint } from 'eslint';
+
+/** What the rule about imports says of a file of ours with this text. */
+async function complaints(eslint: ESLint, filePath: string, text: string): Promise<string[]> {
+  const [result] = await eslint.lintText(text, { filePath });
+  return result.messages
+    .filter(({ ruleId }) => ruleId === 'house/one-way-imports')
+    .map(({ message }) => message);
+}
+
+describe('the lint rule about imports', function () {
+  // TypeScript has to read the whole program first
+  this.timeout(60_000);
+  let eslint: ESLint;
+  before(() => (eslint = new ESLint()));
+
+  const forbidden: [string, string, RegExp][] = [
+    ['lib/client/stream.ts', "import '../manager/link.js';", /lib\/client must not import lib\/manager/],
+    ['lib/manager/link.ts', "import '../client/stream.js';", /lib\/manager must not import lib\/client/],
+    [
+      'lib/manager/dialects/sto-sfrom.ts',
+      "export * from '../../client/stream.js';",
+      /must not import lib\/client/,
+    ],
+    [
+      'lib/session/desk.ts',
+      "import type { Link } from '../manager/link.js';",
+      /must not import lib\/manager/,
+    ],
+    ['lib/xml/reader.ts', "import '../session/desk.js';", /lib\/xml must not import lib\/session/],
+    ['lib/net/listener.ts', "void import('../xml/index.js');", /lib\/net must not import lib\/xml/],
+    ['lib/server.ts', "import './cli/main.js';", /lib\/server must not import lib\/cli/],
+    ['lib/client/stream.ts', "import '../server.js';", /lib\/client must not import lib\/server/],
+    ['lib/observe/log.ts', "type T = import('../net/listener.js').Listener;", /must not import lib\/net/],
+    ['lib/cli/main.ts', "import 'winston';", /'winston' is imported in lib\/observe\/ only/],
+    ['lib/embedded/jid.ts', "import 'better-sqlite3';", /is imported in lib\/embedded\/store.ts only/],
+    ['lib/net/listener.ts', "import 'left-pad/lib';", /'left-pad' has no home in lib/],
+    ['lib/config/load.ts', "export { x } from '@scope/name/deep.js';", /'@scope\/name' has no home/],
+  ];
+  for (const [file, text, complaint] of forbidden) {
+    it(`bites ${text} in ${file}`, async () => {
+      const found = await complaints(eslint, file, text);
+      expect(found).to.have.lengthOf(1);
+      expect(found[0]).to.match(complaint);
+    });
+  }
+
+  const allowed: [string, string][] = [
+    ['lib/client/stream.ts', "import '../session/desk.js';"],
+    ['lib/client/stream.ts', "import './auth.js';"],
+    ['lib/manager/dialects/sto-sfrom.ts', "import '../../xml/index.js';"],
+    ['lib/server.ts', "import './manager/link.js';"],
+    ['lib/cli/users.ts', "import '../embedded/store.js';"],
+    ['lib/xml/reader.ts', "import '../observe/log.js';"],
+    ['lib/net/listener.ts', "import 'node:net';"],
+    ['lib/observe/log.ts', "import 'winston';"],
+    ['lib/embedded/store.ts', "import 'better-sqlite3';"],
+  ];
+  for (const [file, text] of allowed) {
+    it(`allows ${text} in ${file}`, async () => expect(await complaints(eslint, file, text)).to.be.empty);
+  }
+});
