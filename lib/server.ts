@@ -132,7 +132,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   }
 
   private connectTo({ host, port }: Address, connected: () => void): Socket {
-    const socket = connect({ host, port, noDelay: true });
+    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
     socket.once('connect', () => {
       const warning = setKeepalive(socket, this.config.keepalive);
       if (warning) this.log.warn(warning);

@@ -61,6 +61,7 @@ export class Link {
     this.connection = new Connection(stream, {
       data: (chunk) => this.reader.write(chunk),
       drained: () => events.drained(),
+      ended: () => this.connection.close(),
       closed: (cause) => this.closed(cause),
     });
     this.expect('no connection');

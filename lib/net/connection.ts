@@ -16,6 +16,8 @@ export interface ConnectionEvents {
   data(chunk: Buffer): void;
   /** All that was sent has left; called after {@link Connection.congested} was seen. */
   drained(): void;
+  /** The peer has closed its side; ours is still open, and should be closed soon. */
+  ended(): void;
   /** The connection is over. Called once, and nothing after it. */
   closed(cause: CloseCause): void;
 }
@@ -179,9 +181,10 @@ export class Connection<Receipt = never> implements Flushable {
 
   private peerEnded(): void {
     this.ended = true;
-    if (!this.open) return;
-    this.endedFirst = true;
-    this.startClosing();
+    if (this.open) {
+      this.endedFirst = true;
+      this.events.ended();
+    } else if (!this.writing) this.endStream();
   }
 
   private startClosing(): void {

@@ -22,7 +22,7 @@ export class Listener {
   ) {
     const { idle } = keepalive;
     this.server = createServer(
-      { noDelay: true, keepAlive: idle > 0, keepAliveInitialDelay: idle * 1000 },
+      { allowHalfOpen: true, noDelay: true, keepAlive: idle > 0, keepAliveInitialDelay: idle * 1000 },
       (socket) => events.accepted(socket),
     );
   }

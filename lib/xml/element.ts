@@ -1,4 +1,4 @@
-import { escape } from './escape.js';
+import { escape, escapeValue } from './escape.js';
 
 /** What an element holds: elements and text. */
 export type Node = Element | string;
@@ -85,7 +85,7 @@ export class Element {
   /** The element as XML text, attributes in the order they were set, in single quotes. */
   toString(): string {
     let source = `<${this.name}`;
-    for (const [name, value] of this.attributes) source += ` ${name}='${escape(value)}'`;
+    for (const [name, value] of this.attributes) source += ` ${name}='${escapeValue(value)}'`;
     if (this.children.length === 0) return `${source}/>`;
     source += '>';
     for (const child of this.children) source += typeof child === 'string' ? escape(child) : child.toString();

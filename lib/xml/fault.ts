@@ -2,11 +2,7 @@
  * What can be wrong with a stream, by the name RFC 6120 gives the stream error [RFC6120 4.9.3].
  */
 export type FaultCondition =
-  | 'not-well-formed'
-  | 'bad-format'
-  | 'restricted-xml'
-  | 'unsupported-encoding'
-  | 'policy-violation';
+  'not-well-formed' | 'bad-format' | 'restricted-xml' | 'unsupported-encoding' | 'policy-violation';
 
 /** The one thing that was wrong with a stream. After a fault nothing more of that stream is read. */
 export interface Fault {

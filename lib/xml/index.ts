@@ -1,6 +1,6 @@
 /** Bytes to XML and back: everything the rest of the program may use of it. No policy here. */
 export { Element, element, type AttributeValues, type Node } from './element.js';
-export { escape, unescape } from './escape.js';
+export { escape, escapeValue, unescape } from './escape.js';
 export type { Fault, FaultCondition } from './fault.js';
 export { MOST, type StanzaLimits } from './limits.js';
 export { parse, type Namespaces } from './parse.js';

@@ -1,8 +1,9 @@
-import { escape, unescape } from './escape.js';
+import { escape, unescapeValue } from './escape.js';
 import { isNameStartByte, isUriByte } from './lexis.js';
 import { isNameStart } from './names.js';
 
-const XML = 'http://www.w3.org/XML/1998/namespace';
+/** What the prefix `xml` stands for, everywhere. [XML Namespaces 1.0 3] */
+export const XML = 'http://www.w3.org/XML/1998/namespace';
 const XMLNS = 'http://www.w3.org/2000/xmlns/';
 const PREFIXED = /^([^:]+):([^:]+)$/;
 
@@ -40,9 +41,13 @@ function isSeparable(uri: string): boolean {
 
 /** Which prefixes stand for what, in a stream that is read with namespaces. [XML Namespaces 1.0] */
 export class NamespaceScope {
+  /** Bytes of {@link takeInherited} for the stanza at hand. */
+  inheritedBytes = 0;
   /** Prefixes that the stanza at hand uses and only the stream header declares, with their declarations. */
-  private readonly inheritedNow = new Map<string, string>();
+  private readonly inherited = new Map<string, string>();
+  /** What is declared around the place at hand, outermost first, altogether and by prefix. */
   private readonly declarations: Declaration[] = [];
+  private readonly byPrefix = new Map<string, Declaration[]>();
 
   /**
    * Checks a whole opening tag, and takes its declarations into account until {@link leave}.
@@ -66,29 +71,51 @@ export class NamespaceScope {
     }
     return (
       this.declareAll(depth, attributes) ??
-      this.checkElement(cut(nameBegin, nameEnd)) ??
-      this.checkAttributes(attributes)
+      this.checkElement(depth, cut(nameBegin, nameEnd)) ??
+      this.checkAttributes(depth, attributes)
     );
   }
 
   /** Forgets what was declared by elements that have more than `depth` elements around them, or are at it. */
   leave(depth: number): void {
-    while (this.declarations.length > 0 && this.declarations.at(-1)!.depth >= depth) this.declarations.pop();
+    while (this.declarations.length > 0 && this.declarations.at(-1)!.depth >= depth) {
+      this.forget(this.declarations.pop()!);
+    }
   }
 
   /** Declarations, ready to be written, that the stanza just read needs from the stream header; then forgets them. */
   takeInherited(): string {
-    if (this.inheritedNow.size === 0) return '';
-    let written = '';
-    for (const [prefix, uri] of this.inheritedNow) written += ` xmlns:${prefix}='${escape(uri)}'`;
-    this.inheritedNow.clear();
+    if (this.inheritedBytes === 0) return '';
+    const written = [...this.inherited.values()].join('');
+    this.inherited.clear();
+    this.inheritedBytes = 0;
     return written;
+  }
+
+  private forget({ prefix }: Declaration): void {
+    const declared = this.byPrefix.get(prefix)!;
+    declared.pop();
+    if (declared.length === 0) this.byPrefix.delete(prefix);
+  }
+
+  private remember(declaration: Declaration): void {
+    this.declarations.push(declaration);
+    const declared = this.byPrefix.get(declaration.prefix);
+    if (declared) declared.push(declaration);
+    else this.byPrefix.set(declaration.prefix, [declaration]);
+  }
+
+  private inherit({ prefix, uri }: Declaration): void {
+    if (this.inherited.has(prefix)) return;
+    const written = ` xmlns:${prefix}='${escape(uri)}'`;
+    this.inherited.set(prefix, written);
+    this.inheritedBytes += Buffer.byteLength(written);
   }
 
   private declareAll(depth: number, attributes: readonly Attribute[]): string | undefined {
     for (const { name, source } of attributes) {
       if (name !== 'xmlns' && !name.startsWith('xmlns:')) continue;
-      const wrong = this.declare(depth, name.slice(6), unescape(source));
+      const wrong = this.declare(depth, name.slice(6), unescapeValue(source));
       if (wrong) return wrong;
     }
     return undefined;
@@ -101,21 +128,21 @@ export class NamespaceScope {
     }
     if (prefix !== '' && uri === '') return 'a prefix that stands for nothing';
     if (isSeparable(uri)) return 'a namespace that is no URI';
-    if (prefix !== '' && prefix !== 'xml') this.declarations.push({ depth, prefix, uri });
+    if (prefix !== '' && prefix !== 'xml') this.remember({ depth, prefix, uri });
     return undefined;
   }
 
-  private checkElement(name: string): string | undefined {
+  private checkElement(depth: number, name: string): string | undefined {
     if (!name.includes(':')) return undefined;
-    return this.resolve(name) === undefined ? 'a prefix that is not declared' : undefined;
+    return this.resolve(depth, name) === undefined ? 'a prefix that is not declared' : undefined;
   }
 
-  private checkAttributes(attributes: readonly Attribute[]): string | undefined {
+  private checkAttributes(depth: number, attributes: readonly Attribute[]): string | undefined {
     const seen = new Set<string>();
     for (const { name } of attributes) {
       if (!name.includes(':')) continue;
       if (name.startsWith('xmlns:') && split(name)) continue;
-      const expanded = this.resolve(name);
+      const expanded = this.resolve(depth, name);
       if (expanded === undefined) return 'a prefix that is not declared';
       if (seen.has(expanded)) return 'an attribute given twice';
       seen.add(expanded);
@@ -124,13 +151,13 @@ export class NamespaceScope {
   }
 
   /** Namespace and local name, or undefined where the prefix is not declared or the name is none. */
-  private resolve(name: string): string | undefined {
+  private resolve(depth: number, name: string): string | undefined {
     const parts = split(name);
     if (!parts) return undefined;
     const [prefix, local] = parts;
     if (prefix === 'xml') return `${XML} ${local}`;
-    const declared = this.declarations.findLast((declaration) => declaration.prefix === prefix);
-    if (declared?.depth === 0) this.inheritedNow.set(prefix, declared.uri);
+    const declared = this.byPrefix.get(prefix)?.at(-1);
+    if (declared?.depth === 0 && depth > 0) this.inherit(declared);
     return declared && `${declared.uri} ${local}`;
   }
 }

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { Fault } from './fault.js';
 import type { StanzaLimits } from './limits.js';
 import type { Namespaces } from './parse.js';
@@ -93,7 +94,6 @@ export class Reader {
     this.decodeSpans(bytes);
     const source = bytes.toString('utf8', scanner.begin, scanner.position);
     const header = new Tag(source, source.slice(1, 1 + scanner.nameLength), scanner.spans, scanner.tagEnd);
-    scanner.scope?.takeInherited();
     scanner.begin = scanner.position;
     if (scanner.scope) this.around = header.declarations();
     this.events.open(header);
@@ -103,17 +103,25 @@ export class Reader {
     const { scanner } = this;
     const name = source.slice(1, 1 + scanner.nameLength);
     const inherited = scanner.scope ? scanner.scope.takeInherited() : '';
-    return new Stanza(source, name, scanner.spans, scanner.tagEnd, ascii, inherited, this.around);
+    const allAscii = ascii && (inherited === '' || isAscii(Buffer.from(inherited)));
+    return new Stanza(source, name, scanner.spans, scanner.tagEnd, allAscii, inherited, this.around);
   }
 
   /** The scanner counts bytes; a tag with characters beyond ASCII needs the places counted in characters. */
   private decodeSpans(bytes: Buffer): void {
     const { scanner } = this;
-    const length = (to: number): number => bytes.toString('utf8', scanner.begin, scanner.begin + to).length;
-    if (length(scanner.tagEnd) === scanner.tagEnd) return;
-    scanner.nameLength = length(1 + scanner.nameLength) - 1;
-    scanner.spans = scanner.spans.map(length);
-    scanner.tagEnd = length(scanner.tagEnd);
+    const { begin, tagEnd } = scanner;
+    if (isAscii(bytes.subarray(begin, begin + tagEnd))) return;
+    let from = begin;
+    let characters = 0;
+    const counted = (to: number): number => {
+      characters += bytes.toString('utf8', from, begin + to).length;
+      from = begin + to;
+      return characters;
+    };
+    scanner.nameLength = counted(1 + scanner.nameLength) - 1;
+    scanner.spans = scanner.spans.map(counted);
+    scanner.tagEnd = counted(tagEnd);
   }
 
   /** Appends to the bytes that wait. Room grows by doubling, so a stanza sent byte for byte costs no more. */

@@ -37,6 +37,7 @@ export const enum Scan {
 }
 
 const enum State {
+  Start,
   Prolog,
   Between,
   Text,
@@ -128,7 +129,7 @@ export class Scanner {
   fault: Fault | undefined;
   readonly scope: NamespaceScope | undefined;
 
-  private state = State.Prolog;
+  private state = State.Start;
   private depth = 0;
   private count = 0;
   private tokenBegin = 0;
@@ -157,12 +158,20 @@ export class Scanner {
   /** Looks at the bytes from `position` to `end`; returns at the first thing that is whole. */
   scan(bytes: Uint8Array, end: number): Scan {
     this.resume();
-    let result = this.run(bytes, end);
-    if (result !== Scan.Fault && this.position - this.begin > this.limits.bytes) {
-      result = this.fail('policy-violation', `a stanza may have ${this.limits.bytes} bytes`);
-    }
+    const result = this.run(bytes, end);
+    if (this.length > this.limits.bytes) return this.tooLong();
     if (result === Scan.More) this.interrupt();
     return result;
+  }
+
+  /** Bytes of the stanza at hand, as it would be written. */
+  private get length(): number {
+    return this.position - this.begin + (this.scope ? this.scope.inheritedBytes : 0);
+  }
+
+  /** Even where something else is wrong behind the limit: which of the two is found first depends on the reads. */
+  private tooLong(): Scan {
+    return this.fail('policy-violation', `a stanza may have ${this.limits.bytes} bytes`);
   }
 
   /** Tells the scanner that the first `bytes` bytes, all before `begin`, are no longer there. */
@@ -180,7 +189,12 @@ export class Scanner {
 
   /** First byte that is still needed. */
   get needed(): number {
-    return this.state === State.Between || this.state === State.RootClosed ? this.position : this.begin;
+    return this.isBetween ? this.position : this.begin;
+  }
+
+  /** Is nothing under way that began with an earlier byte? */
+  private get isBetween(): boolean {
+    return this.state === State.Between || this.state === State.Prolog || this.state === State.RootClosed;
   }
 
   private resume(): void {
@@ -191,7 +205,7 @@ export class Scanner {
   }
 
   private interrupt(): void {
-    if (this.state === State.Between || this.state === State.Prolog || this.state === State.RootClosed) return;
+    if (this.isBetween || this.state === State.Start) return;
     this.interrupted = {
       open: open.slice(0, (this.depth + 1) * OPEN),
       attributes: attributes.slice(0, this.count * ATTRIBUTE),
@@ -239,6 +253,8 @@ export class Scanner {
         return this.slash(bytes);
       case State.Cdata:
         return this.cdata(bytes, end);
+      case State.Start:
+        return this.start(bytes, end);
       case State.Prolog:
         return this.prolog(bytes, end);
       case State.RootClosed:
@@ -265,29 +281,29 @@ export class Scanner {
     return this.fail('not-well-formed', text);
   }
 
-  /** Before the root: a byte order mark, an XML declaration, white space. [XML 1.0 2.8] */
+  /** The very first bytes: perhaps a byte order mark, perhaps an XML declaration. [XML 1.0 2.8] */
+  private start(bytes: Uint8Array, end: number): Scan {
+    const mark = expect(bytes, 0, end, BYTE_ORDER_MARK);
+    if (mark === MORE) return Scan.More;
+    const at = mark === BAD ? 0 : mark;
+    const declaration = expect(bytes, at, end, DECLARATION_OPEN);
+    if (declaration === MORE) return Scan.More;
+    return declaration === BAD ? this.go(State.Prolog, at) : this.declaration(bytes, at, end);
+  }
+
+  /** Before the root: white space. */
   private prolog(bytes: Uint8Array, end: number): Scan {
-    if (this.position === 0) {
-      const mark = expect(bytes, 0, end, BYTE_ORDER_MARK);
-      if (mark === MORE) return Scan.More;
-      const at = mark === BAD ? 0 : mark;
-      const declaration = expect(bytes, at, end, DECLARATION_OPEN);
-      if (declaration === MORE) return Scan.More;
-      if (declaration !== BAD) return this.declaration(bytes, at, end);
-      this.position = at;
-      if (at > 0) return Scan.More;
-    }
     while (this.position < end && isSpace(bytes[this.position])) this.position += 1;
+    this.begin = this.position;
     if (this.position >= end) return Scan.More;
     if (bytes[this.position] !== LESS_THAN) return this.malformed('text before the stream header');
-    this.begin = this.position;
     return this.go(State.LessThan);
   }
 
   private declaration(bytes: Uint8Array, at: number, end: number): Scan {
-    const close = bytes.indexOf(GREATER_THAN, at);
-    if (close < 0 || close >= end) {
-      return end - at > LONGEST_DECLARATION ? this.malformed('endless XML declaration') : Scan.More;
+    const close = bytes.subarray(0, Math.min(end, at + LONGEST_DECLARATION)).indexOf(GREATER_THAN, at);
+    if (close < 0) {
+      return end - at < LONGEST_DECLARATION ? Scan.More : this.malformed('endless XML declaration');
     }
     const source = Buffer.from(bytes.subarray(at, close + 1)).toString('latin1');
     const match = DECLARATION.exec(source);
@@ -414,7 +430,8 @@ export class Scanner {
     while (at < end) {
       const byte = bytes[at];
       if (byte === GREATER_THAN) return this.endPlainTag(at, 1);
-      if (byte === SLASH) return bytes[at + 1] === GREATER_THAN && at + 1 < end ? this.endPlainTag(at + 1, 2) : 0;
+      if (byte === SLASH)
+        return bytes[at + 1] === GREATER_THAN && at + 1 < end ? this.endPlainTag(at + 1, 2) : 0;
       if (byte !== SPACE || this.count >= this.limits.attributes) return 0;
       at = this.plainAttribute(bytes, at + 1, end);
     }
@@ -485,7 +502,8 @@ export class Scanner {
     if (byte === GREATER_THAN) return this.endTag(bytes, 1);
     if (byte === SLASH) return this.go(State.Slash);
     if (!this.spaced) return this.malformed('no space before an attribute');
-    if (!isNameStartByte(byte) && byte < 0x80) return this.malformed('a character that no name may begin with');
+    if (!isNameStartByte(byte) && byte < 0x80)
+      return this.malformed('a character that no name may begin with');
     if (this.count >= this.limits.attributes) {
       return this.fail('policy-violation', `an element may have ${this.limits.attributes} attributes`);
     }
@@ -624,7 +642,7 @@ export class Scanner {
   }
 
   private openRoot(bytes: Uint8Array, length: number): Scan {
-    this.rootName = bytes.slice(open[0], open[0] + open[1]);
+    this.rootName = Uint8Array.from(bytes.subarray(open[0], open[0] + open[1]));
     this.selfClosed = length === 2;
     this.depth = 1;
     this.go(State.Between, 0);
@@ -634,7 +652,6 @@ export class Scanner {
   private closeRoot(): Scan {
     this.selfClosed = false;
     this.depth = 0;
-    this.begin = this.position;
     this.go(State.RootClosed, 0);
     return Scan.Close;
   }

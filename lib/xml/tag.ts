@@ -1,6 +1,6 @@
 import { parse, type Namespaces } from './parse.js';
 import type { Element } from './element.js';
-import { unescape } from './escape.js';
+import { unescapeValue } from './escape.js';
 
 /** Numbers a span holds for each attribute: where its name begins and ends, where its value begins and ends. */
 const SPAN = 4;
@@ -55,7 +55,7 @@ export class Tag {
   }
 
   private valueAt(at: number): string {
-    return unescape(this.source.slice(this.spans[at + 2], this.spans[at + 3]));
+    return unescapeValue(this.source.slice(this.spans[at + 2], this.spans[at + 3]));
   }
 }
 
@@ -65,7 +65,7 @@ export class Tag {
  */
 export class Stanza extends Tag {
   /**
-   * @param ascii whether the source is ASCII only (it can then be written byte for character)
+   * @param ascii whether source and inherited are ASCII only (they can then be written byte for character)
    * @param inherited declarations (` xmlns:p='…'`) of prefixes that the stanza uses and the stream header declares
    * @param around what the stream header declares
    */

@@ -1,0 +1,180 @@
+import type { Limits } from '../config/config.js';
+import { hostOf } from '../session/address.js';
+import type { Desk } from '../session/desk.js';
+import type { End } from '../session/end.js';
+import type { Packet, Session } from '../session/session.js';
+import { parse, type Element, type Stanza } from '../xml/index.js';
+import { form, isUsable, loginOf, prepare, requestKind, usernameOf, type Request } from './auth.js';
+import { writeRefusal, type StanzaCondition } from './errors.js';
+import type { StreamKind } from './header.js';
+
+/** The stream that a login belongs to, as the login sees it. */
+export interface LoginStream {
+  readonly session: Session;
+  readonly kind: StreamKind;
+  /** The id that a digest is made with. */
+  readonly streamId: string;
+  send(text: string): void;
+  /** Takes up a stanza that was held, in the state that the stream has now. */
+  take(stanza: Stanza): void;
+  /** More has been held than may be: nothing should be read until {@link Login} takes it up. */
+  full(): void;
+  /** A login was refused: by us, or by the session manager. */
+  loginFailed(username: string): void;
+  end(end: End): void;
+}
+
+export interface LoginOptions {
+  readonly desk: Desk;
+  readonly limits: Limits;
+  readonly registration: boolean;
+  /** The host that the client has asked for. */
+  readonly domain: string;
+}
+
+/**
+ * How far a login is: `idle`, nothing is under way; `asking`, a request is with the session manager; `starting`, it was
+ * accepted, and its session is being opened; `done`.
+ */
+type Phase = 'idle' | 'asking' | 'starting' | 'done';
+
+/**
+ * The unknown state of a client (README.SM): one request at a time goes to the session manager, and what the client
+ * sends behind it waits for the answer. So an answer can only belong to that request.
+ */
+export class Login {
+  private phase: Phase = 'idle';
+  private request: Request | undefined;
+  /** The answer to a login that was accepted, until the client may have it. */
+  private result = '';
+  private failures = 0;
+  private held: Stanza[] = [];
+  private heldBytes = 0;
+  private closeHeld = false;
+
+  constructor(
+    private readonly stream: LoginStream,
+    private readonly options: LoginOptions,
+  ) {}
+
+  /** Is there something to wait for before a stanza, or the end of the stream, is taken up? */
+  get waiting(): boolean {
+    return this.phase === 'asking' || this.phase === 'starting';
+  }
+
+  /** A stanza of the client: taken up, or held until its turn. */
+  take(stanza: Stanza): void {
+    if (this.waiting) this.hold(stanza);
+    else this.ask(stanza.element());
+  }
+
+  /** The client has closed its stream behind what is held. */
+  closeLater(): void {
+    this.closeHeld = true;
+  }
+
+  get closing(): boolean {
+    return this.closeHeld;
+  }
+
+  /** A packet from the session manager. */
+  answer(packet: Packet): void {
+    if (packet.kind === 'ended') return this.refusedWhole(packet);
+    if (this.phase === 'starting') {
+      if (packet.kind === 'opened') this.options.desk.opened(this.stream.session, packet.from);
+      return;
+    }
+    const { request } = this;
+    if (this.phase !== 'asking' || !request || packet.kind === 'opened') return;
+    const answer = parse(packet.text);
+    if (answer.name !== 'iq' || answer.attribute('id') !== request.id) return;
+    this.phase = 'idle';
+    this.request = undefined;
+    this.settle(request, answer, packet);
+    if (this.phase === 'idle') this.release();
+  }
+
+  /** The session is open: the client may have the answer to its login, and what it sent behind that goes on. */
+  opened(): void {
+    this.phase = 'done';
+    this.stream.send(this.result);
+    this.release();
+  }
+
+  /** In the unknown state only logins and registrations go on to the session manager. [README.SM] */
+  private ask(stanza: Element): void {
+    const kind = requestKind(stanza);
+    if (!kind) return this.stream.end({ kind: 'not-authorized' });
+    if (kind === 'register' && !this.options.registration) return this.refuse(stanza, 'not-allowed');
+    if (kind === 'auth-set' && !isUsable(stanza)) {
+      this.refuse(stanza, 'not-acceptable');
+      return this.failed(stanza);
+    }
+    const { desk, domain } = this.options;
+    const request = prepare(kind, stanza, this.stream.streamId, domain);
+    this.request = request;
+    this.phase = 'asking';
+    desk.ask(this.stream.session, request, kind === 'auth-set' ? loginOf(stanza, domain) : undefined);
+  }
+
+  private settle(request: Request, answer: Element, packet: Packet): void {
+    const failed = answer.attribute('type') !== 'result';
+    if (request.kind === 'auth-set') return this.settleLogin(request, answer, packet);
+    this.stream.send(request.kind === 'auth-get' && failed ? form(request) : packet.text);
+  }
+
+  /** A login is believed only if the answer is a result, and one that can open a session. */
+  private settleLogin(request: Request, answer: Element, packet: Packet): void {
+    const text = request.ownId ? answer.set('id', undefined).toString() : packet.text;
+    const result = answer.attribute('type') === 'result';
+    if (result) {
+      this.result = text;
+      this.phase = 'starting';
+      if (this.options.desk.accepted(this.stream.session, packet)) return;
+      this.phase = 'idle';
+    }
+    this.options.desk.refused(this.stream.session);
+    if (result) this.refuse(withoutOwnId(request), 'internal-server-error');
+    else this.stream.send(text);
+    this.failed(request.iq);
+  }
+
+  /** The session manager does not take the client at all: most of the time because it does not serve that host. */
+  private refusedWhole(packet: Packet): void {
+    if (!this.waiting || hostOf(packet.from).toLowerCase() !== this.options.domain) return;
+    if (this.phase === 'starting') return this.stream.end({ kind: 'ended', detail: packet.reason });
+    this.stream.end({
+      kind: 'host-unknown',
+      detail: packet.reason ?? 'the session manager does not serve it',
+    });
+  }
+
+  private failed(iq: Element): void {
+    this.failures += 1;
+    this.stream.loginFailed(usernameOf(iq));
+    if (this.failures >= this.options.limits.loginAttempts) this.stream.end({ kind: 'login-attempts' });
+  }
+
+  private refuse(request: Element, condition: StanzaCondition): void {
+    this.stream.send(writeRefusal(this.stream.kind, request, condition));
+  }
+
+  private hold(stanza: Stanza): void {
+    this.held.push(stanza);
+    this.heldBytes += stanza.source.length;
+    if (this.heldBytes > this.options.limits.heldBytes) this.stream.full();
+  }
+
+  /** What was held is taken up in order; what is held again by that (behind another request) stays behind it. */
+  private release(): void {
+    const { held } = this;
+    this.held = [];
+    this.heldBytes = 0;
+    for (const stanza of held) this.stream.take(stanza);
+    if (!this.waiting && this.closeHeld) this.stream.end({ kind: 'closed-by-client' });
+  }
+}
+
+function withoutOwnId(request: Request): Element {
+  return request.ownId ? request.iq.clone().set('id', undefined) : request.iq;
+}
