@@ -5,8 +5,7 @@ import { duplexPair } from 'node:stream';
 import { ClientStream, type Street } from './client/stream.js';
 import type { Address, Config } from './config/config.js';
 import type { SessionManager } from './embedded/session-manager.js';
-import { route } from './manager/dialects/route.js';
-import { stoSfrom } from './manager/dialects/sto-sfrom.js';
+import type { Finding } from './manager/detect.js';
 import { LinkedManager } from './manager/manager.js';
 import { Hold } from './net/connection.js';
 import { setKeepalive } from './net/keepalive.js';
@@ -18,8 +17,6 @@ import type { End } from './session/end.js';
 /** How long stopping may take, in milliseconds, before connections are cut. */
 const STOP_PATIENCE = 4_000;
 
-const DIALECTS = { 'sto-sfrom': stoSfrom, route } as const;
-
 /** What a {@link SocketManager} tells, with the arguments of each event. */
 export interface SocketManagerEvents {
   /** Clients are accepted: the link is up for the first time. */
@@ -28,6 +25,8 @@ export interface SocketManagerEvents {
   up: [];
   /** The link was lost; it comes back by itself. */
   down: [];
+  /** A connect failed or the link was lost: why, as a sentence. It is tried again. */
+  linkFailed: [reason: string];
   /** A client has logged in. */
   login: [client: ClientInfo];
   /** A client is gone. */
@@ -58,6 +57,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private bound: Address[] = [];
   private whitespace: NodeJS.Timeout | undefined;
   private firstUp: (() => void) | undefined;
+  private stopped: Promise<void> | undefined;
 
   /**
    * @param config see {@link Config}
@@ -85,14 +85,23 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     const up = new Promise<void>((resolve) => (this.firstUp = resolve));
     this.manager.start();
     await up;
+    if (this.stopped) return;
     await this.listen();
     const { whitespace } = this.config.keepalive;
     if (whitespace > 0) this.whitespace = setInterval(() => this.keepAlive(), whitespace * 1000).unref();
     this.emit('listening', this.bound);
   }
 
-  /** Stops listening, tells clients, ends their sessions at the session manager, and closes the link. */
-  async stop(): Promise<void> {
+  /**
+   * Stops listening, tells clients, ends their sessions at the session manager, and closes the link. A start that still
+   * waits is over as well.
+   */
+  stop(): Promise<void> {
+    return (this.stopped ??= this.stopNow());
+  }
+
+  private async stopNow(): Promise<void> {
+    this.firstUp?.();
     for (const listener of this.doors) listener.close();
     clearInterval(this.whitespace);
     for (const client of [...this.clients]) client.end({ kind: 'shutdown' });
@@ -107,6 +116,11 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     return this.bound;
   }
 
+  /** With `dialect: 'auto'`, once the link is up: which dialect was found out, and what shows it. */
+  get finding(): Finding | undefined {
+    return this.manager.finding;
+  }
+
   private makeManager(): LinkedManager {
     const { sm, name, secret, limits } = this.config;
     return new LinkedManager(
@@ -114,7 +128,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
         name,
         secret,
         where: sm ? `${sm.host}:${sm.port}` : 'the embedded session manager',
-        dialect: DIALECTS[this.config.dialect],
+        dialect: this.config.dialect,
+        domain: this.config.domains[0] ?? 'localhost',
         queueBytes: limits.linkQueueBytes,
         connect: (connected) => (sm ? this.connectTo(sm, connected) : this.connectInside(connected)),
       },
@@ -124,6 +139,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
           this.desk.unlinked();
           this.emit('down');
         },
+        failed: (reason) => void this.emit('linkFailed', reason),
         relieved: () => this.relieved(),
         packet: (packet) => this.desk.receive(packet),
       },
@@ -157,6 +173,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       limits: this.config.limits,
       domains: this.config.domains,
       registration: this.config.registration,
+      aliases: this.config.aliases,
+      aliasReplies: this.config.aliasReplies,
       get up() {
         return manager.up;
       },

@@ -4,12 +4,13 @@ import { GROUPS, isOptionName, OPTIONS, TAKES, type OptionName } from '../config
 import { summary } from '../config/page.js';
 import { checkConfig } from './check-config.js';
 import { EXIT, UsageError, type Call, type Command } from './command.js';
+import { probe } from './probe.js';
 import { run } from './run.js';
 import { sessionManager } from './session-manager.js';
 import { users } from './users.js';
 import { version } from './version.js';
 
-const COMMANDS: readonly Command[] = [run, sessionManager, users, checkConfig];
+const COMMANDS: readonly Command[] = [run, sessionManager, users, probe, checkConfig];
 
 const EPILOGUE =
   'Each option is also an environment variable (SM_COMPONENT_LOG_LEVEL for --log-level; lists with commas) and a key ' +

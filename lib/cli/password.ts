@@ -14,9 +14,12 @@ export async function askPassword(given: PasswordOptions): Promise<string> {
   if (password !== undefined && file !== undefined) {
     throw new UsageError('--password and --password-file exclude each other: give one of them');
   }
-  const answer = password ?? (file === undefined ? await ask() : readFirstLine(file));
-  if (answer === '') throw new UsageError('the password must not be empty');
-  return answer;
+  return notEmpty(password ?? (file === undefined ? await ask() : readFirstLine(file)));
+}
+
+function notEmpty(password: string): string {
+  if (password === '') throw new UsageError('the password must not be empty');
+  return password;
 }
 
 function readFirstLine(file: string): string {
@@ -29,7 +32,7 @@ function readFirstLine(file: string): string {
 
 async function ask(): Promise<string> {
   if (!process.stdin.isTTY) return readLine();
-  const first = await readLine('Password: ');
+  const first = notEmpty(await readLine('Password: '));
   if ((await readLine('Once more: ')) !== first)
     throw new Failure('the two passwords differ; nothing was changed');
   return first;
@@ -48,7 +51,6 @@ async function readLine(question?: string): Promise<string> {
     });
   } finally {
     lines.close();
-    process.stdin.unref();
     if (question !== undefined) process.stderr.write('\n');
   }
 }

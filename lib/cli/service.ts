@@ -21,8 +21,9 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 export async function serve(service: Service, ready: () => void): Promise<number> {
   const signal = firstSignal();
   try {
-    // A start that waits (for the session manager, say) must hear a signal too.
-    await Promise.race([service.start().then(ready), signal]);
+    // A start that waits (for the session manager, say) must hear a signal too, and is not ready then.
+    const stopped = await Promise.race([signal, service.start().then(() => undefined)]);
+    if (stopped === undefined) ready();
   } catch (error) {
     await service.stop();
     throw asFailure(error);

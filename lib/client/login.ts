@@ -1,7 +1,7 @@
 import type { Limits } from '../config/config.js';
 import { hostOf } from '../session/address.js';
 import type { Desk } from '../session/desk.js';
-import type { End } from '../session/end.js';
+import { endSaid, type End } from '../session/end.js';
 import type { Packet, Session } from '../session/session.js';
 import { parse, type Element, type Stanza } from '../xml/index.js';
 import { form, isUsable, loginOf, prepare, requestKind, usernameOf, type Request } from './auth.js';
@@ -142,7 +142,7 @@ export class Login {
   /** The session manager does not take the client at all: most of the time because it does not serve that host. */
   private refusedWhole(packet: Packet): void {
     if (!this.waiting || hostOf(packet.from).toLowerCase() !== this.options.domain) return;
-    if (this.phase === 'starting') return this.stream.end({ kind: 'ended', detail: packet.reason });
+    if (this.phase === 'starting') return this.stream.end(endSaid(packet.reason));
     this.stream.end({
       kind: 'host-unknown',
       detail: packet.reason ?? 'the session manager does not serve it',

@@ -9,6 +9,7 @@ import type { Desk } from '../session/desk.js';
 import { describe, streamError, type End } from '../session/end.js';
 import type { Client, Packet, Session } from '../session/session.js';
 import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
+import { aliasFor, toAlias, toHost, type Alias, type Aliases } from './alias.js';
 import { writeRefusal, writeStreamError } from './errors.js';
 import { readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
 import { Login, type LoginStream } from './login.js';
@@ -21,6 +22,9 @@ export interface Street {
   /** Hosts that are served, lower case; empty: whatever clients ask for. */
   readonly domains: readonly string[];
   readonly registration: boolean;
+  readonly aliases: Aliases;
+  /** Does the way back show clients the name they came by? */
+  readonly aliasReplies: boolean;
   /** Is there a session manager to talk to? */
   readonly up: boolean;
   /** Is there no room on the way to it? Then a client waits for its turn. */
@@ -52,6 +56,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private login: Login | undefined;
   private timer: NodeJS.Timeout | undefined;
   private reason: End | undefined;
+  /** Set where the client came by an old name of its host. */
+  private alias: Alias | undefined;
   private readonly since = Date.now();
   private stanzasIn = 0;
   private stanzasOut = 0;
@@ -76,9 +82,9 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     street.log.info('client connected', { socket: this.session.address, ip: this.ip });
   }
 
-  /** The session address of who is logged in; empty before login. */
+  /** User, host and resource of who is logged in; empty before login. */
   get user(): string {
-    return this.session.sessionAddress;
+    return this.session.sessionAddress && this.session.login;
   }
 
   // --- the connection ---------------------------------------------------------------------------------------------
@@ -88,6 +94,11 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     if (!this.street.congested) return;
     this.connection.hold(Hold.Room);
     this.street.wait(this);
+  }
+
+  failed(error: Error): void {
+    this.street.log.error('an error of our own', { socket: this.session.address, error: error.stack });
+    this.end({ kind: 'internal-error' });
   }
 
   drained(): void {
@@ -112,8 +123,10 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   open(tag: Tag): void {
     const header = readHeader(tag);
     this.kind = header.kind;
-    const domain = header.to ?? this.street.domains[0];
-    this.answerHeader(domain);
+    const { aliases, aliasReplies, domains } = this.street;
+    this.alias = aliasFor(aliases, header.to, domains);
+    const domain = this.alias?.host ?? header.to ?? domains[0];
+    this.answerHeader(aliasReplies && this.alias ? this.alias.alias : domain);
     const end = header.end ?? this.refusal(domain);
     if (end) return this.end(end);
     const { desk, limits, registration } = this.street;
@@ -124,7 +137,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   stanza(stanza: Stanza): void {
     this.stanzasIn += 1;
-    this.take(stanza);
+    this.take(this.alias ? toHost(stanza, this.alias) : stanza);
   }
 
   close(): void {
@@ -139,7 +152,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   // --- the login --------------------------------------------------------------------------------------------------
 
   send(text: string): void {
-    this.connection.send(text);
+    this.connection.send(this.shown(text));
   }
 
   take(stanza: Stanza): void {
@@ -187,12 +200,13 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   deliver(packet: Packet): void {
     const { connection, street } = this;
-    if (connection.waiting + packet.text.length > street.limits.clientQueueBytes) {
+    if (connection.isFull(packet.text.length, street.limits.clientQueueBytes)) {
       this.end({ kind: 'slow-reader' });
       return street.desk.giveBack(this.session, [...connection.takeUnsent(), packet]);
     }
     this.stanzasOut += 1;
-    connection.send(packet.text, packet.whole.ascii, packet);
+    if (this.alias) connection.send(this.shown(packet.text), false, packet);
+    else connection.send(packet.text, packet.whole.ascii, packet);
   }
 
   /** The one way out: whoever finds the first reason ends the stream, and what comes later changes nothing. */
@@ -218,7 +232,12 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   private answerHeader(from: string | undefined): void {
     this.streamId = randomBytes(10).toString('hex');
-    this.send(writeHeader(this.kind, this.streamId, from));
+    this.connection.send(writeHeader(this.kind, this.streamId, from));
+  }
+
+  /** What the session manager says, as this client is to see it. */
+  private shown(text: string): string {
+    return this.alias && this.street.aliasReplies ? toAlias(text, this.alias) : text;
   }
 
   private refusal(domain: string | undefined): End | undefined {

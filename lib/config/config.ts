@@ -2,13 +2,18 @@
 export interface Config {
   /** The session manager to connect to; absent: the embedded one. */
   readonly sm: Address | undefined;
-  readonly dialect: DialectName;
+  /** How it addresses sessions; `auto`: found out from what it answers. */
+  readonly dialect: DialectName | 'auto';
   /** Our component name, the host part of every socket address. */
   readonly name: string;
   /** Secret shared with the session manager. */
   readonly secret: string;
   /** Names the session manager serves, lower case; the first serves clients that name none. Empty: whatever clients ask for. */
   readonly domains: readonly string[];
+  /** Old names of hosts and the hosts they stand for, lower case; under the empty name: for every other name, and for none. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** Do clients that came by an old name see it also in what comes back? */
+  readonly aliasReplies: boolean;
   readonly listen: readonly Address[];
   /** Directory of the embedded store. */
   readonly data: string;
@@ -21,6 +26,9 @@ export interface Config {
 }
 
 export type DialectName = 'sto-sfrom' | 'route';
+
+/** An old name of a host (empty: every other one) and the host. */
+export type Alias = readonly [name: string, host: string];
 
 export interface Address {
   readonly host: string;

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
-import type { Address } from './config.js';
+import type { Address, Alias } from './config.js';
 
 /** One kind of value: how it is written, and what is right. */
 export interface Kind<T> {
@@ -36,6 +36,18 @@ export const domains: Kind<string> = {
   json: ['string'],
   list: true,
   parse: (text) => host(text.toLowerCase()),
+};
+
+export const aliases: Kind<Alias> = {
+  metavar: 'OLD=REAL',
+  expected: 'OLD=REAL with two domain names, or *=REAL',
+  json: ['string'],
+  list: true,
+  parse: (text) => {
+    const [old = '', real = '', more] = text.toLowerCase().split('=');
+    const known = old === '*' ? '' : host(old);
+    return known === undefined || !host(real) || more !== undefined ? undefined : [known, real];
+  },
 };
 
 export const peer: Kind<Address> = {

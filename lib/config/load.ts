@@ -71,9 +71,9 @@ function parse(name: OptionName, { texts, origin, base }: Given): Values[OptionN
 }
 
 function defaultOf(name: OptionName, values: Values, command: Command): Values[OptionName] {
-  const fallback = OPTIONS[name].default;
+  const { default: fallback, kind } = OPTIONS[name];
   if (typeof fallback === 'object') return Object.freeze(fallback.from(values, command));
-  if (fallback === undefined) return undefined;
+  if (fallback === undefined) return kind.list && Object.freeze([]);
   return parse(name, { texts: [fallback], origin: `default of --${name}`, base: process.cwd() });
 }
 
@@ -132,6 +132,8 @@ function toConfig({ values, origins }: Loaded): Config {
     name: values.name,
     secret: readSecret(values, origins.get('secret-file') ?? ''),
     domains: values.domain,
+    aliases: new Map(values.alias),
+    aliasReplies: values['alias-replies'],
     listen: values.listen,
     data: values.data,
     registration: values.registration,

@@ -1,4 +1,4 @@
-import type { Address, DialectName } from './config.js';
+import type { Address, Alias, DialectName } from './config.js';
 import * as kinds from './kinds.js';
 import { printAddress } from './kinds.js';
 
@@ -6,11 +6,13 @@ import { printAddress } from './kinds.js';
 export interface Values {
   readonly config: string | undefined;
   readonly sm: Address | undefined;
-  readonly dialect: DialectName;
+  readonly dialect: DialectName | 'auto';
   readonly name: string;
   readonly secret: string | undefined;
   readonly 'secret-file': string | undefined;
   readonly domain: readonly string[];
+  readonly alias: readonly Alias[];
+  readonly 'alias-replies': boolean;
   readonly listen: readonly Address[];
   readonly data: string;
   readonly registration: boolean;
@@ -64,7 +66,7 @@ export interface Option<T> {
 }
 
 /** Who takes options; `users` and `check-config` have others of their own, that are no configuration. */
-export type Command = 'run' | 'session-manager' | 'users';
+export type Command = 'run' | 'session-manager' | 'users' | 'probe';
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
@@ -76,9 +78,12 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   },
   dialect: {
     group: 'Session manager',
-    kind: kinds.oneOf('sto-sfrom'),
-    help: 'How the session manager addresses sessions. "sto-sfrom": jabberd up to 1.1 (README.SM).',
-    default: 'sto-sfrom',
+    kind: kinds.oneOf('sto-sfrom', 'route', 'auto'),
+    help: 'How the session manager addresses sessions. "sto-sfrom": jabberd up to 1.1 (README.SM). "route": jabberd 1.4, and the old protocol of 1.6. "auto": found out from what it answers.',
+    default: {
+      text: 'sto-sfrom; of probe auto',
+      from: (_values, command) => (command === 'probe' ? 'auto' : 'sto-sfrom'),
+    },
   },
   name: {
     group: 'Session manager',
@@ -105,6 +110,17 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
       text: 'localhost; with --sm none',
       from: ({ sm }) => (sm ? [] : ['localhost']),
     },
+  },
+  alias: {
+    group: 'Session manager',
+    kind: kinds.aliases,
+    help: 'An old name of a domain, and the domain: clients that ask for the one are served by the other. "*" is every other name, and none.',
+  },
+  'alias-replies': {
+    group: 'Session manager',
+    kind: kinds.onOff,
+    help: 'Do clients that came by an old name see it also in what comes back? jabberd showed them the real one: "off" does as well.',
+    default: 'on',
   },
   listen: {
     group: 'Listening',
@@ -260,6 +276,7 @@ export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
     'config',
   ],
   users: ['data', 'domain', 'config'],
+  probe: ['sm', 'dialect', 'name', 'secret', 'secret-file', 'domain', 'config'],
 };
 
 /** `SM_COMPONENT_LOG_LEVEL` for `log-level`. */
@@ -271,8 +288,14 @@ export const PREFIX = 'SM_COMPONENT_';
 
 /** A value the way it is written on the command line. */
 export function printValue(value: Values[OptionName]): string {
-  if (value === undefined) return '';
-  if (typeof value === 'boolean') return value ? 'on' : 'off';
-  if (Array.isArray(value)) return value.map(printValue).join(', ');
-  return typeof value === 'object' ? printAddress(value as Address) : String(value);
+  return Array.isArray(value) ? value.map(printItem).join(', ') : printItem(value as Item | undefined);
+}
+
+type Item = string | number | boolean | Address | Alias;
+
+function printItem(item: Item | undefined): string {
+  if (item === undefined) return '';
+  if (typeof item === 'boolean') return item ? 'on' : 'off';
+  if (typeof item !== 'object') return String(item);
+  return 'port' in item ? printAddress(item) : `${item[0] || '*'}=${item[1]}`;
 }

@@ -4,6 +4,7 @@ import type { Log } from '../observe/log.js';
 import { escape, Reader, type Element, type Fault, type Stanza, type Tag } from '../xml/index.js';
 import type { EmbeddedLimits } from './limits.js';
 import { Outbox, type Item, type Settle } from './outbox.js';
+import { safely } from './safely.js';
 import type { Turn, Writer } from './turn.js';
 
 /** Where a component's stream stands. */
@@ -90,9 +91,21 @@ export class ComponentStream implements Writer {
     this.listen();
   }
 
-  /** Queues a packet; it leaves at the end of the turn. On a closed stream it waits to be taken by {@link remains}. */
-  send(packet: Element, settle?: Settle): void {
-    this.queue({ text: packet.toString(), packet, settle });
+  /**
+   * Queues a packet; it leaves at the end of the turn. On a closed stream it waits to be taken by {@link remains}.
+   *
+   * @returns false where the packet is longer than a peer need take: it could cost everybody behind it the link
+   */
+  send(packet: Element, settle?: Settle): boolean {
+    const text = packet.toString();
+    const fits = Buffer.byteLength(text) <= this.options.limits.packetBytes;
+    if (fits) this.queue({ text, packet, settle });
+    else
+      this.options.log.warn('a packet is too long to send', {
+        packet: packet.name.slice(0, 100),
+        characters: text.length,
+      });
+    return fits;
   }
 
   /** The packets that have not left, each once. */
@@ -108,15 +121,15 @@ export class ComponentStream implements Writer {
   flush(): void {
     if (this.state === 'closed') return;
     const { text, left } = this.outbox.take();
-    if (text !== '')
-      this.duplex.write(text, (error) => void (error ? this.close('connection failed') : left()));
+    if (text !== '') this.duplex.write(text, (error) => this.written(error, left));
   }
 
   abandon(): void {
+    this.outbox.forget();
     this.close('store failed');
   }
 
-  /** Ends the stream, once; `lastWords` are written before. */
+  /** Ends the stream, once: after `lastWords`, or at once where it is not worth or able to hear any. */
   close(reason: StreamEnd, lastWords?: string): void {
     if (this.state === 'closed') return;
     if (reason === 'stopped') this.flush();
@@ -126,6 +139,11 @@ export class ComponentStream implements Writer {
     if (lastWords === undefined) this.duplex.destroy();
     else this.hangUp(lastWords);
     this.events.closed(this, reason);
+  }
+
+  private written(error: Error | null | undefined, left: () => void): void {
+    if (error) this.close('connection failed');
+    else safely(this.options.log, 'settling what has left', left);
   }
 
   private listen(): void {
@@ -184,14 +202,13 @@ export class ComponentStream implements Writer {
   }
 
   private timedOut(): void {
-    const open =
-      this.state === 'header' ? undefined : '<stream:error>Timed Out</stream:error></stream:stream>';
-    this.close('no handshake', open);
+    const words = '<stream:error>Timed Out</stream:error></stream:stream>';
+    this.close('no handshake', this.state === 'header' ? '' : words);
   }
 
   private fault(fault: Fault): void {
     this.options.log.warn('bad XML from a component', { condition: fault.condition, text: fault.text });
     const words = `<stream:error>${escape(fault.text)}</stream:error></stream:stream>`;
-    this.close('bad XML', this.state === 'header' ? undefined : words);
+    this.close('bad XML', this.state === 'header' ? '' : words);
   }
 }

@@ -6,7 +6,7 @@ export interface EmbeddedLimits {
   readonly linkAwayTimeout: number;
   /** Seconds that {@link SessionManager.stop} waits for a peer to close its end. */
   readonly closeTimeout: number;
-  /** Bytes of one packet. [jabberd 1.1.2: about 1,000,000] */
+  /** Bytes of one packet, in either direction. [jabberd 1.1.2: about 1,000,000] */
   readonly packetBytes: number;
   /** Elements inside each other. [jabberd 1.1.2: 100] */
   readonly depth: number;
@@ -14,6 +14,10 @@ export interface EmbeddedLimits {
   readonly attributes: number;
   /** Characters waiting for a link that does not read; then it is dropped. */
   readonly linkQueue: number;
+  /** Sessions of one account at a time. */
+  readonly sessions: number;
+  /** Characters of a presence, which may go to as many as there are contacts. */
+  readonly presenceCharacters: number;
   /** Messages waiting for one account. */
   readonly offlineMessages: number;
   /** Characters of XML waiting for one account. */
@@ -28,7 +32,7 @@ export interface EmbeddedLimits {
   readonly directedPresences: number;
   /** Private documents of one account. */
   readonly documents: number;
-  /** Characters of one document, or of a kept subscription request. */
+  /** Characters of one document. */
   readonly documentCharacters: number;
 }
 
@@ -39,7 +43,9 @@ export const DEFAULT_LIMITS: EmbeddedLimits = {
   packetBytes: 1_000_000,
   depth: 100,
   attributes: 100,
-  linkQueue: 16 * 1024 * 1024,
+  linkQueue: 64 * 1024 * 1024,
+  sessions: 50,
+  presenceCharacters: 16 * 1024,
   offlineMessages: 1000,
   offlineCharacters: 16 * 1024 * 1024,
   contacts: 1000,

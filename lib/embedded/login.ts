@@ -44,8 +44,14 @@ export class Login {
   private authenticate(stream: ComponentStream, iq: Element, query: Element, host: string): void {
     const outcome = authenticate(this.services.store, query, host);
     if (typeof outcome === 'string') return this.refuse(stream, iq, outcome);
+    if (!this.hasRoom(outcome)) return this.refuse(stream, iq, 'notAllowed');
     stream.send(turnedRound(iq, 'result').set('sfrom', outcome.full));
     this.open(stream, iq.attribute('sfrom')!, outcome);
+  }
+
+  private hasRoom(address: Jid): boolean {
+    const { sessions, limits } = this.services;
+    return sessions.get(address.full) !== undefined || sessions.of(address.bare).length < limits.sessions;
   }
 
   /** The result has gone to the new client; only now the old one hears of it. [protocols/sto-sfrom.md b.11] */

@@ -1,3 +1,4 @@
+import { safely } from './safely.js';
 import type { Services } from './services.js';
 import type { ComponentStream, StreamEnd } from './component-stream.js';
 
@@ -17,7 +18,8 @@ export class LostLinks {
     const sessions = [...services.sessions].filter((session) => session.conn === link).length;
     if (sessions === 0) return this.give(link);
     services.log.info('link lost, its sessions wait', { reason, sessions });
-    const timer = setTimeout(() => this.expire(link), services.limits.linkAwayTimeout * 1000);
+    const giveUp = (): void => safely(services.log, 'giving a link up', () => this.expire(link));
+    const timer = setTimeout(giveUp, services.limits.linkAwayTimeout * 1000);
     timer.unref();
     this.links.set(link, timer);
   }
@@ -42,9 +44,9 @@ export class LostLinks {
     this.give(link);
   }
 
-  /** No timer is left running. */
-  clear(): void {
-    for (const link of this.links.keys()) this.forget(link);
+  /** Nobody will come any more. */
+  expireAll(): void {
+    for (const link of [...this.links.keys()]) this.expire(link);
   }
 
   private forget(link: ComponentStream): void {

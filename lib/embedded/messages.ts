@@ -14,7 +14,7 @@ export class Messages {
     if (!to) return services.refuse(message, 'jid-malformed');
     if (!services.domains.has(to.host)) return services.refuse(message, 'remote-server-not-found');
     const session = services.sessions.get(to.full);
-    if (session) return session.send(message);
+    if (session) return this.send(message, [session]);
     if (to.user === undefined || !services.store.accounts.exists(to.bare)) {
       return services.refuse(message, 'service-unavailable');
     }
@@ -29,7 +29,7 @@ export class Messages {
       case 'groupchat':
         return this.services.refuse(message, 'service-unavailable');
       case 'headline':
-        return this.takers(account).forEach((session) => session.send(message));
+        return this.send(message, this.takers(account));
       default:
         return this.deliverToBest(message, account);
     }
@@ -40,7 +40,14 @@ export class Messages {
     const takers = this.takers(account);
     if (takers.length === 0) return this.keep(message, account);
     const highest = Math.max(...takers.map((session) => session.priority));
-    for (const session of takers) if (session.priority === highest) session.send(message);
+    const best = takers.filter((session) => session.priority === highest);
+    this.send(message, best);
+  }
+
+  private send(message: Element, receivers: Session[]): void {
+    const sent = receivers.filter((session) => session.send(message));
+    if (sent.length < receivers.length)
+      this.services.refuse(message, 'not-acceptable', 'The message is too long.');
   }
 
   private takers(account: string): Session[] {

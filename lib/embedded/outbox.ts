@@ -38,6 +38,16 @@ export class Outbox {
     return words.map((item) => item.text).join('');
   }
 
+  /** Forgets what waits: it tells of changes that are not to be. */
+  forget(): void {
+    const forgotten = this.waiting;
+    this.waiting = [];
+    for (const item of forgotten) {
+      this.size -= item.text.length;
+      item.settle?.(false);
+    }
+  }
+
   /** All packets that have not left, which are forgotten here. */
   empty(): Item[] {
     const items = [...this.leaving, ...this.waiting].filter((item) => item.packet !== undefined);

@@ -1,6 +1,6 @@
 import { element, type Element } from '../xml/index.js';
 import type { ComponentStream } from './component-stream.js';
-import { givenBack, isDisconnected, takenBack, type DisconnectedText } from './disconnected.js';
+import { disconnected, givenBack, isDisconnected, takenBack, type DisconnectedText } from './disconnected.js';
 import { Jid } from './jid.js';
 import { Login } from './login.js';
 import { legacyRefusal } from './packet.js';
@@ -66,7 +66,10 @@ export class Packets {
   private isOfPeer(stream: ComponentStream, socket: string): boolean {
     if (Jid.parse(socket)?.host === this.name) return true;
     if (!stream.warned) {
-      this.services.log.warn('a component uses another name than ours for it', { socket, name: this.name });
+      this.services.log.warn('a component uses another name than ours for it', {
+        socket: socket.slice(0, 100),
+        name: this.name,
+      });
     }
     stream.warned = true;
     return false;
@@ -74,8 +77,12 @@ export class Packets {
 
   /** What cannot be taken goes back whole in a 510. [README.SM 510] */
   private reject(stream: ComponentStream, packet: Element, text: DisconnectedText = 'Disconnected'): void {
-    this.services.log.debug('packet given back', { packet: packet.name, sto: packet.attribute('sto') });
-    stream.send(givenBack(packet, text));
+    this.services.log.debug('packet given back', {
+      packet: packet.name.slice(0, 100),
+      sto: packet.attribute('sto'),
+    });
+    if (stream.send(givenBack(packet, text))) return;
+    stream.send(disconnected(packet.attribute('sfrom')!, packet.attribute('sto')!));
   }
 
   /**
@@ -113,14 +120,14 @@ export class Packets {
       case 'iq':
         return this.queries.receive(session, stanza);
       default:
-        return session.send(unknownStanza(stanza));
+        session.send(unknownStanza(stanza));
     }
   }
 
   /** A fault of ours costs one packet, and its name is in the log once. */
   private failed(stream: ComponentStream, packet: Element, { sto, sfrom }: Addresses, error: unknown): void {
     const { log, sessions } = this.services;
-    log.error('a packet could not be handled', { packet: packet.name, error: String(error) });
+    log.error('a packet could not be handled', { packet: packet.name.slice(0, 100), error: String(error) });
     const type = packet.attribute('type');
     if (packet.localName !== 'iq' || (type !== 'get' && type !== 'set')) return;
     const session = sessions.get(sto.full);

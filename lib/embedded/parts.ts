@@ -43,6 +43,10 @@ export class Parts implements Services {
   /** The sender is one of our sessions, or gone. */
   refuse(stanza: Element, condition: Condition, text?: string): void {
     if (!mayBeRefused(stanza)) return;
-    this.sessions.get(stanza.attribute('from') ?? '')?.send(refused(stanza, condition, text));
+    const sender = this.sessions.get(stanza.attribute('from') ?? '');
+    const error = refused(stanza, condition, text);
+    if (!sender || sender.send(error)) return;
+    error.children = error.children.slice(-1); // what it held was too long
+    sender.send(error);
   }
 }

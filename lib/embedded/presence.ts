@@ -29,24 +29,26 @@ export class Presence {
 
   /** Takes a presence of a client, `from` stamped. */
   receive(session: Session, presence: Element): void {
+    if (presence.toString().length > this.services.limits.presenceCharacters) {
+      return this.services.refuse(presence, 'not-acceptable', 'The presence is too long.');
+    }
+    // Some of the oldest clients write the type that no type stands for.
+    if (presence.attribute('type') === 'available') presence.set('type', undefined);
     const type = presence.attribute('type');
-    const to = presence.attribute('to');
-    if (type === undefined || type === 'available' || type === 'unavailable') {
-      if (type === 'available') presence.set('type', undefined); // as some of the oldest clients write it
-      if (to === undefined) this.announce(session, presence);
-      else this.direct(session, presence);
-    } else if (to === undefined) {
-      this.services.refuse(presence, 'bad-request');
-    } else if (isSubscriptionType(type)) {
-      this.services.subscriptions.send(session.bareJid, presence, type);
-    } else if (type === 'probe') this.answerProbe(session, presence);
-    else if (type !== 'error') this.services.refuse(presence, 'bad-request');
+    if (type === undefined || type === 'unavailable') this.showOrHide(session, presence);
+    else if (type !== 'error') this.ask(session, presence, type);
   }
 
   /** The session is gone: those who saw it are told. */
   leave(session: Session, status: string): void {
     const attributes = { type: 'unavailable', from: session.fullJid };
     this.withdraw(session, element('presence', attributes, element('status', {}, status)));
+  }
+
+  /** Keeps when a session that was there has gone, and what it said. [XEP-0012] */
+  remember(session: Session, status: string): void {
+    if (!session.presence) return;
+    this.services.store.accounts.saw(session.bareJid, status.slice(0, this.services.limits.nameCharacters));
   }
 
   /** Has the account let the session's user see its presence? */
@@ -69,6 +71,19 @@ export class Presence {
     }
   }
 
+  private showOrHide(session: Session, presence: Element): void {
+    if (presence.attributes.has('to')) this.direct(session, presence);
+    else this.announce(session, presence);
+  }
+
+  private ask(session: Session, presence: Element, type: string): void {
+    const { services } = this;
+    if (!presence.attributes.has('to')) services.refuse(presence, 'bad-request');
+    else if (isSubscriptionType(type)) services.subscriptions.send(session.bareJid, presence, type);
+    else if (type === 'probe') this.answerProbe(session, presence);
+    else services.refuse(presence, 'bad-request');
+  }
+
   private announce(session: Session, presence: Element): void {
     if (presence.attribute('type') === 'unavailable') return this.withdraw(session, presence);
     const initial = session.presence === undefined;
@@ -85,6 +100,7 @@ export class Presence {
 
   /** [RFC6121 4.5.2], to directed addresses too [RFC6121 4.6.3] */
   private withdraw(session: Session, presence: Element): void {
+    this.remember(session, presence.childText('status') ?? '');
     const told = session.presence ? this.broadcast(session, presence) : new Set<string>();
     session.presence = undefined;
     session.priority = 0;

@@ -46,8 +46,7 @@ export class Queries {
 
   private askSession(iq: Element, to: Jid): void {
     const receiver = this.services.sessions.get(to.full);
-    if (receiver) receiver.send(iq);
-    else this.services.refuse(iq, 'service-unavailable');
+    if (!receiver?.send(iq)) this.services.refuse(iq, 'service-unavailable');
   }
 
   private answer(session: Session, iq: Element, type: Query['type'], to: Jid): void {
@@ -76,6 +75,7 @@ export class Queries {
       from: iq.attribute('to'),
       to: session.fullJid,
     });
-    session.send(answer ? result.append(answer) : result);
+    const sent = session.send(answer ? result.append(answer) : result);
+    if (!sent) this.services.refuse(iq, 'resource-constraint');
   }
 }

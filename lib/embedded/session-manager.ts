@@ -7,6 +7,7 @@ import type { EmbeddedLimits } from './limits.js';
 import { LostLinks } from './lost-links.js';
 import { Packets } from './packets.js';
 import { Parts } from './parts.js';
+import { safely } from './safely.js';
 import type { Services } from './services.js';
 import type { Session, SessionEnd } from './session.js';
 import type { Store } from './store.js';
@@ -53,9 +54,9 @@ export class SessionManager {
   private stopping = false;
 
   constructor(private readonly options: SessionManagerOptions) {
-    const { store, log, name } = options;
-    store.commitPerTurn((error) => log.error('changes could not be stored', { error: String(error) }));
-    this.turn = new Turn(() => store.commit());
+    const { store, name } = options;
+    store.commitPerTurn((error) => this.storeFailed(error));
+    this.turn = new Turn(() => this.commit());
     this.services = new Parts(options, (session, reason) => this.end(session, reason));
     this.packets = new Packets(this.services, name.toLowerCase());
     this.lost = new LostLinks(this.services, (link) => this.giveBack(link));
@@ -71,10 +72,10 @@ export class SessionManager {
     const { name, secret, log } = this.options;
     const options = { name, secret, log, limits: this.services.limits, turn: this.turn };
     const link = new ComponentStream(stream, options, {
-      opened: (opened) => this.opened(opened),
-      packet: (from, packet) => this.packet(from, packet),
-      overflowed: (full) => this.lost.expire(full),
-      closed: (closed, reason) => this.closed(closed, reason),
+      opened: (opened) => safely(log, 'taking a link back', () => this.opened(opened)),
+      packet: (from, packet) => safely(log, 'reading a packet', () => this.packet(from, packet)),
+      overflowed: (full) => safely(log, 'giving a link up', () => this.lost.expire(full)),
+      closed: (closed, reason) => safely(log, 'closing a link', () => this.closed(closed, reason)),
     });
     this.links.add(link);
     if (this.stopping) link.close('stopped', '');
@@ -83,12 +84,12 @@ export class SessionManager {
   /** Ends all sessions, tells the components, and waits for their streams to close. The store stays open. */
   async stop(): Promise<void> {
     this.stopping = true;
-    this.lost.clear();
+    this.lost.expireAll();
     for (const session of this.services.sessions) this.end(session, 'stopped');
+    this.commit();
     const links = [...this.links];
     for (const link of links) link.close('stopped', '</stream:stream>');
     await Promise.all(links.map((link) => link.done));
-    this.services.store.commit();
   }
 
   private opened(link: ComponentStream): void {
@@ -113,12 +114,26 @@ export class SessionManager {
     }
   }
 
+  private commit(): boolean {
+    try {
+      this.options.store.commit();
+      return true;
+    } catch (error) {
+      this.storeFailed(error);
+      return false;
+    }
+  }
+
+  private storeFailed(error: unknown): void {
+    this.options.log.error('changes could not be stored', { error: String(error) });
+  }
+
   private end(session: Session, reason: SessionEnd): void {
-    const { sessions, presence, store, log } = this.services;
+    const { sessions, presence, log } = this.services;
     if (!sessions.delete(session)) return;
     if (TOLD.has(reason)) session.conn.send(disconnected(session.socket, session.fullJid));
-    if (session.presence) store.accounts.saw(session.bareJid, STATUS[reason]);
-    if (reason !== 'stopped') presence.leave(session, STATUS[reason]);
+    if (reason === 'stopped') presence.remember(session, STATUS[reason]);
+    else presence.leave(session, STATUS[reason]);
     const { fullJid, socket, received, sent, since } = session;
     const seconds = Math.round((Date.now() - since) / 1000);
     log.info('session ended', { session: fullJid, socket, reason, received, sent, seconds });

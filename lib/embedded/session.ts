@@ -58,10 +58,12 @@ export class Session {
   /**
    * Sends a stanza to the client. The session packet says who it is for by the socket address and who it is from by
    * the bare address, never the full one: that is for the 510. [protocols/sto-sfrom.md b.7]
+   *
+   * @returns false where it is too long to be sent
    */
-  send(stanza: Element, settle?: Settle): void {
+  send(stanza: Element, settle?: Settle): boolean {
     this.sent += 1;
-    this.conn.send(readdressed(stanza).set('sto', this.socket).set('sfrom', this.bareJid), settle);
+    return this.conn.send(readdressed(stanza).set('sto', this.socket).set('sfrom', this.bareJid), settle);
   }
 }
 

@@ -70,7 +70,7 @@ export class Subscriptions {
     if (type === 'subscribe' && before.theirs === 'granted') return this.confirm(account, from);
     const state = inbound(before, type);
     if (!state || (!this.isKnown(before) && !roster.hasRoom(account))) return;
-    const request = type === 'subscribe' ? this.kept(presence) : before.request;
+    const request = type === 'subscribe' ? presence.toString() : before.request;
     const after = { ...before, ...state, request: state.theirs === 'asked' ? request : undefined };
     store.rosters.save(account, after);
     if (before.theirs === 'granted' && after.theirs === 'none') presences.hide(account, from);
@@ -93,13 +93,6 @@ export class Subscriptions {
     for (const session of this.services.sessions.of(account)) {
       if (type === 'subscribe' ? session.presence !== undefined : session.interested) session.send(presence);
     }
-  }
-
-  /** The request as it waits for an answer, with what it says unless that is too much. */
-  private kept(presence: Element): string {
-    const text = presence.toString();
-    if (text.length <= this.services.limits.documentCharacters) return text;
-    return element('presence', Object.fromEntries(presence.attributes)).toString();
   }
 }
 

@@ -2,15 +2,15 @@
 export interface Writer {
   flush(): void;
   /** Instead of `flush`, where what was to be told could not be stored. */
-  abandon(error: unknown): void;
+  abandon(): void;
 }
 
 /** The end of a turn of the event loop: first what was stored is committed, then what was said is written. */
 export class Turn {
   private readonly writers = new Set<Writer>();
 
-  /** @param commit makes the turn's changes last; throws where they cannot */
-  constructor(private readonly commit: () => void) {}
+  /** @param commit makes the turn's changes last; answers false where they could not be stored */
+  constructor(private readonly commit: () => boolean) {}
 
   /** Has `writer` flush at the end of this turn, once. */
   add(writer: Writer): void {
@@ -21,19 +21,10 @@ export class Turn {
   private end(): void {
     const writers = [...this.writers];
     this.writers.clear();
-    const failure = this.failure();
+    const stored = this.commit();
     for (const writer of writers) {
-      if (failure) writer.abandon(failure.error);
-      else writer.flush();
-    }
-  }
-
-  private failure(): { error: unknown } | undefined {
-    try {
-      this.commit();
-      return undefined;
-    } catch (error) {
-      return { error };
+      if (stored) writer.flush();
+      else writer.abandon();
     }
   }
 }

@@ -16,6 +16,8 @@ export interface LinkEvents {
   /** The handshake is done. */
   up(): void;
   packet(packet: Stanza): void;
+  /** `packet` threw: an error of ours. The link goes on. */
+  failed(error: Error): void;
   /** All that was sent has left. */
   drained(): void;
   /** The link is over; `reason` is a sentence for the log. Called once. */
@@ -42,6 +44,7 @@ export class Link {
   private readonly reader: Reader;
   private timer: NodeJS.Timeout | undefined;
   private reason: string | undefined;
+  private peer: Tag | undefined;
 
   /** @param stream not connected yet, or connected; `connect` events are waited for by {@link connected} */
   constructor(
@@ -60,6 +63,7 @@ export class Link {
     );
     this.connection = new Connection(stream, {
       data: (chunk) => this.reader.write(chunk),
+      failed: (error) => this.fail(`an error of our own: ${error.stack}`),
       drained: () => events.drained(),
       ended: () => this.connection.close(),
       closed: (cause) => this.closed(cause),
@@ -76,6 +80,16 @@ export class Link {
       `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept'` +
         ` xmlns:stream='http://etherx.jabber.org/streams' to='${this.options.name}'>`,
     );
+  }
+
+  /** The session manager's stream header, once it is there. */
+  get header(): Tag | undefined {
+    return this.peer;
+  }
+
+  /** Closes because the peer is of no use. */
+  giveUp(reason: string): void {
+    this.fail(reason);
   }
 
   /** Bytes that wait to be sent. */
@@ -111,6 +125,7 @@ export class Link {
 
   private opened(header: Tag): void {
     if (this.state !== 'opening') return this.fail('a stream header that nobody asked for');
+    this.peer = header;
     const id = header.attribute('id');
     if (id === undefined) return this.fail(notAComponentPort(header));
     this.state = 'handshaking';
@@ -120,11 +135,20 @@ export class Link {
 
   private received(packet: Stanza): void {
     if (packet.name === 'stream:error') return this.refused(packet);
-    if (this.state === 'up') return this.events.packet(packet);
+    if (this.state === 'up') return this.deliver(packet);
     if (packet.name !== 'handshake') return this.fail(`<${packet.name}> in answer to our handshake`);
     clearTimeout(this.timer);
     this.state = 'up';
     this.events.up();
+  }
+
+  /** What one packet does wrong must not cost the others. */
+  private deliver(packet: Stanza): void {
+    try {
+      this.events.packet(packet);
+    } catch (error) {
+      this.events.failed(error as Error);
+    }
   }
 
   /** An error is final for this connection, even with a `<handshake/>` behind it. [jabberd 1.4.3] */

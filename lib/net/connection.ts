@@ -14,6 +14,8 @@ export type CloseCause =
 export interface ConnectionEvents {
   /** One read. The bytes stay as they are only during the call. */
   data(chunk: Buffer): void;
+  /** `data` threw: an error of ours, which is to cost nobody but this connection. */
+  failed(error: Error): void;
   /** All that was sent has left; called after {@link Connection.congested} was seen. */
   drained(): void;
   /** The peer has closed its side; ours is still open, and should be closed soon. */
@@ -65,14 +67,19 @@ export class Connection<Receipt = never> implements Flushable {
     stream.on('error', (error: NodeJS.ErrnoException) => (this.brokenBy ??= error.code ?? error.message));
     stream.on('end', () => this.peerEnded());
     stream.on('close', () => this.finish());
-    stream.on('data', (chunk: Buffer) => {
-      if (!this.closing) events.data(chunk);
-    });
+    stream.on('data', (chunk: Buffer) => this.read(chunk));
   }
 
   /** Bytes (about) that were given to {@link send} and have not left yet. */
   get waiting(): number {
     return this.out.length + this.stream.writableLength;
+  }
+
+  /** Would more than `limit` bytes wait with these? What was only gathered in this turn is sent before that is said. */
+  isFull(bytes: number, limit: number): boolean {
+    if (this.waiting + bytes <= limit) return false;
+    this.flush();
+    return this.waiting + bytes > limit;
   }
 
   get open(): boolean {
@@ -160,6 +167,15 @@ export class Connection<Receipt = never> implements Flushable {
   get peer(): string {
     if (!(this.stream instanceof Socket)) return '';
     return this.stream.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+  }
+
+  private read(chunk: Buffer): void {
+    if (this.closing) return;
+    try {
+      this.events.data(chunk);
+    } catch (error) {
+      this.events.failed(error as Error);
+    }
   }
 
   private wrote(): void {

@@ -4,6 +4,7 @@ import type { Stanza } from '../xml/index.js';
 import { canonical, isOfThisLife, newSocketAddress } from './address.js';
 import { Claims } from './claims.js';
 import { Doubt } from './doubt.js';
+import { endSaid } from './end.js';
 import type { Manager } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
 
@@ -192,7 +193,7 @@ export class Desk {
   private ended(session: Session, { reason }: Packet): void {
     const replaced = session.replaced || this.claims.has(canonical(session.sessionAddress));
     this.remove(session);
-    session.client.end(replaced ? { kind: 'replaced' } : { kind: 'ended', detail: reason });
+    session.client.end(replaced ? { kind: 'replaced' } : endSaid(reason));
   }
 
   /** The end of a session that is over on the other side as well: nothing is left to say. */

@@ -30,7 +30,9 @@ export type EndKind =
   | 'slow-reader'
   | 'replaced'
   | 'ended'
+  | 'session-failed'
   | 'session-lost'
+  | 'manager-gone'
   | 'link-down'
   | 'shutdown'
   | 'internal-error';
@@ -123,6 +125,14 @@ const MEANINGS: Record<EndKind, Meaning> = {
     log: 'ended by the session manager',
     error: { condition: 'undefined-condition', text: 'Disconnected' },
   },
+  'session-failed': {
+    log: 'the session manager accepted the login and refused the session',
+    error: { condition: 'internal-server-error', text: 'Session Failed' },
+  },
+  'manager-gone': {
+    log: 'the session manager behind the link is gone',
+    error: { condition: 'remote-connection-failed', text: 'The session manager is not reachable' },
+  },
   'session-lost': {
     log: 'the session manager no longer knows the session',
     error: { condition: 'reset', text: 'Disconnected' },
@@ -140,6 +150,19 @@ const MEANINGS: Record<EndKind, Meaning> = {
     error: { condition: 'internal-server-error', text: 'Internal Server Error' },
   },
 };
+
+/** What session managers say when they end a session, where they say more than that. [jabberd 1.4 jsm, deliver] */
+const REASONS: readonly (readonly [said: RegExp, kind: EndKind])[] = [
+  [/^Session Failed$/, 'session-failed'],
+  [/^Invalid (?:Session|User)$/, 'session-lost'],
+  [/Timeout|Unable to deliver|not connected|External Server Error/, 'manager-gone'],
+];
+
+/** The end that a session manager has said. */
+export function endSaid(reason: string | undefined): End {
+  const kind = REASONS.find(([said]) => reason !== undefined && said.test(reason))?.[1];
+  return { kind: kind ?? 'ended', detail: reason };
+}
 
 /** What the log says of an end. */
 export function describe({ kind, detail }: End): string {

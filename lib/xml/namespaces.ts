@@ -83,6 +83,11 @@ export class NamespaceScope {
     }
   }
 
+  /** How many declarations {@link takeInherited} has for the stanza at hand. */
+  get inheritedCount(): number {
+    return this.inherited.size;
+  }
+
   /** Declarations, ready to be written, that the stanza just read needs from the stream header; then forgets them. */
   takeInherited(): string {
     if (this.inheritedBytes === 0) return '';

@@ -23,6 +23,15 @@ export interface ReaderOptions {
   readonly namespaces: boolean;
 }
 
+/**
+ * Bytes made text in one go: stanzas are slices of that text, which is faster than one by one; but a slice that
+ * waits for a slow peer keeps all of the text in memory.
+ */
+const AT_ONCE = 4096;
+
+/** What {@link Scanner.spans} holds while there is no stanza: an idle session keeps nothing of the last one. */
+const NO_SPANS: number[] = [];
+
 /** From bytes, cut anywhere, to the stream header and whole stanzas. Never throws for what the peer sends. */
 export class Reader {
   private readonly scanner: Scanner;
@@ -59,13 +68,17 @@ export class Reader {
 
   private scan(bytes: Buffer, end: number): void {
     const { scanner } = this;
-    let text: string | undefined;
+    let text = '';
+    let from = 0;
     for (;;) {
       const found = scanner.scan(bytes, end);
       if (found === Scan.More) break;
       if (found === Scan.Stanza && !scanner.beyondAscii) {
-        text ??= bytes.toString('latin1', 0, end);
-        this.events.stanza(this.stanza(text.slice(scanner.begin, scanner.position), true));
+        if (scanner.position > from + text.length) {
+          from = scanner.begin;
+          text = bytes.toString('latin1', from, Math.min(end, Math.max(scanner.position, from + AT_ONCE)));
+        }
+        this.events.stanza(this.stanza(text.slice(scanner.begin - from, scanner.position - from), true));
       } else this.tell(found, bytes);
       if (this.stopped) return;
     }
@@ -143,11 +156,13 @@ export class Reader {
     const { scanner } = this;
     const from = scanner.needed;
     const kept = end - from;
-    if (kept === 0) this.pending = undefined;
-    else if (bytes !== this.pending) {
+    if (kept === 0) {
+      this.pending = undefined;
+      scanner.spans = NO_SPANS;
+    } else if (bytes !== this.pending || from > 0) {
       this.pending = Buffer.allocUnsafeSlow(kept);
       bytes.copy(this.pending, 0, from, end);
-    } else if (from > 0) bytes.copyWithin(0, from, end);
+    }
     this.used = kept;
     scanner.shift(from);
   }

@@ -505,10 +505,14 @@ export class Scanner {
     if (!isNameStartByte(byte) && byte < 0x80)
       return this.malformed('a character that no name may begin with');
     if (this.count >= this.limits.attributes) {
-      return this.fail('policy-violation', `an element may have ${this.limits.attributes} attributes`);
+      return this.tooMany();
     }
     this.tokenBegin = this.position;
     return this.go(State.AttributeName, 0);
+  }
+
+  private tooMany(): Scan {
+    return this.fail('policy-violation', `an element may have ${this.limits.attributes} attributes`);
   }
 
   private attributeName(bytes: Uint8Array, end: number): Scan {
@@ -687,8 +691,14 @@ export class Scanner {
     this.depth -= 1;
     this.scope?.leave(this.depth);
     if (this.depth > 1) return this.go(State.Text, 0);
+    if (this.scope && this.scope.inheritedCount > 0 && this.isOvercrowded(this.scope)) return this.tooMany();
     this.go(State.Between, 0);
     return Scan.Stanza;
+  }
+
+  /** What a stanza inherits will stand on its opening tag, and the peer behind us has a limit too. */
+  private isOvercrowded(scope: NamespaceScope): boolean {
+    return this.spans.length / ATTRIBUTE + scope.inheritedCount > this.limits.attributes;
   }
 
   private cdata(bytes: Uint8Array, end: number): Scan {

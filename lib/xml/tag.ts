@@ -1,6 +1,7 @@
+import { isAscii } from 'node:buffer';
 import { parse, type Namespaces } from './parse.js';
 import type { Element } from './element.js';
-import { unescapeValue } from './escape.js';
+import { escape, unescapeValue } from './escape.js';
 
 /** Numbers a span holds for each attribute: where its name begins and ends, where its value begins and ends. */
 const SPAN = 4;
@@ -105,6 +106,24 @@ export class Stanza extends Tag {
   get content(): string {
     const begin = this.source.indexOf('>', this.tagEnd) + 1;
     return this.source.slice(begin, Math.max(begin, this.source.lastIndexOf('<')));
+  }
+
+  /** The same stanza with other values of attributes that it has; those that it has not stay away. */
+  with(values: ReadonlyMap<string, string>): Stanza {
+    const spans = [...this.spans];
+    let { source, tagEnd } = this;
+    for (let at = spans.length - SPAN; at >= 0; at -= SPAN) {
+      const value = values.get(this.source.slice(spans[at], spans[at + 1]));
+      if (value === undefined) continue;
+      const written = escape(value);
+      const grown = written.length - (spans[at + 3] - spans[at + 2]);
+      source = source.slice(0, spans[at + 2]) + written + source.slice(spans[at + 3]);
+      spans[at + 3] += grown;
+      for (let later = at + SPAN; later < spans.length; later += 1) spans[later] += grown;
+      tagEnd += grown;
+    }
+    const ascii = this.ascii && [...values.values()].every((value) => isAscii(Buffer.from(value)));
+    return new Stanza(source, this.name, spans, tagEnd, ascii, this.inherited, this.around);
   }
 
   private rewritten(drop: readonly string[], added: string): string {

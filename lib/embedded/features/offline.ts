@@ -11,6 +11,10 @@ const FULL: Refusal = {
   text: 'The recipient is away, and no more messages can be kept for them.',
 };
 
+const TOO_LONG: Refusal = { condition: 'not-acceptable', text: 'The message is too long.' };
+/** Room for what is written beside a message when it is given out. */
+const DELAYS = 4096;
+
 /** Chat states and the like are of no use later. [XEP-0160 3] */
 function isWorthKeeping(message: Element): boolean {
   return message.attribute('type') !== 'chat' || message.child('body') !== undefined;
@@ -23,17 +27,20 @@ export default function offline(services: Services): Feature {
 
   function undelivered(message: Element, account: string): true | Refusal {
     if (!isWorthKeeping(message)) return true;
+    const text = message.toString();
+    if (Buffer.byteLength(text) > limits.packetBytes - DELAYS) return TOO_LONG;
     const bounds = { messages: limits.offlineMessages, characters: limits.offlineCharacters };
-    return store.offline.add(account, message.toString(), bounds) || FULL;
+    return store.offline.add(account, text, bounds) || FULL;
   }
 
   function give(session: Session, { id, received, stanza }: StoredMessage): void {
     leaving.add(id);
     const message = parse(stanza).append(...delays(received, session.host, 'Offline Storage'));
-    session.send(message, (left) => {
+    const sent = session.send(message, (left) => {
       leaving.delete(id);
       if (left) store.offline.remove(id);
     });
+    if (!sent) store.offline.remove(id);
   }
 
   function ready(session: Session): void {

@@ -1,0 +1,126 @@
+import type { Config } from '../config/config.js';
+import { printAddress } from '../config/kinds.js';
+import { loadConfig } from '../config/load.js';
+import { createLog } from '../observe/log.js';
+import { SocketManager } from '../server.js';
+import { element, type Element } from '../xml/index.js';
+import { Asker } from './asker.js';
+import { EXIT, UsageError, type Command } from './command.js';
+import { askPassword } from './password.js';
+
+export const probe: Command = {
+  usage: 'probe',
+  help: 'Find out what a session manager speaks, which domains it serves, and whether a login works',
+  configured: 'probe',
+  options: {
+    user: { describe: 'Log in as this user, and out again', requiresArg: true },
+    password: {
+      describe: 'The password of --user; other users of the machine can read it',
+      requiresArg: true,
+    },
+    'password-file': { describe: 'A file whose first line is the password of --user', requiresArg: true },
+  },
+  examples: [['$0 probe --sm 10.0.0.2:5347 --secret-file secret --domain foo.com --user juliet', '']],
+  async run({ options, own }) {
+    const config = loadConfig({ command: 'probe', args: options, env: process.env });
+    if (!config.sm) throw new UsageError('probe needs to know which session manager: --sm HOST:PORT');
+    const password = own.user === undefined ? undefined : await askPassword(own);
+    const login = password === undefined ? undefined : { user: own.user!, password };
+    return new Probe(config, login).run();
+  },
+};
+
+interface ProbeLogin {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Asks through a whole socket manager, so that what works here works for clients. */
+class Probe {
+  private readonly manager: SocketManager;
+
+  constructor(
+    private readonly config: Config,
+    private readonly login: ProbeLogin | undefined,
+  ) {
+    // Any domain is tried: whether it is served is what we want to know.
+    const front: Config = {
+      ...config,
+      domains: [],
+      listen: [{ host: '127.0.0.1', port: 0 }],
+      registration: true,
+    };
+    this.manager = new SocketManager(front, createLog('error', 'text'));
+  }
+
+  async run(): Promise<number> {
+    try {
+      const failed = await this.connect();
+      if (failed) return this.tell('link', `none: ${failed}`, EXIT.failed);
+      this.tell('link', `up, as ${this.config.name} to ${printAddress(this.config.sm!)}`);
+      const { finding } = this.manager;
+      this.tell('dialect', finding ? `${finding.dialect}: ${finding.why}` : this.config.dialect);
+      const domains = this.config.domains.length > 0 ? this.config.domains : ['localhost'];
+      let code: number = EXIT.stopped;
+      for (const domain of domains) if (!(await this.tryDomain(domain))) code = EXIT.failed;
+      return code;
+    } finally {
+      await this.manager.stop();
+    }
+  }
+
+  /** @returns why there is no link; undefined when there is */
+  private connect(): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      this.manager.once('linkFailed', resolve);
+      this.manager.start().then(() => resolve(undefined), reject);
+    });
+  }
+
+  private async tryDomain(domain: string): Promise<boolean> {
+    const client = new Asker(this.manager.addresses()[0], domain);
+    try {
+      const form = await client.ask('get', element('query', { xmlns: 'jabber:iq:auth' }));
+      if (!form) return this.tell(domain, 'not served', false);
+      const fields = form.child('query')?.elements.map(({ localName }) => localName) ?? [];
+      this.tell(domain, `served; a login takes ${fields.join(', ') || 'what is not said without a user'}`);
+      return this.login === undefined || (await this.tryLogin(client, domain, this.login));
+    } finally {
+      client.close();
+    }
+  }
+
+  private async tryLogin(client: Asker, domain: string, { user, password }: ProbeLogin): Promise<boolean> {
+    const parts = Object.entries({ username: user, password, resource: 'sm-component-probe' });
+    const query = element(
+      'query',
+      { xmlns: 'jabber:iq:auth' },
+      ...parts.map(([name, text]) => element(name, {}, text)),
+    );
+    const answer = await client.ask('set', query);
+    if (answer?.attribute('type') !== 'result') {
+      return this.tell(
+        'login',
+        `refused: ${answer?.childText('error') || answer?.child('error')?.attribute('code') || 'no answer'}`,
+        false,
+      );
+    }
+    this.tell('login', `works as ${user}@${domain}`);
+    const version = await client.ask('get', element('query', { xmlns: 'jabber:iq:version' }), domain);
+    return this.tell('version', describe(version), true);
+  }
+
+  private tell(what: string, text: string): void;
+  private tell<T>(what: string, text: string, result: T): T;
+  private tell<T>(what: string, text: string, result?: T): T | undefined {
+    console.log(`${`${what}:`.padEnd(12)} ${text}`);
+    return result;
+  }
+}
+
+function describe(answer: Element | undefined): string {
+  const query = answer?.attribute('type') === 'result' ? answer.child('query') : undefined;
+  // jabberd 1.1 calls it <ver/>
+  const parts = ['name', 'version', 'ver', 'os'].map((name) => query?.childText(name)).filter(Boolean);
+  return parts.join(', ') || 'not told';
+}

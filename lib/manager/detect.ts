@@ -1,0 +1,44 @@
+/** Which dialect a session manager speaks, by what it says and by what it answers. */
+import type { DialectName } from '../config/config.js';
+import { element, type Stanza, type Tag } from '../xml/index.js';
+
+/** A dialect, and a sentence that says what shows it. */
+export interface Finding {
+  readonly dialect: DialectName;
+  readonly why: string;
+}
+
+/** jabberd 1.1 and before answer every stream header with one of their own namespace. [jabberd 1.1.2 handshake-ok.txt] */
+export function fromHeader(header: Tag): Finding | undefined {
+  if (header.attribute('xmlns') !== 'jabberd:sockets') return undefined;
+  return { dialect: 'sto-sfrom', why: 'its stream header has the namespace jabberd:sockets' };
+}
+
+/**
+ * A question in each dialect, about nobody and from nobody: which login fields are there? Session managers answer the
+ * one they understand and drop the other, which has no address that they look at.
+ */
+export function questions(name: string, domain: string): string {
+  const asker = `0@${name}/detect`;
+  const iq = (): ReturnType<typeof element> =>
+    element('iq', { type: 'get', id: 'detect' }, element('query', { xmlns: 'jabber:iq:auth' }));
+  const plain = iq().set('sfrom', asker).set('sto', domain);
+  const routed = element('route', { type: 'auth', to: domain, from: asker }, iq());
+  return `${routed.toString()}${plain.toString()}`;
+}
+
+/** What the first packet after the questions shows. */
+export function fromAnswer(packet: Stanza): Finding | undefined {
+  if (packet.name === 'route') return { dialect: 'route', why: 'it answers in <route/>' };
+  if (packet.attribute('sto') !== undefined) {
+    return { dialect: 'sto-sfrom', why: 'it answers with the attributes sto and sfrom' };
+  }
+  return undefined;
+}
+
+/** One sentence for the log where a packet does not belong to the dialect that was configured. */
+export function otherDialect(configured: DialectName, packet: Stanza): string | undefined {
+  const finding = fromAnswer(packet);
+  if (!finding || finding.dialect === configured) return undefined;
+  return `the session manager speaks another dialect than ${configured} (${finding.why}): use --dialect ${finding.dialect}`;
+}
