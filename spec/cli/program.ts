@@ -55,6 +55,11 @@ export class Program {
     }
   }
 
+  /** Writes to its standard input, and leaves that open. */
+  write(text: string): void {
+    this.child.stdin.write(text);
+  }
+
   signal(name: NodeJS.Signals): void {
     this.child.kill(name);
   }

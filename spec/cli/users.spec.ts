@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { Store } from '../../lib/embedded/store.js';
-import { call, type Outcome } from './program.js';
+import { call, Program, type Outcome } from './program.js';
 
 describe('cli/users', function () {
   this.timeout(20_000);
@@ -31,6 +31,13 @@ describe('cli/users', function () {
     const outcome = users('add alice@localhost', 'pa ss\r\nmore\n');
     expect(outcome).to.deep.equal({ code: 0, stdout: 'alice@localhost was added\n', stderr: '' });
     expect(password('alice@localhost')).to.equal('pa ss');
+  });
+
+  it('add does not wait for the end of standard input', async () => {
+    const program = new Program(['users', 'add', 'alice'], { cwd });
+    program.write('secret\n');
+    expect(await program.exit).to.equal(0);
+    expect(password('alice@localhost')).to.equal('secret');
   });
 
   it('add takes the password from a file, or as an argument', () => {

@@ -6,6 +6,7 @@ import type { Config } from '../../lib/config/config.js';
 import { ConfigError } from '../../lib/config/error.js';
 import { configure, loadConfig, loadOptions } from '../../lib/config/load.js';
 import type { Inputs } from '../../lib/config/load.js';
+import { OPTIONS } from '../../lib/config/options.js';
 
 type Args = Inputs['args'];
 
@@ -40,6 +41,8 @@ describe('config/load', () => {
         name: 'foo-sockets',
         secret: '',
         domains: ['localhost'],
+        aliases: new Map(),
+        aliasReplies: true,
         listen: [{ host: '127.0.0.1', port: 5222 }],
         data: path.resolve('data'),
         registration: true,
@@ -194,7 +197,7 @@ describe('config/load', () => {
       ['sm', 'foo.com:0', `${PEER}, not "foo.com:0"`],
       ['sm', '::1:5347', `${PEER}, not "::1:5347"`],
       ['sm', '[foo]:5347', `${PEER}, not "[foo]:5347"`],
-      ['dialect', 'route', 'must be "sto-sfrom", not "route"'],
+      ['dialect', 'pigeon', `must be ${OPTIONS.dialect.kind.expected}, not "pigeon"`],
       ['name', 'Foo', `${NAME}, not "Foo"`],
       ['name', 'a@b', `${NAME}, not "a@b"`],
       ['name', 'x'.repeat(256), `${NAME}, not "${'x'.repeat(256)}"`],

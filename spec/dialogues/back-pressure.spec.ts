@@ -1,0 +1,186 @@
+/** Nobody is made to wait by somebody else, and nothing is lost: clients that do not read, and a link that is full. [sto-sfrom c.7] */
+import { expect } from 'chai';
+import { parse } from '../../lib/xml/index.js';
+import type { Client } from '../support/client.js';
+import { ended, told, type Story } from '../support/story.js';
+
+const BODY = 'x'.repeat(1000);
+
+function message(to: Client, id: number): string {
+  return `<message type='chat' id='${id}' sto='${to.address}' sfrom='${to.bare}'><body>${BODY}</body></message>`;
+}
+
+/** The session manager sends to a client that does not read, until that is ended; says how many messages that took. */
+async function fill(story: Story, idle: Client, bystander: Client): Promise<number> {
+  const gone = story.log.line(/^client gone/).then((line) => line.details);
+  let over = false;
+  void gone.then(() => (over = true));
+  let count = 0;
+  while (!over) {
+    let batch = '';
+    for (let end = count + 50; count < end; count += 1) batch += message(idle, count);
+    story.link.send(batch + `<message sto='${bystander.address}' sfrom='${bystander.bare}'/>`);
+    await bystander.expect('<message/>');
+    expect(count, 'messages to somebody who does not read').to.be.below(50_000);
+  }
+  expect((await gone)['reason']).to.equal('the client does not read what it is sent');
+  return count;
+}
+
+describe('a client that does not read', () => {
+  it(
+    'is ended at the limit: session end first, then what it did not get goes back whole and in order; nobody else waits',
+    told(
+      async (story) => {
+        const romeo = await story.user('romeo', 'Orchard');
+        const idle = await story.user('juliet');
+        idle.socket.pause();
+        const count = await fill(story, idle, romeo);
+        await story.link.expect(ended(idle.address, idle.session));
+        let next: number | undefined;
+        do {
+          const bounce = parse(await story.link.source());
+          const id = Number(bounce.attribute('id'));
+          expect(id).to.equal(next ?? id);
+          expect(bounce.attribute('type')).to.equal('error');
+          expect(bounce.attribute('sto')).to.equal('juliet@localhost');
+          expect(bounce.childText('body')).to.equal(BODY);
+          expect(bounce.child('error')!.attribute('type')).to.equal('chat');
+          next = id + 1;
+        } while (next < count);
+        await story.expectQuiet(romeo);
+      },
+      { limits: { clientQueueBytes: 65_536 } },
+    ),
+  );
+
+  it(
+    'has got all that does not go back',
+    told(
+      async (story) => {
+        const romeo = await story.user('romeo', 'Orchard');
+        const idle = await story.user('juliet');
+        idle.socket.pause();
+        await fill(story, idle, romeo);
+        await story.link.expect(ended(idle.address, idle.session));
+        const first = Number(parse(await story.link.source()).attribute('id'));
+        idle.socket.resume();
+        await idle.over;
+        // one write may have left in part, so some may be there twice; none may be nowhere
+        for (let id = 0; id < first; id += 1) {
+          await idle.expect(`<message type='chat' id='${id}'><body>${BODY}</body></message>`);
+        }
+      },
+      { limits: { clientQueueBytes: 65_536 } },
+    ),
+  );
+
+  it(
+    'is not what a client is that gets much at once and reads it',
+    told(async (story) => {
+      const juliet = await story.user('juliet');
+      let burst = '';
+      for (let id = 0; id < 3000; id += 1) burst += message(juliet, id);
+      story.link.send(burst);
+      for (let id = 0; id < 3000; id += 1) {
+        await juliet.expectSource(`<message type='chat' id='${id}'><body>${BODY}</body></message>`);
+      }
+      await story.expectQuiet(juliet);
+    }),
+  );
+
+  it(
+    'does not keep its place when it is replaced: what waited goes back and reaches the new session',
+    told(
+      async (story) => {
+        const idle = await story.user('juliet');
+        idle.socket.pause();
+        const romeo = await story.user('romeo', 'Orchard');
+        // more than the system takes, less than our limit
+        let count = 0;
+        for (; count < 6000; count += 1) story.link.send(message(idle, count));
+        story.link.send(`<message sto='${romeo.address}' sfrom='${romeo.bare}'/>`);
+        await romeo.expect('<message/>');
+        story.clock.install();
+        const young = await story.asking('juliet');
+        await story.accept(young);
+        story.clock.advance(2_000);
+        await story.gone(idle);
+        let next: number | undefined;
+        do {
+          const bounce = parse(await story.link.source());
+          expect(bounce.attribute('sto'), 'no session end').to.equal('juliet@localhost');
+          const id = Number(bounce.attribute('id'));
+          expect(id).to.equal(next ?? id);
+          next = id + 1;
+        } while (next < count);
+        await story.expectQuiet(young);
+      },
+      { limits: { clientQueueBytes: 64_000_000 } },
+    ),
+  );
+});
+
+describe('a link that is full', () => {
+  it(
+    'makes clients wait, not lose: they are read again, in order, when there is room',
+    told(
+      async (story) => {
+        const juliet = await story.user('juliet');
+        story.link.socket.pause();
+        const count = 30_000;
+        let text = '';
+        for (let id = 0; id < count; id += 1) text += `<message id='${id}'><body>${BODY}</body></message>`;
+        let taken = false;
+        const sent = juliet.sent(text).then(() => (taken = true));
+        for (let round = 0; round < 50; round += 1) {
+          story.link.send(`<message id='${round}' sto='${juliet.address}' sfrom='${juliet.bare}'/>`);
+          await juliet.expect(`<message id='${round}'/>`);
+        }
+        expect(taken, 'all was read').to.equal(false);
+        story.link.socket.resume();
+        await sent;
+        for (let id = 0; id < count; id += 1) {
+          const source = await story.link.source();
+          if (!source.startsWith(`<message id='${id}'`)) expect(source).to.equal(`message ${id}`);
+        }
+        await story.expectQuiet(juliet);
+      },
+      { limits: { linkQueueBytes: 65_536 } },
+    ),
+  );
+
+  it(
+    'makes clients wait while it is away, and gets everything when it is back',
+    told(
+      async (story) => {
+        const juliet = await story.user('juliet');
+        const romeo = await story.user('romeo', 'Orchard');
+        story.clock.install();
+        await story.loseLink();
+        const count = 20_000;
+        let text = '';
+        for (let id = 0; id < count; id += 1) text += `<message id='${id}'><body>${BODY}</body></message>`;
+        let taken = false;
+        const sent = juliet.sent(text).then(() => (taken = true));
+        // each of these is a round trip through the socket manager
+        for (let round = 0; round < 20; round += 1) {
+          const client = await story.connected();
+          client.send('</nonsense>');
+          await client.header();
+        }
+        expect(taken, 'all was read').to.equal(false);
+        story.clock.advance(700);
+        story.link = await story.sm.link();
+        await sent;
+        for (let id = 0; id < count; id += 1) {
+          const source = await story.link.source();
+          if (!source.startsWith(`<message id='${id}'`)) expect(source).to.equal(`message ${id}`);
+        }
+        await story.expectQuiet(juliet);
+        await story.expectQuiet(romeo);
+      },
+      { limits: { linkQueueBytes: 65_536 } },
+    ),
+  );
+});

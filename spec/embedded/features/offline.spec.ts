@@ -1,0 +1,100 @@
+import { expect } from 'chai';
+import { Peer } from '../support/peer.js';
+import { World, type Client } from '../support/world.js';
+
+const DELAYS = `<delay xmlns='urn:xmpp:delay' from='localhost' stamp='T'/><x xmlns='jabber:x:delay' from='localhost' stamp='T'>Offline Storage</x>`;
+
+describe('embedded: offline messages [XEP-0160]', () => {
+  let world: World;
+  let romeo: Client;
+  async function create(limits = {}): Promise<void> {
+    world = await World.create({ limits });
+    world.store.accounts.add('juliet@localhost', 'pass');
+    romeo = await world.login('romeo', 'Orchard');
+  }
+  beforeEach(() => create());
+  afterEach(() => world.end());
+  const say = (text: string, attributes = ''): string =>
+    `<message to='juliet@localhost'${attributes}><body>${text}</body></message>`;
+  const stored = (text: string, attributes = ''): string =>
+    `<message to='juliet@localhost'${attributes} from='romeo@localhost/Orchard'><body>${text}</body>${DELAYS}</message>`;
+  const waiting = (): number => world.store.offline.list('juliet@localhost').length;
+
+  it('come at the first presence, in their order, with both forms of the time', async () => {
+    await romeo.send(`${say('one')}\n${say('two', ` type='chat' id='m'`)}`);
+    const juliet = await world.login('juliet', 'Balcony');
+    const told = await juliet.send('<presence/>');
+    expect(told(juliet).slice(1)).to.deep.equal([stored('one'), stored('two', ` type='chat' id='m'`)]);
+  });
+
+  it('come once', async () => {
+    await romeo.send(say('one'));
+    const juliet = await world.login('juliet', 'Balcony');
+    const told = await juliet.send(`<presence/>\n<presence type='unavailable'/>\n<presence/>`);
+    expect(told(juliet).filter((stanza) => stanza.startsWith('<message'))).to.have.length(1);
+    expect(
+      (await juliet.send(`<presence type='unavailable'/>\n<presence/>`))(juliet).join(''),
+    ).to.not.contain('<message');
+    expect(waiting()).to.equal(0);
+  });
+
+  it('wait for a priority that takes messages', async () => {
+    await romeo.send(say('one'));
+    const juliet = await world.login('juliet', 'Balcony');
+    const away = await juliet.send('<presence><priority>-1</priority></presence>');
+    expect(away(juliet)).to.have.length(1);
+    expect((await juliet.send('<presence/>'))(juliet)[1]).to.equal(stored('one'));
+  });
+
+  it('are written down before anything that comes behind is answered', async () => {
+    await romeo.send(say('one'));
+    expect(waiting()).to.equal(1);
+  });
+
+  it('stay until they have left, so that a link that breaks loses none', async () => {
+    await romeo.send(say('one'));
+    const juliet = await world.login('juliet', 'Balcony');
+    juliet.peer.stream.end(juliet.stamped('<presence/>'));
+    await juliet.peer.dropped;
+    expect(waiting()).to.equal(1);
+  });
+
+  it('that did not leave are kept once, and come at the next login', async () => {
+    await world.end();
+    await create({ linkAwayTimeout: 0.01 });
+    romeo = await world.login('romeo', 'Orchard', await Peer.connected(world.manager));
+    await romeo.send(say('one'));
+    const juliet = await world.login('juliet', 'Balcony');
+    juliet.peer.stream.end(juliet.stamped(`<presence to='${romeo.full}'/>\n<presence/>`));
+    await romeo.peer.next();
+    expect((await romeo.peer.next()).attribute('type')).to.equal('unavailable');
+    expect((await romeo.send(''))(romeo)).to.deep.equal([]);
+    expect(waiting()).to.equal(1);
+    const again = await world.login('juliet', 'Balcony', romeo.peer);
+    expect((await again.send('<presence/>'))(again)).to.include(stored('one'));
+    expect(waiting()).to.equal(0);
+  });
+
+  it('are no chat states', async () => {
+    await romeo.send(
+      `<message to='juliet@localhost' type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>`,
+    );
+    expect(waiting()).to.equal(0);
+  });
+
+  it('have a bound, and the sender is told of it', async () => {
+    await world.end();
+    await create({ offlineMessages: 1 });
+    await romeo.send(say('one'));
+    const told = await romeo.send(say('two'));
+    expect(told(romeo)[0]).to.contain(`<error code='503' type='cancel'><service-unavailable `);
+    expect(told(romeo)[0]).to.contain('no more messages can be kept');
+    expect(waiting()).to.equal(1);
+  });
+
+  it('have a bound in size too', async () => {
+    await world.end();
+    await create({ offlineCharacters: 1000 });
+    expect((await romeo.send(say('x'.repeat(1000))))(romeo)).to.have.length(1);
+  });
+});

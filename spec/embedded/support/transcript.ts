@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+
+/** What the socket manager sent at one go, and what came back before it sent again. */
+export interface Step {
+  /** Line of the file that was sent. */
+  readonly line: number;
+  readonly sent: string;
+  readonly expected: readonly string[];
+  /** Did the connection close after that? */
+  readonly closes: 'by the session manager' | 'by the component' | 'no';
+}
+
+const FOLDER = new URL('../../../../spec/fixtures/transcripts/sto-sfrom/', import.meta.url);
+
+function closing(comments: string[]): Step['closes'] {
+  if (comments.some((text) => text.includes('[jabberd closed the TCP connection]')))
+    return 'by the session manager';
+  return comments.some((text) => text.startsWith('# TCP connection dropped')) ? 'by the component' : 'no';
+}
+
+/** Reads a recording: `> ` socket manager to session manager, `< ` back, `#` comments; `C>` is a client's own line. */
+export function transcript(name: string): Step[] {
+  const lines = readFileSync(new URL(name, FOLDER), 'utf8').split('\n');
+  const starts = lines.flatMap((text, at) => (text.startsWith('> ') ? [at] : []));
+  return starts.map((start, at) => {
+    const block = lines.slice(start + 1, starts[at + 1]);
+    return {
+      line: start + 1,
+      sent: lines[start].slice(2),
+      expected: block.filter((text) => text.startsWith('< ')).map((text) => text.slice(2)),
+      closes: closing(block),
+    };
+  });
+}

@@ -1,0 +1,46 @@
+import type { Config, Keepalive, Limits } from '../../lib/config/config.js';
+import { SECRET } from './scripted-session-manager.js';
+
+export interface Overrides extends Partial<Omit<Config, 'limits' | 'keepalive'>> {
+  readonly limits?: Partial<Limits>;
+  readonly keepalive?: Partial<Keepalive>;
+}
+
+/** A whole configuration with the defaults of the command line, on a free port. */
+export function config(smPort: number, overrides: Overrides = {}): Config {
+  return {
+    sm: { host: '127.0.0.1', port: smPort },
+    dialect: 'sto-sfrom',
+    name: 'foo-sockets',
+    secret: SECRET,
+    aliases: new Map(),
+    aliasReplies: true,
+    domains: ['localhost'],
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    data: '',
+    registration: true,
+    logLevel: 'debug',
+    logFormat: 'text',
+    ...overrides,
+    limits: {
+      loginStanzaBytes: 16_384,
+      stanzaBytes: 262_144,
+      depth: 64,
+      attributes: 64,
+      loginTimeout: 60,
+      loginAttempts: 5,
+      heldBytes: 65_536,
+      clientQueueBytes: 1_048_576,
+      linkQueueBytes: 4_194_304,
+      ...overrides.limits,
+    },
+    keepalive: {
+      idle: 120,
+      interval: 30,
+      probes: 4,
+      userTimeout: 120,
+      whitespace: 0,
+      ...overrides.keepalive,
+    },
+  };
+}

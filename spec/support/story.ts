@@ -1,0 +1,141 @@
+import { expect } from 'chai';
+import type { AsyncFunc } from 'mocha';
+import { SocketManager } from '../../lib/server.js';
+import { authSet, Client } from './client.js';
+import { Clock } from './clock.js';
+import { config, type Overrides } from './config.js';
+import { RecordedLog } from './log.js';
+import { soon } from './queue.js';
+import { ScriptedSessionManager, type ScriptedLink } from './scripted-session-manager.js';
+
+/** `<message type='error' …>`: the end of a session, from either side. [README.SM 510] */
+export function ended(sfrom: string, sto: string): string {
+  return `<message type='error' sto='${sto}' sfrom='${sfrom}'><error code='510'>Disconnected</error></message>`;
+}
+
+/** The cast of a dialogue: a scripted session manager, our socket manager, and clients as they are needed. */
+export class Story {
+  readonly log = new RecordedLog();
+  readonly clock = new Clock();
+  server!: SocketManager;
+  link!: ScriptedLink;
+  private readonly clients: Client[] = [];
+  private pings = 0;
+
+  private constructor(readonly sm: ScriptedSessionManager) {}
+
+  static async begin(overrides: Overrides = {}): Promise<Story> {
+    const story = new Story(await ScriptedSessionManager.listen());
+    story.server = new SocketManager(config(story.sm.port, overrides), story.log);
+    const started = story.server.start();
+    story.link = await story.sm.link();
+    await started;
+    return story;
+  }
+
+  async end(): Promise<void> {
+    this.clock.uninstall();
+    for (const client of this.clients) client.socket.destroy();
+    await this.server.stop();
+    await this.sm.close();
+  }
+
+  get port(): number {
+    return this.server.addresses()[0].port;
+  }
+
+  /** A client that has connected, and said nothing yet. */
+  async connected(name?: string): Promise<Client> {
+    const client = await Client.connect(this.port, name);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** A client with an open stream. */
+  async client(name?: string, more?: string): Promise<Client> {
+    const client = await this.connected(name);
+    await client.open(more);
+    return client;
+  }
+
+  /** A client whose auth set has arrived at the session manager and is not answered yet. */
+  async asking(username: string, resource = 'Balcony'): Promise<Client> {
+    const client = await this.client(username);
+    client.send(authSet(username, resource));
+    const request = await this.link.packet();
+    client.address = request.attribute('sfrom')!;
+    client.session = `${username}@localhost/${resource}`;
+    return client;
+  }
+
+  /** A client that has logged in. */
+  async user(username: string, resource = 'Balcony'): Promise<Client> {
+    const client = await this.asking(username, resource);
+    await this.accept(client);
+    return client;
+  }
+
+  /** The session manager opens the session that a client asks for. */
+  async accept(client: Client): Promise<void> {
+    this.link.send(this.result(client));
+    await client.expect(`<iq type='result' id='auth1'/>`);
+  }
+
+  /** What the session manager says when it opens a session. */
+  result(client: Client): string {
+    return `<iq type='result' id='auth1' sfrom='${client.session}' sto='${client.address}'/>`;
+  }
+
+  /** What the session manager says to a wrong password. */
+  refusal(client: Client): string {
+    return (
+      `<iq type='error' id='auth1' sfrom='localhost' sto='${client.address}'>` +
+      `<error code='401'>Unauthorized</error></iq>`
+    );
+  }
+
+  /**
+   * Nothing but these two stanzas is on its way, in either direction: each must be the next thing that comes.
+   *
+   * @param user somebody who is logged in
+   */
+  async expectQuiet(user: Client): Promise<void> {
+    this.pings += 1;
+    const id = `ping-${this.pings}`;
+    user.send(`<iq type='get' id='${id}'/>`);
+    await this.link.expect(`<iq type='get' id='${id}' sfrom='${user.address}' sto='${user.session}'/>`);
+    this.link.send(`<iq type='result' id='${id}' sfrom='${user.bare}' sto='${user.address}'/>`);
+    await user.expect(`<iq type='result' id='${id}'/>`);
+  }
+
+  /** The link is lost, as the socket manager sees it. */
+  async loseLink(): Promise<void> {
+    await this.link.drop();
+    await this.log.line(/^lost link/);
+  }
+
+  /** The client is gone, as the socket manager sees it. */
+  async gone(client: Client): Promise<string> {
+    for (;;) {
+      const { details } = await this.log.line(/^client gone/);
+      if (client.address === '' || details['socket'] === client.address) return String(details['reason']);
+    }
+  }
+}
+
+/** A spec that is a dialogue: begins the story, and ends it however it goes. Nothing may be thrown past it. */
+export function told(tell: (story: Story) => Promise<void>, overrides?: Overrides): AsyncFunc {
+  return async () => {
+    const thrown: unknown[] = [];
+    const note = (error: unknown): void => void thrown.push(error);
+    process.on('uncaughtExceptionMonitor', note);
+    const story = await Story.begin(overrides);
+    try {
+      await tell(story);
+    } finally {
+      await soon(story.end(), 'the end of the story: stop()');
+      process.off('uncaughtExceptionMonitor', note);
+    }
+    expect(thrown).to.deep.equal([]);
+  };
+}

@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import { parse } from '../../lib/xml/index.js';
+import { ACCEPTED, HEADER } from './samples.js';
+import { read } from './trace.js';
+
+describe('parse', () => {
+  for (const [what, stanza] of Object.entries(ACCEPTED)) {
+    it(`makes the same tree of what it wrote: ${what}`, () => {
+      const [{ source, ...rest }] = read([HEADER + stanza]).stanzas;
+      expect(rest.inherited).to.be.a('string');
+      const tree = parse(source);
+      const again = parse(tree.toString());
+      expect(again.toString()).to.equal(tree.toString());
+      expect([...again.attributes]).to.deep.equal([...tree.attributes]);
+      expect(again.text).to.equal(tree.text);
+    });
+  }
+
+  it('resolves references and sections', () => {
+    const tree = parse(`<a b='&amp;&#x1F600;'>&lt;&#65;<![CDATA[&lt;]]></a>`);
+    expect(tree.attribute('b')).to.equal('&😀');
+    expect(tree.text).to.equal('<A&lt;');
+  });
+
+  it('reads white space as XML wants it [XML 1.0 2.11, 3.3.3]', () => {
+    const tree = parse(
+      `<a\n b='1\r\n2\t3\n4&#10;5>"'\tc="'\r'"\r>x\r\ny\rz&#13;<![CDATA[\r<a b='\n'>]]>'\t'</a>`,
+    );
+    expect(tree.attribute('b')).to.equal('1 2 3 4\n5>"');
+    expect(tree.attribute('c')).to.equal(`' '`);
+    expect(tree.text).to.equal(`x\ny\nz\r\n<a b='\n'>'\t'`);
+  });
+
+  it('finds the namespace of each element', () => {
+    const tree = parse(
+      `<a xmlns='urn:1' xmlns:p='urn:p'><b/><p:c xmlns='urn:2'><d/><p:e xmlns:p='urn:q'/></p:c><f xmlns=''><g/></f></a>`,
+    );
+    const [b, c, f] = tree.elements;
+    expect(
+      [b, c, c.elements[0], c.elements[1], f, f.elements[0]].map(({ namespace }) => namespace),
+    ).to.deep.equal(['urn:1', 'urn:p', 'urn:2', 'urn:q', '', '']);
+  });
+
+  it('finds namespaces that are declared around it', () => {
+    const around = new Map([
+      ['', 'jabber:client'],
+      ['q', 'urn:q'],
+    ]);
+    const tree = parse('<iq><q:x/><z:y/><xml:z/></iq>', around);
+    expect(tree.namespace).to.equal('jabber:client');
+    expect(tree.elements.map(({ namespace }) => namespace)).to.deep.equal([
+      'urn:q',
+      '',
+      'http://www.w3.org/XML/1998/namespace',
+    ]);
+  });
+
+  it('takes an attribute as often as its name is another', () => {
+    expect([...parse(`<a hasOwnProperty='1' __proto__='2' b='3' c='4'/>`).attributes.values()]).to.deep.equal(
+      ['1', '2', '3', '4'],
+    );
+  });
+
+  it('takes pieces of more than 64 KiB, at which sax would stop', () => {
+    const long = 'x'.repeat(200_000);
+    expect(parse(`<a b='${long}'/>`).attribute('b')).to.equal(long);
+    expect(parse(`<a>${long}</a>`).text).to.equal(long);
+    expect(parse(`<a><![CDATA[${long}]]></a>`).text).to.equal(long);
+    expect(parse(`<${long}/>`).name).to.equal(long);
+    expect(parse(`<a ${long}='1'/>`).attribute(long)).to.equal('1');
+    expect(parse(`<a\n b='${'\n'.repeat(200_000)}'/>`).attribute('b')).to.have.length(200_000);
+  });
+
+  it('throws for what is no element', () => {
+    for (const source of ['', 'text', '<a>', '<a></b>', '<a b/>', '&'])
+      expect(() => parse(source)).to.throw();
+  });
+});
