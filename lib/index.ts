@@ -1,7 +1,9 @@
 /** `import { SocketManager } from 'sm-component'`: the socket manager as a library. */
 export { SocketManager, type ClientInfo, type SocketManagerEvents } from './server.js';
 export type { Address, Config } from './config/config.js';
-export { SessionManager } from './embedded/session-manager.js';
+export { ConfigError } from './config/error.js';
+export { configure } from './config/load.js';
+export { SessionManager, type SessionManagerOptions } from './embedded/session-manager.js';
 export { Store } from './embedded/store.js';
-export type { Log } from './observe/log.js';
+export { createLog, type Log } from './observe/log.js';
 export type { End } from './session/end.js';

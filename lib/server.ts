@@ -16,6 +16,8 @@ import type { End } from './session/end.js';
 
 /** How long stopping may take, in milliseconds, before connections are cut. */
 const STOP_PATIENCE = 4_000;
+/** How long an answer to a login under way is waited for then. */
+const LOGIN_PATIENCE = 1_000;
 
 /** What a {@link SocketManager} tells, with the arguments of each event. */
 export interface SocketManagerEvents {
@@ -106,7 +108,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     clearInterval(this.whitespace);
     for (const client of [...this.clients]) client.end({ kind: 'shutdown' });
     this.desk.close();
-    await Promise.race([this.allGone().then(() => this.manager.stop()), patience()]);
+    await Promise.race([this.closeLink(), patience(STOP_PATIENCE)]);
     for (const client of this.clients) client.connection.destroy();
     void this.manager.stop();
   }
@@ -161,6 +163,9 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     if (!this.embedded) throw new Error('there is no session manager: give --sm, or an embedded one');
     const [ours, theirs] = duplexPair();
     this.embedded.accept(theirs);
+    // A pair does not tell one end that the other was destroyed, as a socket does.
+    ours.once('close', () => theirs.destroy());
+    theirs.once('close', () => ours.destroy());
     process.nextTick(connected);
     return ours;
   }
@@ -221,6 +226,13 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     for (const stream of released) stream.connection.release(Hold.Room);
   }
 
+  /** After the last client; a login under way is waited for a little, so that no session is left behind by it. */
+  private async closeLink(): Promise<void> {
+    await this.allGone();
+    await Promise.race([this.desk.idle(), patience(LOGIN_PATIENCE)]);
+    await this.manager.stop();
+  }
+
   private keepAlive(): void {
     for (const client of this.clients) client.keepAlive();
   }
@@ -235,8 +247,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   }
 }
 
-function patience(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, STOP_PATIENCE).unref());
+function patience(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }
 
 function info(stream: ClientStream): ClientInfo {

@@ -39,7 +39,8 @@ export class LostLinks {
     if (!this.links.has(link)) return;
     this.forget(link);
     for (const session of this.services.sessions) {
-      if (session.conn === link) this.services.end(session, 'link lost');
+      if (session.conn !== link) continue;
+      safely(this.services.log, 'ending a session', () => this.services.end(session, 'link lost'));
     }
     this.give(link);
   }

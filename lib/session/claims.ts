@@ -20,6 +20,7 @@ export class Claims {
   private readonly byClaimant = new Map<string, Claim>();
   /** By canonical address. */
   private readonly counts = new Map<string, number>();
+  private whenIdle: (() => void) | undefined;
 
   /** @param released called when nobody claims an address any more */
   constructor(private readonly released: (address: string) => void) {}
@@ -53,6 +54,13 @@ export class Claims {
       this.counts.delete(claim.address);
       this.released(claim.address);
     }
+    if (this.byClaimant.size === 0) this.whenIdle?.();
+  }
+
+  /** Resolves when no login is under way. */
+  async idle(): Promise<void> {
+    if (this.byClaimant.size === 0) return;
+    await new Promise<void>((resolve) => (this.whenIdle = resolve));
   }
 
   /** Is a login under way that would get this canonical session address? */

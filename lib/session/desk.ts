@@ -9,7 +9,7 @@ import type { Manager } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
 
 /** Packets that are kept for one session that is leaving. */
-const MOST_RETURNS = 1000;
+const MOST_RETURNS = 10_000;
 
 /**
  * What comes back for an address that nobody has, again and again, is a loop: the session manager still believes in the
@@ -167,6 +167,11 @@ export class Desk {
     this.doubt.end();
   }
 
+  /** Resolves when no login is under way: then no session is opened any more for a client that has left. */
+  idle(): Promise<void> {
+    return this.claims.idle();
+  }
+
   /** Ends what is still leaving: nobody waits for a decision any more. */
   close(): void {
     this.doubt.end();
@@ -221,7 +226,9 @@ export class Desk {
 
   private keepReturn(session: Session, packet: Packet): void {
     const returns = (session.returns ??= []);
-    if (returns.length < MOST_RETURNS) returns.push(packet);
+    if (returns.push(packet) <= MOST_RETURNS) return;
+    returns.pop();
+    this.log.warn('a packet for a client that is gone is dropped: too many wait', { socket: session.address });
   }
 
   private returnAll(session: Session): void {

@@ -27,7 +27,9 @@ async function fill(story: Story, idle: Client, bystander: Client): Promise<numb
   return count;
 }
 
-describe('a client that does not read', () => {
+describe('a client that does not read', function () {
+  this.timeout(20_000);
+
   it(
     'is ended at the limit: session end first, then what it did not get goes back whole and in order; nobody else waits',
     told(
@@ -121,7 +123,9 @@ describe('a client that does not read', () => {
   );
 });
 
-describe('a link that is full', () => {
+describe('a link that is full', function () {
+  this.timeout(20_000);
+
   it(
     'makes clients wait, not lose: they are read again, in order, when there is room',
     told(
@@ -181,6 +185,34 @@ describe('a link that is full', () => {
         await story.expectQuiet(romeo);
       },
       { limits: { linkQueueBytes: 65_536 } },
+    ),
+  );
+
+  it(
+    'has what was not begun to be sent when it was lost sent over the next one, in order to the last',
+    told(
+      async (story) => {
+        const juliet = await story.user('juliet');
+        story.clock.install();
+        story.link.socket.pause();
+        const count = 40_000;
+        for (let id = 0; id < count; id += 1)
+          juliet.send(`<message id='${id}'><body>${BODY}</body></message>`);
+        // the answer to this one means that all was read
+        juliet.send('<log/>');
+        await juliet.stanza();
+        await story.loseLink();
+        story.clock.advance(700);
+        story.link = await story.sm.link();
+        let next: number | undefined;
+        do {
+          const id = Number(/^<message id='(\d+)'/.exec(await story.link.source())?.[1]);
+          expect(id).to.equal(next ?? id);
+          next = id + 1;
+        } while (next < count);
+        await story.expectQuiet(juliet);
+      },
+      { limits: { linkQueueBytes: 1_000_000_000 } },
     ),
   );
 });

@@ -699,5 +699,5 @@ describe('what a client sends behind its login', () => {
       },
       { limits: { heldBytes: 2_000 } },
     ),
-  );
+  ).timeout(20_000);
 });

@@ -83,7 +83,7 @@ describe('stop()', () => {
       },
       { limits: { linkQueueBytes: 64_000_000 } },
     ),
-  );
+  ).timeout(20_000);
 
   it(
     'ends the session of a client that was leaving while a login for the same address is under way',

@@ -76,7 +76,8 @@ describe('embedded: hostile peers and clients', () => {
       throw new Error('broken');
     };
     world.peer.stream.end();
-    expect(await logged).to.equal('giving a link up failed');
+    expect(await logged).to.equal('ending a session failed');
+    expect([...world.manager.sessions]).to.deep.equal([]);
   });
 
   it('names of objects are names like any other', async () => {

@@ -50,8 +50,8 @@ export class Expat {
   }
 
   /** What expat says to a whole document. */
-  document(text: string): Promise<Verdict> {
-    return this.ask('D', Buffer.from(text));
+  document(bytes: Buffer): Promise<Verdict> {
+    return this.ask('D', bytes);
   }
 
   async close(): Promise<void> {

@@ -157,11 +157,15 @@ async function relayed(
   const unprefixed = Object.keys(expected[1]).filter((name) => !/:|^xmlns$/.test(name));
   for (const name of unprefixed) equal(stanza.attribute(name), expected[1][name], 'attribute');
   const drop = ['sto', 'sfrom', ...unprefixed.filter(() => random.once(4))];
-  const wrap = (text: string): string =>
-    `<stream:stream xmlns='${escape(around)}' xmlns:stream='${STREAM}'>${text}</stream:stream>`;
+  const wrap = (text: string, ascii: boolean): Buffer =>
+    Buffer.concat([
+      Buffer.from(`<stream:stream xmlns='${escape(around)}' xmlns:stream='${STREAM}'>`),
+      Buffer.from(text, ascii ? 'latin1' : 'utf8'), // as it is written on the link
+      Buffer.from('</stream:stream>'),
+    ]);
   const [carried, rebuilt] = await Promise.all([
-    expat.document(wrap(stanza.readdressed(drop, " sfrom='a' sto='b'"))),
-    expat.document(wrap(stanza.element().toString())),
+    expat.document(wrap(stanza.readdressed(drop, " sfrom='a' sto='b'"), stanza.ascii)),
+    expat.document(wrap(stanza.element().toString(), false)),
   ]);
   for (const found of [carried, rebuilt]) {
     hold(

@@ -2,7 +2,7 @@
 const { setTimeout, clearTimeout } = globalThis;
 
 /** How long something that must come may take, in milliseconds, before the spec says what it waited for. */
-const PATIENCE = 3000;
+const PATIENCE = 4000;
 
 /** What has come and was not looked at yet, in order; `next()` waits for it. */
 export class Queue<T> {
