@@ -176,6 +176,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       desk: this.desk,
       log: this.log,
       limits: this.config.limits,
+      name: this.config.name,
       domains: this.config.domains,
       registration: this.config.registration,
       aliases: this.config.aliases,

@@ -28,7 +28,7 @@ function kindOf(version: string | undefined): StreamKind | undefined {
 function wrongRoot(tag: Tag, namespaces: ReadonlyMap<string, string>): End | undefined {
   const [prefix, local] = tag.name.includes(':') ? tag.name.split(':') : ['', tag.name];
   if (local !== 'stream') return { kind: 'bad-header' };
-  if (namespaces.get(prefix) !== STREAMS) return { kind: 'bad-namespace', detail: 'not a stream' };
+  if (namespaces.get(prefix) !== STREAMS) return { kind: 'bad-stream-namespace' };
   if (namespaces.get('') !== CLIENT) return { kind: 'bad-namespace', detail: `must be ${CLIENT}` };
   return undefined;
 }

@@ -32,6 +32,9 @@ export interface LoginOptions {
   readonly domain: string;
 }
 
+/** What jabberd says of a host that none of its components has. [jabberd 1.4 deliver] */
+const UNKNOWN_HOST = /destination unknown/;
+
 /**
  * How far a login is: `idle`, nothing is under way; `asking`, a request is with the session manager; `starting`, it was
  * accepted, and its session is being opened; `done`.
@@ -86,6 +89,7 @@ export class Login {
     }
     const { request } = this;
     if (this.phase !== 'asking' || !request || packet.kind === 'opened') return;
+    if (packet.carrier && packet.kind !== 'answer') return;
     const answer = parse(packet.text);
     if (answer.name !== 'iq' || answer.attribute('id') !== request.id) return;
     this.phase = 'idle';
@@ -142,7 +146,9 @@ export class Login {
   /** The session manager does not take the client at all: most of the time because it does not serve that host. */
   private refusedWhole(packet: Packet): void {
     if (!this.waiting || hostOf(packet.from).toLowerCase() !== this.options.domain) return;
-    if (this.phase === 'starting') return this.stream.end(endSaid(packet.reason));
+    const end = endSaid(packet.reason);
+    const isAway = end.kind === 'manager-gone' && !UNKNOWN_HOST.test(packet.reason!);
+    if (this.phase === 'starting' || isAway) return this.stream.end(end);
     this.stream.end({
       kind: 'host-unknown',
       detail: packet.reason ?? 'the session manager does not serve it',

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Limits } from '../config/config.js';
@@ -19,6 +19,8 @@ export interface Street {
   readonly desk: Desk;
   readonly log: Log;
   readonly limits: Limits;
+  /** Our component name: what is sent there comes back to us. */
+  readonly name: string;
   /** Hosts that are served, lower case; empty: whatever clients ask for. */
   readonly domains: readonly string[];
   readonly registration: boolean;
@@ -231,7 +233,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   private answerHeader(from: string | undefined): void {
-    this.streamId = randomBytes(10).toString('hex');
+    this.streamId = randomUUID().replaceAll('-', '');
     this.connection.send(writeHeader(this.kind, this.streamId, from));
   }
 
@@ -241,10 +243,10 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   private refusal(domain: string | undefined): End | undefined {
-    const { domains, up } = this.street;
+    const { domains, name, up } = this.street;
     if (domain === undefined) return { kind: 'no-host' };
     // Before login this name is where requests go: a user or a resource in it would make them somebody's own.
-    if (!isHost(domain)) return { kind: 'host-unknown' };
+    if (!isHost(domain) || domain === name) return { kind: 'host-unknown' };
     if (domains.length > 0 && !domains.includes(domain)) return { kind: 'host-unknown' };
     return up ? undefined : { kind: 'link-down' };
   }

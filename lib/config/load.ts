@@ -103,6 +103,11 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
       : 'for socket managers to log in';
     throw new ConfigError(`a secret is needed ${why}: give --secret-file FILE, or ${variable('secret')}`);
   }
+  if (command === 'session-manager' && values.dialect === 'auto') {
+    throw new ConfigError(
+      `${from('dialect')}: session-manager must be told which dialect to serve, "sto-sfrom" or "route"`,
+    );
+  }
   if (values['login-stanza-bytes'] > values['stanza-bytes']) {
     throw new ConfigError(
       `--login-stanza-bytes (${values['login-stanza-bytes']}, ${from('login-stanza-bytes')}) must not be over ` +

@@ -79,7 +79,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   dialect: {
     group: 'Session manager',
     kind: kinds.oneOf('sto-sfrom', 'route', 'auto'),
-    help: 'How the session manager addresses sessions. "sto-sfrom": jabberd up to 1.1 (README.SM). "route": jabberd 1.4, and the old protocol of 1.6. "auto": found out from what it answers.',
+    help: 'How the session manager addresses sessions; of session-manager, how it serves them itself. "sto-sfrom": jabberd up to 1.1 (README.SM). "route": jabberd 1.4, and the old protocol of 1.6. "auto": found out from what it answers.',
     default: {
       text: 'sto-sfrom; of probe auto',
       from: (_values, command) => (command === 'probe' ? 'auto' : 'sto-sfrom'),
@@ -186,7 +186,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   },
   attributes: {
     group: 'Limits',
-    kind: kinds.whole('attributes', 8, 1000),
+    kind: kinds.whole('attributes', 8, 500),
     help: 'Attributes of one element.',
     default: '64',
   },
@@ -264,6 +264,7 @@ export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
   run: NAMES,
   'session-manager': [
     'listen',
+    'dialect',
     'name',
     'secret',
     'secret-file',

@@ -14,12 +14,22 @@ export function fromHeader(header: Tag): Finding | undefined {
   return { dialect: 'sto-sfrom', why: 'its stream header has the namespace jabberd:sockets' };
 }
 
+function askerOf(name: string): string {
+  return `0@${name}/detect`;
+}
+
+/** Is this an answer to one of our own questions? They may come when the dialect is long known. */
+export function isForAsker(packet: Stanza, name: string): boolean {
+  const to = packet.attribute(packet.name === 'route' ? 'to' : 'sto');
+  return to === askerOf(name);
+}
+
 /**
  * A question in each dialect, about nobody and from nobody: which login fields are there? Session managers answer the
  * one they understand and drop the other, which has no address that they look at.
  */
 export function questions(name: string, domain: string): string {
-  const asker = `0@${name}/detect`;
+  const asker = askerOf(name);
   const iq = (): ReturnType<typeof element> =>
     element('iq', { type: 'get', id: 'detect' }, element('query', { xmlns: 'jabber:iq:auth' }));
   const plain = iq().set('sfrom', asker).set('sto', domain);

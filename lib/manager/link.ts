@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream';
 import { Connection, type CloseCause } from '../net/connection.js';
 import { element, Reader, type Fault, type Stanza, type StanzaLimits, type Tag } from '../xml/index.js';
 
-/** What a session manager may send in one packet: about what jabberd itself takes. [jabberd 1.1.2] */
-const LIMITS: StanzaLimits = { bytes: 4_000_000, depth: 1000, attributes: 1000 };
+/** What a session manager may send in one packet; more than that is skipped. jabberd 1.4 has no limit of its own. */
+const LIMITS: StanzaLimits = { bytes: 8_000_000, depth: 1000, attributes: 1000 };
 
 /** How long the peer may take for each step up to the end of the handshake, in milliseconds. */
 const PATIENCE = 10_000;
@@ -18,6 +18,8 @@ export interface LinkEvents {
   packet(packet: Stanza): void;
   /** `packet` threw: an error of ours. The link goes on. */
   failed(error: Error): void;
+  /** A packet of that many bytes was over a limit, and is lost. */
+  skipped(bytes: number): void;
   /** All that was sent has left. */
   drained(): void;
   /** The link is over; `reason` is a sentence for the log. Called once. */
@@ -56,6 +58,7 @@ export class Link {
       {
         open: (header) => this.opened(header),
         stanza: (packet) => this.received(packet),
+        skipped: (bytes) => events.skipped(bytes),
         close: () => this.fail('the session manager closed the stream'),
         fault: (fault) => this.broken(fault),
       },

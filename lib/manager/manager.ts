@@ -4,7 +4,7 @@ import type { Manager } from '../session/manager.js';
 import type { LoginRequest, Packet, Session } from '../session/session.js';
 import { element, type Stanza } from '../xml/index.js';
 import type { DialectName } from '../config/config.js';
-import { fromAnswer, fromHeader, otherDialect, questions, type Finding } from './detect.js';
+import { fromAnswer, fromHeader, isForAsker, otherDialect, questions, type Finding } from './detect.js';
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
 import { Link, type LinkOptions } from './link.js';
@@ -76,6 +76,8 @@ export class LinkedManager implements Manager {
         up: () => (this.name === undefined ? this.findOut() : this.linkUp()),
         packet: (packet) => this.received(packet),
         failed: (error) => this.log.error('an error of our own', { error: error.stack }),
+        skipped: (bytes) =>
+          this.log.warn('a packet of the session manager is over a limit and lost', { bytes }),
         drained: () => this.relieve(),
         down: (reason) => this.linkDown(reason),
       },
@@ -146,7 +148,8 @@ export class LinkedManager implements Manager {
   }
 
   private received(packet: Stanza): void {
-    if (!this.up) return this.found(fromAnswer(packet));
+    if (!this.up) this.found(fromAnswer(packet));
+    if (!this.up || isForAsker(packet, this.options.name)) return;
     const meaning = this.dialect.read(packet);
     if (!this.understood) this.consider(packet, meaning !== undefined);
     if (meaning) return this.events.packet(meaning);

@@ -213,7 +213,7 @@ export class Connection<Receipt = never> implements Flushable {
   private endStream(): void {
     this.flush();
     if (this.writing) return;
-    this.stream.end();
+    if (!this.stream.writableEnded) this.stream.end();
     if (this.ended) this.stream.destroy();
   }
 

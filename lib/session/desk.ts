@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import type { Log } from '../observe/log.js';
-import type { Stanza } from '../xml/index.js';
+import { parse, type Stanza } from '../xml/index.js';
 import { canonical, isOfThisLife, newSocketAddress } from './address.js';
 import { Claims } from './claims.js';
 import { Doubt } from './doubt.js';
@@ -146,10 +146,11 @@ export class Desk {
   receive(packet: Packet): void {
     const session = this.sessions.get(packet.to);
     if (!session) return this.undeliverable(packet);
-    if (this.doubt.active && this.doubt.heard(session, () => packet.whole.attribute('id'))) return;
+    if (this.doubt.active && this.doubt.heard(session, () => idOf(packet))) return;
     switch (session.state) {
       case 'authenticated':
-        return isEndOf(session, packet) ? this.ended(session, packet) : session.client.deliver(packet);
+        if (isEndOf(session, packet)) return this.ended(session, packet);
+        return isForClient(packet) ? session.client.deliver(packet) : undefined;
       case 'unknown':
         return session.client.answer(packet);
       default:
@@ -228,7 +229,9 @@ export class Desk {
     const returns = (session.returns ??= []);
     if (returns.push(packet) <= MOST_RETURNS) return;
     returns.pop();
-    this.log.warn('a packet for a client that is gone is dropped: too many wait', { socket: session.address });
+    this.log.warn('a packet for a client that is gone is dropped: too many wait', {
+      socket: session.address,
+    });
   }
 
   private returnAll(session: Session): void {
@@ -295,6 +298,16 @@ export class Desk {
 /** An end is one only with the session's own address: users can plant 510s, but those come from a bare one. */
 function isEndOf(session: Session, { kind, from }: Packet): boolean {
   return kind === 'ended' && canonical(from) === canonical(session.sessionAddress);
+}
+
+/** What is no end of this session may be a 510 that another user has planted in a stanza; the client gets that. */
+function isForClient({ kind, carrier }: Packet): boolean {
+  return kind === 'stanza' || (kind === 'ended' && !carrier);
+}
+
+/** The id of the stanza that a packet is, or carries. */
+function idOf({ text, whole, carrier }: Packet): string | undefined {
+  return carrier ? parse(text).attribute('id') : whole.attribute('id');
 }
 
 function isResult({ whole }: Packet): boolean {

@@ -8,7 +8,7 @@ export interface DoubtTimes {
   readonly giveUp: number;
 }
 
-const TIMES: DoubtTimes = { ask: 20_000, giveUp: 10_000 };
+const TIMES: DoubtTimes = { ask: 5_000, giveUp: 10_000 };
 
 /**
  * Sessions that the session manager may have lost.

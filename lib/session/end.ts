@@ -15,6 +15,7 @@ export type EndKind =
   | 'client-error'
   | 'bad-header'
   | 'bad-namespace'
+  | 'bad-stream-namespace'
   | 'unsupported-version'
   | 'host-unknown'
   | 'no-host'
@@ -64,6 +65,10 @@ const MEANINGS: Record<EndKind, Meaning> = {
   'bad-namespace': {
     log: 'a stream header in a namespace that is not for clients',
     error: { condition: 'invalid-namespace', text: 'Invalid Namespace' },
+  },
+  'bad-stream-namespace': {
+    log: 'a stream header whose root is in no streams namespace',
+    error: { condition: 'invalid-namespace', text: 'Invalid Stream Namespace' },
   },
   'unsupported-version': {
     log: 'a stream version that does not exist',

@@ -29,6 +29,8 @@ export interface Packet {
   readonly text: string;
   /** The packet as it came, so that it can go back whole. */
   readonly whole: Stanza;
+  /** Is `whole` only what carries the client's stanza, and not the stanza itself? */
+  readonly carrier?: boolean;
   /** Why something ended, in the session manager's words, where it says so. */
   readonly reason?: string;
 }

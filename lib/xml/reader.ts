@@ -11,6 +11,8 @@ export interface ReaderEvents {
   open(header: Tag): void;
   /** A child of the root is there, whole. */
   stanza(stanza: Stanza): void;
+  /** A stanza of that many bytes was over a limit, and is lost (see {@link ReaderOptions.namespaces}). */
+  skipped?(bytes: number): void;
   /** The root was closed: `</stream:stream>`. */
   close(): void;
   /** The stream is broken, or over a limit. Nothing comes after this. */
@@ -19,7 +21,10 @@ export interface ReaderEvents {
 
 export interface ReaderOptions {
   readonly limits: StanzaLimits;
-  /** Must prefixes be declared? Yes for clients; no on a link, since old servers do not look at them. */
+  /**
+   * Must prefixes be declared? Yes for clients; no on a link, since old servers do not look at them. Without, what is
+   * over a limit is skipped and bytes that are no UTF-8 are replaced: a link has to go on.
+   */
   readonly namespaces: boolean;
 }
 
@@ -93,6 +98,8 @@ export class Reader {
         return events.stanza(this.stanza(bytes.toString('utf8', scanner.begin, scanner.position), false));
       case Scan.Open:
         return this.open(bytes);
+      case Scan.Skipped:
+        return events.skipped?.(scanner.position - scanner.begin);
       case Scan.Close:
         this.stop();
         return events.close();
@@ -117,7 +124,9 @@ export class Reader {
     const name = source.slice(1, 1 + scanner.nameLength);
     const inherited = scanner.scope ? scanner.scope.takeInherited() : '';
     const allAscii = ascii && (inherited === '' || isAscii(Buffer.from(inherited)));
-    return new Stanza(source, name, scanner.spans, scanner.tagEnd, allAscii, inherited, this.around);
+    const stanza = new Stanza(source, name, scanner.spans, scanner.tagEnd, allAscii, inherited, this.around);
+    stanza.children = scanner.children;
+    return stanza;
   }
 
   /** The scanner counts bytes; a tag with characters beyond ASCII needs the places counted in characters. */

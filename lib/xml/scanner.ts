@@ -32,6 +32,8 @@ export const enum Scan {
   Stanza,
   /** The root was closed. */
   Close,
+  /** A child of the root is over that went over a limit, on a stream that must live with it: nothing of it was kept. */
+  Skipped,
   /** `fault` says what is wrong; the stream is over. */
   Fault,
 }
@@ -72,7 +74,7 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const DECLARATION_OPEN = Buffer.from('<?xml');
 const LONGEST_DECLARATION = 256;
 const DECLARATION =
-  /^<\?xml\s+version\s*=\s*(?:'1\.\d+'|"1\.\d+")(?:\s+encoding\s*=\s*(?:'([\w.-]+)'|"([\w.-]+)"))?(?:\s+standalone\s*=\s*(?:'(?:yes|no)'|"(?:yes|no)"))?\s*\?>$/;
+  /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:'1\.\d+'|"1\.\d+")(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:'([\w.-]+)'|"([\w.-]+)"))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:'(?:yes|no)'|"(?:yes|no)"))?[ \t\r\n]*\?>$/;
 const ENCODINGS = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii']);
 
 /** Numbers that the work space holds for each open element (name: begin, length) and for each attribute. */
@@ -126,6 +128,8 @@ export class Scanner {
   nameLength = 0;
   /** Where the stanza's (or root's) opening tag ends (its `>` or `/>`), from `begin` on. */
   tagEnd = 0;
+  /** Elements directly inside of the stanza. */
+  children = 0;
   fault: Fault | undefined;
   readonly scope: NamespaceScope | undefined;
 
@@ -141,12 +145,16 @@ export class Scanner {
   /** Does the tag at hand have a colon in a name? */
   private prefixed = false;
   private selfClosed = false;
+  /** Is the stanza at hand over a limit, and only its end looked for? */
+  private skipping = false;
   private rootName: Uint8Array | undefined;
   private interrupted: Interrupted | undefined;
 
   /**
    * @param limits may be replaced while the stream goes on
-   * @param namespaces whether prefixes must be declared: not on a link, whose peer does not look at them
+   * @param namespaces whether prefixes must be declared: not on a link, whose peer does not look at them. That peer is
+   *   one that we must live with, too: what is over a limit there is skipped, and bytes that are no UTF-8 are let
+   *   through (old servers cut names in the middle of a character), since a fault would cost every client its session
    */
   constructor(
     public limits: StanzaLimits,
@@ -159,9 +167,20 @@ export class Scanner {
   scan(bytes: Uint8Array, end: number): Scan {
     this.resume();
     const result = this.run(bytes, end);
-    if (this.length > this.limits.bytes) return this.tooLong();
+    if (this.length > this.limits.bytes && !this.skip()) return this.tooLong();
     if (result === Scan.More) this.interrupt();
-    return result;
+    return result === Scan.Stanza && this.skipping ? this.skipped() : result;
+  }
+
+  /** From here on only the end of the stanza counts, where that is allowed. */
+  private skip(): boolean {
+    this.skipping = this.scope === undefined;
+    return this.skipping;
+  }
+
+  private skipped(): Scan {
+    this.skipping = false;
+    return Scan.Skipped;
   }
 
   /** Bytes of the stanza at hand, as it would be written. */
@@ -189,7 +208,7 @@ export class Scanner {
 
   /** First byte that is still needed. */
   get needed(): number {
-    return this.isBetween ? this.position : this.begin;
+    return this.isBetween || this.skipping ? this.position : this.begin;
   }
 
   /** Is nothing under way that began with an earlier byte? */
@@ -323,6 +342,7 @@ export class Scanner {
     if (at >= end) return Scan.More;
     if (bytes[at] !== LESS_THAN) return this.stray(bytes[at]);
     this.beyondAscii = false;
+    this.children = 0;
     return this.nextTag(bytes, end);
   }
 
@@ -371,7 +391,8 @@ export class Scanner {
     if (bytes[at] === AMPERSAND) return reference(bytes, at, end);
     if (bytes[at] < 0x80) return BAD;
     this.beyondAscii = true;
-    return sequence(bytes, at, end);
+    const length = sequence(bytes, at, end);
+    return length === BAD && !this.scope ? 1 : length;
   }
 
   private badText(byte: number, otherwise: string): Scan {
@@ -404,7 +425,7 @@ export class Scanner {
   }
 
   private beginTag(bytes: Uint8Array, end: number): Scan {
-    if (this.depth > this.limits.depth) {
+    if (this.depth > this.limits.depth && !this.skip()) {
       return this.fail('policy-violation', `elements may stand ${this.limits.depth} deep`);
     }
     const begin = this.position;
@@ -504,9 +525,7 @@ export class Scanner {
     if (!this.spaced) return this.malformed('no space before an attribute');
     if (!isNameStartByte(byte) && byte < 0x80)
       return this.malformed('a character that no name may begin with');
-    if (this.count >= this.limits.attributes) {
-      return this.tooMany();
-    }
+    if (this.count >= this.limits.attributes && !this.skip()) return this.tooMany();
     this.tokenBegin = this.position;
     return this.go(State.AttributeName, 0);
   }
@@ -565,8 +584,9 @@ export class Scanner {
 
   /** Adds the attribute at hand to those of the tag, if its name is new there. */
   private keepAttribute(bytes: Uint8Array): boolean {
+    if (this.skipping) return true;
     const at = this.count * ATTRIBUTE;
-    if (this.isRepeated(bytes, at)) return false;
+    if (this.scope && this.isRepeated(bytes, at)) return false;
     attributes[at] = this.tokenBegin;
     attributes[at + 1] = this.nameEnd;
     attributes[at + 2] = this.valueBegin;
@@ -661,6 +681,7 @@ export class Scanner {
   }
 
   private endName(bytes: Uint8Array, end: number): Scan {
+    if (this.skipping) return this.skipName(bytes, end);
     const root = this.depth === 1;
     const expected = root ? this.rootName! : bytes;
     const from = root ? 0 : open[(this.depth - 1) * OPEN];
@@ -679,6 +700,15 @@ export class Scanner {
     return Scan.More;
   }
 
+  private skipName(bytes: Uint8Array, end: number): Scan {
+    while (this.position < end) {
+      const byte = bytes[this.position];
+      if (!isNameByte(byte) && byte < 0x80) return this.go(State.EndSpace, 0);
+      this.position += 1;
+    }
+    return Scan.More;
+  }
+
   private endSpace(bytes: Uint8Array): Scan {
     const byte = bytes[this.position];
     if (isSpace(byte)) return this.go(State.EndSpace);
@@ -690,6 +720,7 @@ export class Scanner {
   private endElement(): Scan {
     this.depth -= 1;
     this.scope?.leave(this.depth);
+    if (this.depth === 2) this.children += 1;
     if (this.depth > 1) return this.go(State.Text, 0);
     if (this.scope && this.scope.inheritedCount > 0 && this.isOvercrowded(this.scope)) return this.tooMany();
     this.go(State.Between, 0);

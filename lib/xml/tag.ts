@@ -65,6 +65,9 @@ export class Tag {
  * opening tag stand. What is relayed is re-addressed in place and never built up as a tree.
  */
 export class Stanza extends Tag {
+  /** How many elements stand directly inside. */
+  children = 0;
+
   /**
    * @param ascii whether source and inherited are ASCII only (they can then be written byte for character)
    * @param inherited declarations (` xmlns:p='…'`) of prefixes that the stanza uses and the stream header declares

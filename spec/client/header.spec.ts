@@ -57,8 +57,8 @@ describe('a stream header', () => {
     expect(read('', 'stream:steam').end?.kind).to.equal('bad-header');
     expect(read('', 'iq').end?.kind).to.equal('bad-header');
     expect(read('', 'stream:stream', 'jabber:server').end?.kind).to.equal('bad-namespace');
-    expect(read('', 'stream:stream', 'jabber:client', 'x').end?.kind).to.equal('bad-namespace');
-    expect(read('', 'stream').end?.kind).to.equal('bad-namespace');
+    expect(read('', 'stream:stream', 'jabber:client', 'x').end?.kind).to.equal('bad-stream-namespace');
+    expect(read('', 'stream').end?.kind).to.equal('bad-stream-namespace');
     expect(readHeader(tag(`<s:stream xmlns='jabber:client' xmlns:s='${STREAMS}'>`)).end).to.equal(undefined);
   });
 });

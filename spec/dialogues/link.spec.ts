@@ -405,7 +405,7 @@ describe('a link that is lost', () => {
       story.clock.advance(700);
       story.link = await story.sm.link();
       await story.expectQuiet(benvolio);
-      story.clock.advance(20_000);
+      story.clock.advance(5_000);
       const first = await story.link.packet();
       const second = await story.link.packet();
       const asked = [first, second].map((packet) => packet.attribute('sfrom'));

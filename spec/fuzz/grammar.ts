@@ -110,6 +110,7 @@ const HEADER = `<stream:stream to='localhost' xmlns='jabber:client' xmlns:stream
 const SOUP = ['<a', '>', '/>', '</a>', ' ', " b='1'", 'x'];
 /** What is told apart by one byte, together. */
 const STEWS = [
+  [` xmlns='${XML}'`, ` xmlns='${XMLNS}'`, ` xmlns='http://www.w3.org/'`, " b='1'", '/>'],
   [']', ']]', '<![CDATA[', ']]>', '&gt;', '\r'],
   [
     " xmlns='urn:a'",

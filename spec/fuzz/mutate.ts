@@ -69,6 +69,7 @@ const PIECES = [
   bytes(0xc3),
   bytes(0x80),
   bytes(0xff),
+  bytes(0xa0),
 ];
 
 type Mutation = (input: Buffer, at: number, random: Random) => Buffer;

@@ -39,7 +39,8 @@ describe('Link', () => {
           events.push(source);
           if (source === '<throw/>') throw new Error('thrown');
         },
-        failed: ({ message }) => events.push(`failed: ${message}`),
+        skipped: () => undefined,
+      failed: ({ message }) => events.push(`failed: ${message}`),
         drained: () => events.push('drained'),
         down: (reason) => events.push(`down: ${reason}`),
       },

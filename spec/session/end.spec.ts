@@ -12,6 +12,7 @@ describe('the end of a connection', () => {
   const conditions: Partial<Record<EndKind, string>> = {
     'bad-header': 'invalid-xml',
     'bad-namespace': 'invalid-namespace',
+    'bad-stream-namespace': 'invalid-namespace',
     'unsupported-version': 'unsupported-version',
     'host-unknown': 'host-unknown',
     'not-well-formed': 'not-well-formed',

@@ -52,7 +52,7 @@ describe('Reader', () => {
   });
 
   describe('refuses before the header', () => {
-    const cases: [why: string, stream: string, condition: string][] = [
+    const cases: [why: string, stream: string | Buffer, condition: string][] = [
       ['text', `hello ${HEADER}`, 'not-well-formed'],
       ['another protocol', 'GET / HTTP/1.1\r\n\r\n', 'not-well-formed'],
       ['TLS', '\x16\x03\x01\x02\x00', 'not-well-formed'],
@@ -63,6 +63,12 @@ describe('Reader', () => {
       ['a declaration behind white space', ` <?xml version='1.0'?>${HEADER}`, 'restricted-xml'],
       ['a second byte order mark', `\ufeff\ufeff${HEADER}`, 'not-well-formed'],
       ['a declaration without a version', `<?xml encoding='UTF-8'?>${HEADER}`, 'not-well-formed'],
+      ['a declaration with a form feed', `<?xml\fversion='1.0'?>${HEADER}`, 'not-well-formed'],
+      [
+        'a declaration with the byte of a Latin-1 space',
+        Buffer.from(`<?xml\xa0version='1.0'?>`, 'latin1'),
+        'not-well-formed',
+      ],
       ['a declaration of XML 2', `<?xml version='2.0'?>${HEADER}`, 'not-well-formed'],
       ['a declaration in another order', `<?xml encoding='UTF-8' version='1.0'?>`, 'not-well-formed'],
       ['a declaration in capitals', `<?XML version='1.0'?>${HEADER}`, 'restricted-xml'],

@@ -26,17 +26,28 @@ function target({ kind, iq, domain }: LoginRequest): string {
 function read(packet: Stanza): Packet | undefined {
   const to = packet.attribute('to');
   const type = packet.attribute('type');
-  if (packet.name !== 'route' || to === undefined) return undefined;
+  const from = packet.attribute('from');
+  if (packet.name !== 'route' || to === undefined || from === undefined) return undefined;
   const kind = type === undefined ? 'stanza' : KINDS[type];
-  if (kind === undefined) return undefined;
+  // A route that carries nothing says something by its type only.
+  if (kind === undefined || (packet.children === 0 && (kind === 'stanza' || kind === 'answer')))
+    return undefined;
   return {
     kind,
     to,
-    from: packet.attribute('from') ?? '',
-    text: packet.content.trim(),
+    from,
+    text: firstElement(packet),
     whole: packet,
+    carrier: true,
     reason: packet.attribute('error'),
   };
+}
+
+/** jabberd's own socket managers look at the first element in a route and at nothing else. [route.md b.7] */
+function firstElement(packet: Stanza): string {
+  const content = packet.content.trim();
+  if (packet.children === 1 && content.startsWith('<') && content.endsWith('>')) return content;
+  return packet.children === 0 ? '' : packet.element().elements[0].toString();
 }
 
 /**
@@ -44,7 +55,7 @@ function read(packet: Stanza): Packet | undefined {
  * An answer to a login is dropped instead: as an error to a user it would end all of his sessions. [route.md b.8, d.4]
  */
 function bounce({ kind, from, to, text }: Packet): string | undefined {
-  if (kind === 'ended' || kind === 'answer') return undefined;
+  if (kind === 'ended' || kind === 'answer' || from === '') return undefined;
   return `<route type='error' ${addressing(from, to)}>${text}</route>`;
 }
 
