@@ -18,9 +18,13 @@ export class Embedded {
   readonly sessionManager: SessionManager;
   private readonly store: Store;
 
-  constructor({ name, secret, domains, data, registration }: Config, log: Log) {
+  /** Who has left the dialect to be found out gets the default. */
+  constructor(config: Config, log: Log) {
+    const { name, secret, domains, data, registration } = config;
+    const dialect = config.dialect === 'auto' ? undefined : config.dialect;
     this.store = openStore(data);
-    this.sessionManager = new SessionManager({ name, secret, domains, registration, store: this.store, log });
+    const options = { name, secret, domains, registration, dialect, store: this.store, log };
+    this.sessionManager = new SessionManager(options);
   }
 
   async stop(): Promise<void> {

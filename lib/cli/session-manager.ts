@@ -12,7 +12,13 @@ export const sessionManager: Command = {
   usage: 'session-manager',
   help: 'Run the embedded session manager by itself, for socket managers that connect by TCP',
   configured: 'session-manager',
-  examples: [['$0 session-manager --secret-file secret --domain foo.com', 'on 127.0.0.1:5347']],
+  examples: [
+    ['$0 session-manager --secret-file secret --domain foo.com', 'on 127.0.0.1:5347'],
+    [
+      '$0 session-manager --dialect route --secret-file secret --domain foo.com',
+      'for socket managers of jabberd 1.4',
+    ],
+  ],
   run({ options }) {
     const config = loadConfig({ command: 'session-manager', args: options, env: process.env });
     const service = new SessionManagerService(config, createLog(config.logLevel, config.logFormat));
@@ -20,10 +26,11 @@ export const sessionManager: Command = {
   },
 };
 
-function greeting({ name, domains, data }: Config, addresses: readonly Address[]): string {
+function greeting({ name, dialect, domains, data }: Config, addresses: readonly Address[]): string {
   return [
     `sm-component ${version()} session-manager is ready.`,
     `  Socket manager: ${name} connects to ${addresses.map(printAddress).join(' and ')}`,
+    `  Dialect:        ${dialect}`,
     `  Domain:         ${domains.join(', ')}`,
     `  Data:           ${data}`,
     '  Stop:           Ctrl-C',

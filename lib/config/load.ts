@@ -103,17 +103,20 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
       : 'for socket managers to log in';
     throw new ConfigError(`a secret is needed ${why}: give --secret-file FILE, or ${variable('secret')}`);
   }
-  if (command === 'session-manager' && values.dialect === 'auto') {
-    throw new ConfigError(
-      `${from('dialect')}: session-manager must be told which dialect to serve, "sto-sfrom" or "route"`,
-    );
-  }
+  if (command === 'session-manager') checkServed(values, origins);
   if (values['login-stanza-bytes'] > values['stanza-bytes']) {
     throw new ConfigError(
       `--login-stanza-bytes (${values['login-stanza-bytes']}, ${from('login-stanza-bytes')}) must not be over ` +
         `--stanza-bytes (${values['stanza-bytes']}, ${from('stanza-bytes')})`,
     );
   }
+}
+
+/** Who asks can find out what the other side speaks; who answers can not. */
+function checkServed({ dialect }: Values, origins: Loaded['origins']): void {
+  if (dialect !== 'auto') return;
+  const from = origins.get('dialect') ?? '';
+  throw new ConfigError(`${from}: session-manager must be told what to serve, "sto-sfrom" or "route"`);
 }
 
 function readSecret(values: Values, origin: string): string {

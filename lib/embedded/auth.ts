@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { element, type Element } from '../xml/index.js';
 import { Jid, prepareResource, prepareUser } from './jid.js';
-import type { LegacyRefusal } from './packet.js';
+import type { LegacyRefusal } from './refusals.js';
 import type { Store } from './store.js';
 
 export const AUTH = 'jabber:iq:auth';
@@ -23,30 +23,36 @@ export function authFields(query: Element): Element {
 }
 
 /** The address that a login is for; what is wrong where it is none. [jabberd 1.1.2] */
-function loginAddress(query: Element, host: string): Jid | LegacyRefusal {
+function loginAddress(query: Element, to: Jid): Jid | LegacyRefusal {
   const username = query.childText('username');
   if (!username) return 'notAcceptable';
   const resource = query.childText('resource');
-  if (!resource) return 'unauthorized';
+  if (!resource) return 'noResource';
   const user = prepareUser(username);
   if (user === undefined || prepareResource(resource) === undefined) return 'notAcceptable';
-  return Jid.parse(`${user}@${host}/${resource}`) ?? 'notAcceptable';
+  const address = Jid.parse(`${user}@${to.host}/${resource}`);
+  return address && isFor(address, to) ? address : 'notAcceptable';
+}
+
+/** Who names an address outside of the login as well means the same one by both. */
+function isFor(address: Jid, to: Jid): boolean {
+  return to.user === undefined ? to.resource === undefined : to.full === address.full;
 }
 
 /**
  * Checks a login.
  *
  * @param query the query of a jabber:iq:auth set
- * @param host the served name that it was sent to
+ * @param to where it was sent: a served name, or the address of the session to be
  * @returns the address of the session to be, or what is wrong
  */
-export function authenticate(store: Store, query: Element, host: string): Jid | LegacyRefusal {
-  const address = loginAddress(query, host);
+export function authenticate(store: Store, query: Element, to: Jid): Jid | LegacyRefusal {
+  const address = loginAddress(query, to);
   if (typeof address === 'string') return address;
   const password = query.childText('password');
   const digest = query.child('digest');
   const sid = digest?.attribute('sid');
-  if (password === undefined && sid === undefined) return 'internal';
+  if (password === undefined && sid === undefined) return digest ? 'noStreamId' : 'noCredentials';
   const known = store.accounts.password(address.bare);
   const matches =
     sid === undefined

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../observe/log.js';
-import { escape, Reader, type Element, type Fault, type Stanza, type Tag } from '../xml/index.js';
+import { Reader, type Element, type Fault, type Stanza, type Tag } from '../xml/index.js';
+import type { StreamWords } from './dialects/dialect.js';
 import type { EmbeddedLimits } from './limits.js';
 import { Outbox, type Item, type Settle } from './outbox.js';
 import { safely } from './safely.js';
@@ -15,9 +16,12 @@ export type StreamEnd =
   | 'closed by peer'
   | 'connection failed'
   | 'wrong secret'
+  | 'wrong namespace'
+  | 'packet before handshake'
   | 'no handshake'
   | 'bad XML'
   | 'does not read'
+  | 'overridden'
   | 'store failed'
   | 'stopped';
 
@@ -37,11 +41,9 @@ export interface StreamOptions {
   readonly secret: string;
   readonly limits: EmbeddedLimits;
   readonly log: Log;
+  readonly words: StreamWords;
   readonly turn: Turn;
 }
-
-const COMPONENT = 'jabber:component:accept';
-const OLD_COMPONENT = 'jabberd:sockets';
 
 /** Lower-case hex SHA1 of stream id and secret. [XEP-0114 3] */
 function handshakeOf(id: string, secret: string): string {
@@ -58,7 +60,7 @@ function isSame(text: string, expected: string): boolean {
 
 /**
  * The stream of one component, seen from the side that accepts it: header, handshake, then packets both ways.
- * [XEP-0114] [jabberd 1.1.2, protocols/sto-sfrom.md a]
+ * [XEP-0114]
  */
 export class ComponentStream implements Writer {
   state: StreamState = 'header';
@@ -81,7 +83,8 @@ export class ComponentStream implements Writer {
       {
         open: (header) => this.header(header),
         stanza: (stanza) => this.stanza(stanza),
-        close: () => this.close('closed by peer', '</stream:stream>'),
+        skipped: (size) => options.log.warn('a packet over a limit is lost', { bytes: size }),
+        close: () => this.close('closed by peer', options.words.goodbye),
         fault: (fault) => this.fault(fault),
       },
       { limits: { bytes, depth, attributes }, namespaces: false },
@@ -94,12 +97,13 @@ export class ComponentStream implements Writer {
   /**
    * Queues a packet; it leaves at the end of the turn. On a closed stream it waits to be taken by {@link remains}.
    *
+   * @param stanza what is in it for a client, and finds another way where the packet does not leave
    * @returns false where the packet is longer than a peer need take: it could cost everybody behind it the link
    */
-  send(packet: Element, settle?: Settle): boolean {
+  send(packet: Element, stanza?: Element, settle?: Settle): boolean {
     const text = packet.toString();
     const fits = Buffer.byteLength(text) <= this.options.limits.packetBytes;
-    if (fits) this.queue({ text, packet, settle });
+    if (fits) this.queue({ text, stanza, settle });
     else
       this.options.log.warn('a packet is too long to send', {
         packet: packet.name.slice(0, 100),
@@ -165,7 +169,7 @@ export class ComponentStream implements Writer {
   }
 
   private say(text: string): void {
-    this.queue({ text });
+    this.queue({ text, words: true });
   }
 
   private hangUp(lastWords: string): void {
@@ -175,26 +179,28 @@ export class ComponentStream implements Writer {
   }
 
   private header(header: Tag): void {
-    const modern = header.attribute('xmlns') === COMPONENT;
-    const names = modern
-      ? `xmlns='${COMPONENT}' from='${escape(this.options.name)}'`
-      : `xmlns='${OLD_COMPONENT}'`;
+    const { words, name } = this.options;
+    const answer = words.header(header.attribute('xmlns'), name, this.id);
+    if (answer === undefined) return this.close('wrong namespace', words.wrongNamespace);
     this.state = 'handshake';
-    this.say(
-      `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='${this.id}' ${names}>`,
-    );
+    this.say(answer);
   }
 
   private stanza(stanza: Stanza): void {
     if (this.state === 'open') this.events.packet(this, stanza);
     else if (stanza.name === 'handshake') this.handshake(stanza.element().text.trim());
-    else this.say('<stream:error>Must send handshake first</stream:error>');
+    else this.tooEarly();
+  }
+
+  private tooEarly(): void {
+    const { tooEarly, tooEarlyEnds } = this.options.words;
+    if (tooEarlyEnds) this.close('packet before handshake', tooEarly);
+    else this.say(tooEarly);
   }
 
   private handshake(given: string): void {
-    if (!isSame(given, handshakeOf(this.id, this.options.secret))) {
-      return this.close('wrong secret', '<stream:error>Invalid Handshake</stream:error></stream:stream>');
-    }
+    const { secret, words } = this.options;
+    if (!isSame(given, handshakeOf(this.id, secret))) return this.close('wrong secret', words.wrongSecret);
     clearTimeout(this.timer);
     this.state = 'open';
     this.say('<handshake/>');
@@ -202,13 +208,11 @@ export class ComponentStream implements Writer {
   }
 
   private timedOut(): void {
-    const words = '<stream:error>Timed Out</stream:error></stream:stream>';
-    this.close('no handshake', this.state === 'header' ? '' : words);
+    this.close('no handshake', this.state === 'header' ? '' : this.options.words.noHandshake);
   }
 
   private fault(fault: Fault): void {
     this.options.log.warn('bad XML from a component', { condition: fault.condition, text: fault.text });
-    const words = `<stream:error>${escape(fault.text)}</stream:error></stream:stream>`;
-    this.close('bad XML', this.state === 'header' ? '' : words);
+    this.close('bad XML', this.state === 'header' ? '' : this.options.words.badXml(fault));
   }
 }

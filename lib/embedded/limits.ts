@@ -14,6 +14,8 @@ export interface EmbeddedLimits {
   readonly attributes: number;
   /** Characters waiting for a link that does not read; then it is dropped. */
   readonly linkQueue: number;
+  /** Logins of one link that were accepted and wait for their session to be asked for; then the oldest is forgotten. */
+  readonly grants: number;
   /** Sessions of one account at a time. */
   readonly sessions: number;
   /** Characters of a presence, which may go to as many as there are contacts. */
@@ -44,6 +46,7 @@ export const DEFAULT_LIMITS: EmbeddedLimits = {
   depth: 100,
   attributes: 100,
   linkQueue: 64 * 1024 * 1024,
+  grants: 10_000,
   sessions: 50,
   presenceCharacters: 16 * 1024,
   offlineMessages: 1000,

@@ -6,8 +6,10 @@ export type Settle = (left: boolean) => void;
 /** One thing to write. */
 export interface Item {
   readonly text: string;
-  /** What the text spells; absent for the words of the stream itself. */
-  readonly packet?: Element;
+  /** Is it of the stream itself? Then it is of no use to another stream. */
+  readonly words?: true;
+  /** The stanza in it that is for a client. */
+  readonly stanza?: Element;
   readonly settle?: Settle;
 }
 
@@ -33,8 +35,8 @@ export class Outbox {
 
   /** Takes out and joins the words of the stream itself, which are of no use to another stream. */
   takeWords(): string {
-    const words = this.waiting.filter((item) => item.packet === undefined);
-    this.waiting = this.waiting.filter((item) => item.packet !== undefined);
+    const words = this.waiting.filter((item) => item.words);
+    this.waiting = this.waiting.filter((item) => !item.words);
     return words.map((item) => item.text).join('');
   }
 
@@ -50,7 +52,7 @@ export class Outbox {
 
   /** All packets that have not left, which are forgotten here. */
   empty(): Item[] {
-    const items = [...this.leaving, ...this.waiting].filter((item) => item.packet !== undefined);
+    const items = [...this.leaving, ...this.waiting].filter((item) => !item.words);
     this.waiting = [];
     this.leaving = [];
     this.size = 0;

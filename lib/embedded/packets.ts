@@ -1,24 +1,18 @@
-import { element, type Element } from '../xml/index.js';
+import { element, type Element, type Stanza } from '../xml/index.js';
 import type { ComponentStream } from './component-stream.js';
-import { disconnected, givenBack, isDisconnected, takenBack, type DisconnectedText } from './disconnected.js';
+import type { Carried, Ending, Incoming, Rejection } from './dialects/dialect.js';
 import { Jid } from './jid.js';
 import { Login } from './login.js';
-import { legacyRefusal } from './packet.js';
 import { Queries } from './queries.js';
 import type { Services } from './services.js';
-import { readdressed, type Session } from './session.js';
+import type { Session } from './session.js';
 import { refused } from './stanza-error.js';
+import { readdressed } from './stanza.js';
 
 /** Namespaces that stanzas of clients come in; no namespace is that of the link. */
 const OURS = new Set(['', 'jabber:client', 'jabber:component:accept', 'jabberd:sockets']);
 
-/** Where a packet is for, and the socket address it came from. */
-interface Addresses {
-  readonly sto: Jid;
-  readonly sfrom: string;
-}
-
-/** What comes over the links, by its `sto`: for the server, for a session, or the end of one. [README.SM] */
+/** What comes over the links, by what it is about: a login, a session, or the end of one. [README.SM] [jadc2s PROTO] */
 export class Packets {
   private readonly login: Login;
   private readonly queries: Queries;
@@ -33,33 +27,37 @@ export class Packets {
   }
 
   /** Takes a packet. Whatever goes wrong with it, the link lives on. */
-  receive(stream: ComponentStream, packet: Element): void {
-    const sto = Jid.parse(packet.attribute('sto'));
-    const sfrom = packet.attribute('sfrom');
-    if (!sto || !sfrom) return; // nobody to answer [jabberd 1.1.2]
-    const addresses = { sto, sfrom };
+  receive(stream: ComponentStream, packet: Stanza): void {
+    const { dialect, log } = this.services;
+    const incoming = dialect.read(packet.element());
+    if (!incoming) return log.debug('packet for nobody', { packet: packet.name.slice(0, 100) });
     try {
-      this.route(stream, packet, addresses);
+      this.take(stream, incoming);
     } catch (error) {
-      this.failed(stream, packet, addresses, error);
+      log.error('a packet could not be handled', { packet: packet.name.slice(0, 100), error: String(error) });
+      this.failed(stream, incoming);
     }
   }
 
-  /** Takes a packet that could not be delivered: a message finds another way, the rest is of no use any more. */
-  giveBack(packet: Element): void {
-    if (packet.localName !== 'message' || !packet.attributes.has('to')) return;
-    this.services.messages.deliver(unstamped(packet));
+  /** Takes a stanza that could not be delivered: a message finds another way, the rest is of no use any more. */
+  giveBack(stanza: Element): void {
+    if (stanza.localName !== 'message' || !stanza.attributes.has('to')) return;
+    this.services.messages.deliver(readdressed(stanza));
   }
 
-  private route(stream: ComponentStream, packet: Element, { sto, sfrom }: Addresses): void {
-    if (isDisconnected(packet)) return this.disconnected(packet, sto, sfrom);
-    if (!this.services.domains.has(sto.host) || !this.isOfPeer(stream, sfrom)) {
-      return this.reject(stream, packet, 'Server Configuration Error');
+  private take(stream: ComponentStream, incoming: Incoming): void {
+    if (incoming.kind === 'end') return this.ended(stream, incoming);
+    if (!this.services.domains.has(incoming.to.host)) return this.reject(stream, incoming, 'unknown host');
+    if (!this.isOfPeer(stream, incoming.socket)) return this.reject(stream, incoming, 'wrong name');
+    switch (incoming.kind) {
+      case 'ask':
+        return this.login.receive(stream, incoming);
+      case 'open':
+        if (!this.login.open(stream, incoming)) this.reject(stream, incoming, 'not logged in');
+        return undefined;
+      case 'stanza':
+        return this.toSession(stream, incoming);
     }
-    if (sto.user !== undefined) return this.toSession(stream, packet, { sto, sfrom });
-    const type = packet.attribute('type');
-    if (packet.localName !== 'iq' || (type !== 'get' && type !== 'set')) return this.reject(stream, packet);
-    this.login.receive(stream, packet, sto.host);
   }
 
   /** Socket addresses are of the component that we know the peer by. */
@@ -75,43 +73,50 @@ export class Packets {
     return false;
   }
 
-  /** What cannot be taken goes back whole in a 510. [README.SM 510] */
-  private reject(stream: ComponentStream, packet: Element, text: DisconnectedText = 'Disconnected'): void {
-    this.services.log.debug('packet given back', {
-      packet: packet.name.slice(0, 100),
-      sto: packet.attribute('sto'),
-    });
-    if (stream.send(givenBack(packet, text))) return;
-    stream.send(disconnected(packet.attribute('sfrom')!, packet.attribute('sto')!));
+  /** What cannot be taken goes back whole; where it is too long for that, the socket hears that its session is gone. */
+  private reject(stream: ComponentStream, { whole, to, socket }: Incoming, why: Rejection): void {
+    const { dialect, log } = this.services;
+    log.debug('packet given back', { packet: whole.name.slice(0, 100), to: to.full, why });
+    if (!stream.send(dialect.giveBack(whole, why))) stream.send(dialect.ended(to.full, socket));
   }
 
   /**
-   * A 510: the session of that socket ends, and a message inside goes on to whoever is there now.
+   * The session of that socket ends, and a message inside goes on to whoever is there now.
    *
-   * A bounce names the user only; that the socket it comes from is gone is certain all the same, so its session ends
-   * too. Otherwise the message would go to the same dead socket, and come back, for ever. [protocols/sto-sfrom.md c.8]
+   * A bounce may name the user only; that the socket it comes from is gone is certain all the same, so its session ends
+   * too. Otherwise the message would go to the same dead socket, and come back, for ever. The user's sessions of other
+   * sockets live on. [protocols/sto-sfrom.md c.8]
    */
-  private disconnected(packet: Element, sto: Jid, socket: string): void {
+  private ended(stream: ComponentStream, { to, socket, undelivered }: Ending): void {
     const { sessions, end, messages } = this.services;
-    for (const session of sessions.of(sto.bare)) {
+    this.login.forget(stream, socket);
+    for (const session of sessions.of(to.bare)) {
       if (session.socket !== socket) continue;
-      if (sto.resource === undefined) end(session, 'undeliverable');
-      else if (session.fullJid === sto.full) end(session, 'disconnected');
+      if (to.resource === undefined) end(session, 'undeliverable');
+      else if (session.address === to.full) end(session, 'disconnected');
     }
-    const message = takenBack(packet, sto.bare);
-    if (message) messages.deliver(message);
+    if (undelivered && wasFor(undelivered, to.bare)) messages.deliver(undelivered);
   }
 
-  /** Only the socket that a session was opened for may speak for it; 1.1.2 does not look. */
-  private toSession(stream: ComponentStream, packet: Element, { sto, sfrom }: Addresses): void {
-    const session = this.services.sessions.get(sto.full);
-    if (session?.socket !== sfrom) return this.reject(stream, packet);
+  /** Only the socket that a session was opened for may speak for it; the old servers do not look. */
+  private toSession(stream: ComponentStream, carried: Carried): void {
+    const session = this.sessionOf(carried);
+    if (!session) return this.reject(stream, carried, this.whyNoSession(carried));
     session.conn = stream;
     session.received += 1;
-    this.take(session, unstamped(packet).set('from', session.fullJid));
+    this.takeStanza(session, carried.stanza.set('from', session.fullJid));
   }
 
-  private take(session: Session, stanza: Element): void {
+  private sessionOf({ to, socket }: Carried): Session | undefined {
+    const session = this.services.sessions.at(to.full);
+    return session?.socket === socket ? session : undefined;
+  }
+
+  private whyNoSession({ to }: Carried): Rejection {
+    return this.services.store.accounts.exists(to.bare) ? 'no session' : 'no user';
+  }
+
+  private takeStanza(session: Session, stanza: Element): void {
     switch (OURS.has(stanza.namespace) ? stanza.localName : '') {
       case 'message':
         return this.services.messages.deliver(withTo(stanza, session.bareJid));
@@ -124,21 +129,24 @@ export class Packets {
     }
   }
 
-  /** A fault of ours costs one packet, and its name is in the log once. */
-  private failed(stream: ComponentStream, packet: Element, { sto, sfrom }: Addresses, error: unknown): void {
-    const { log, sessions } = this.services;
-    log.error('a packet could not be handled', { packet: packet.name.slice(0, 100), error: String(error) });
-    const type = packet.attribute('type');
-    if (packet.localName !== 'iq' || (type !== 'get' && type !== 'set')) return;
-    const session = sessions.get(sto.full);
-    if (session?.socket === sfrom) session.send(refused(unstamped(packet), 'internal-server-error'));
-    else if (sto.user === undefined) stream.send(legacyRefusal(packet, 'internal'));
+  /** A fault of ours costs one packet, and who waits for an answer gets one. */
+  private failed(stream: ComponentStream, incoming: Incoming): void {
+    if (incoming.kind === 'open') this.reject(stream, incoming, 'not logged in');
+    if (incoming.kind !== 'ask' && incoming.kind !== 'stanza') return;
+    const type = incoming.stanza.attribute('type');
+    if (incoming.stanza.localName !== 'iq' || (type !== 'get' && type !== 'set')) return;
+    if (incoming.kind === 'ask') this.login.refuse(stream, incoming, 'internal');
+    else this.sessionOf(incoming)?.send(refused(incoming.stanza, 'internal-server-error'));
   }
 }
 
-/** The stanza inside a packet. */
-function unstamped(packet: Element): Element {
-  return readdressed(packet).set('sto', undefined).set('sfrom', undefined);
+/**
+ * Is this a message that was on its way to that user? A client may write a bounce too, and could otherwise write to
+ * others in any name it likes.
+ */
+function wasFor(stanza: Element, user: string): boolean {
+  if (stanza.localName !== 'message' || stanza.attribute('from') === undefined) return false;
+  return Jid.parse(stanza.attribute('to'))?.bare === user;
 }
 
 /** A message for nobody is for the sender's own account. [RFC6120 10.3.1] */
@@ -146,7 +154,7 @@ function withTo(message: Element, account: string): Element {
   return message.attributes.has('to') ? message : message.set('to', account);
 }
 
-/** An element that is no stanza, as jabberd 1.1.2 gives it back. */
+/** An element that is no stanza, as the old servers give it back. [jabberd 1.1.2] [jabberd 1.4.3] */
 function unknownStanza(stanza: Element): Element {
   const back = readdressed(stanza).set('from', undefined).set('type', 'error');
   return back.append(element('error', { code: '400' }, 'Bad Request'));

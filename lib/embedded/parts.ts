@@ -1,5 +1,7 @@
 import type { Log } from '../observe/log.js';
 import type { Element } from '../xml/index.js';
+import type { Dialect } from './dialects/dialect.js';
+import { DIALECTS } from './dialects/index.js';
 import type { Feature } from './feature.js';
 import { createFeatures } from './features.js';
 import { DEFAULT_LIMITS, type EmbeddedLimits } from './limits.js';
@@ -17,6 +19,7 @@ import { Subscriptions } from './subscriptions.js';
 export class Parts implements Services {
   readonly domains: ReadonlySet<string>;
   readonly registration: boolean;
+  readonly dialect: Dialect;
   readonly limits: EmbeddedLimits;
   readonly log: Log;
   readonly store: Store;
@@ -34,6 +37,7 @@ export class Parts implements Services {
   ) {
     this.domains = new Set(options.domains.map((domain) => domain.toLowerCase()));
     this.registration = options.registration;
+    this.dialect = DIALECTS[options.dialect ?? 'sto-sfrom'];
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.log = options.log;
     this.store = options.store;

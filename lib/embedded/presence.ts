@@ -2,7 +2,8 @@ import { element, parse, type Element } from '../xml/index.js';
 import { delays } from './delay.js';
 import { Jid } from './jid.js';
 import type { Services } from './services.js';
-import { readdressed, type Session } from './session.js';
+import type { Session } from './session.js';
+import { readdressed } from './stanza.js';
 import { isSubscriptionType } from './subscription.js';
 
 /** The presence as it goes to one receiver. */

@@ -1,5 +1,6 @@
 import type { Log } from '../observe/log.js';
 import type { Element } from '../xml/index.js';
+import type { Dialect } from './dialects/dialect.js';
 import type { Feature } from './feature.js';
 import type { EmbeddedLimits } from './limits.js';
 import type { Messages } from './messages.js';
@@ -17,6 +18,7 @@ export interface Services {
   readonly domains: ReadonlySet<string>;
   /** May accounts be made before login? */
   readonly registration: boolean;
+  readonly dialect: Dialect;
   readonly limits: EmbeddedLimits;
   readonly log: Log;
   readonly store: Store;

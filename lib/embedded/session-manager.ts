@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
+import type { DialectName } from '../config/config.js';
 import type { Log } from '../observe/log.js';
 import type { Stanza } from '../xml/index.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
-import { disconnected } from './disconnected.js';
 import type { EmbeddedLimits } from './limits.js';
 import { LostLinks } from './lost-links.js';
 import { Packets } from './packets.js';
@@ -25,6 +25,8 @@ export interface SessionManagerOptions {
   /** May accounts be made before login? */
   readonly registration: boolean;
   readonly log: Log;
+  /** How sessions are addressed on the links; `sto-sfrom` where nothing is said. */
+  readonly dialect?: DialectName;
   readonly limits?: Partial<EmbeddedLimits>;
 }
 
@@ -38,12 +40,12 @@ const STATUS: Readonly<Record<SessionEnd, string>> = {
   stopped: 'Server stopped',
 };
 
-/** The ends that the socket manager does not know of yet. For any other a 510 might hit a new session. */
+/** The ends that the socket manager does not know of yet. For any other it might take the new session for ended. */
 const TOLD: ReadonlySet<SessionEnd> = new Set(['replaced', 'account removed', 'stopped']);
 
 /**
- * A session manager of our own, the "jsm" of the sto/sfrom dialect: accounts, rosters, presence, messages, for
- * socket managers that come over any stream. [README.SM] [jabberd 1.1.2]
+ * A session manager of our own, the "jsm" of the old servers: accounts, rosters, presence, messages, for socket
+ * managers that come over any stream, in one of the dialects. [README.SM] [jabberd 1.1.2] [jabberd 1.4.3]
  */
 export class SessionManager {
   private readonly services: Services;
@@ -70,7 +72,8 @@ export class SessionManager {
   /** Serves the stream of one component, which ends with it. */
   accept(stream: Duplex): void {
     const { name, secret, log } = this.options;
-    const options = { name, secret, log, limits: this.services.limits, turn: this.turn };
+    const { limits, dialect } = this.services;
+    const options = { name, secret, log, limits, words: dialect.words, turn: this.turn };
     const link = new ComponentStream(stream, options, {
       opened: (opened) => safely(log, 'taking a link back', () => this.opened(opened)),
       packet: (from, packet) => safely(log, 'reading a packet', () => this.packet(from, packet)),
@@ -94,11 +97,21 @@ export class SessionManager {
 
   private opened(link: ComponentStream): void {
     this.options.log.info('component connected');
+    this.override(link);
     this.lost.moveTo(link);
   }
 
+  /** Where there is one link at a time the newest is it: who comes again has lost the other one. [protocols/route.md a] */
+  private override(by: ComponentStream): void {
+    const { override } = this.services.dialect.words;
+    if (override === undefined) return;
+    for (const link of this.links) {
+      if (link !== by && link.state === 'open') link.close('overridden', override);
+    }
+  }
+
   private packet(link: ComponentStream, packet: Stanza): void {
-    this.packets.receive(link, packet.element());
+    this.packets.receive(link, packet);
   }
 
   private closed(link: ComponentStream, reason: StreamEnd): void {
@@ -108,9 +121,9 @@ export class SessionManager {
   }
 
   private giveBack(link: ComponentStream): void {
-    for (const { packet, settle } of link.remains()) {
-      settle?.(false);
-      if (!settle) this.packets.giveBack(packet!);
+    for (const { stanza, settle } of link.remains()) {
+      if (settle) settle(false);
+      else if (stanza) this.packets.giveBack(stanza);
     }
   }
 
@@ -129,9 +142,9 @@ export class SessionManager {
   }
 
   private end(session: Session, reason: SessionEnd): void {
-    const { sessions, presence, log } = this.services;
+    const { sessions, presence, log, dialect } = this.services;
     if (!sessions.delete(session)) return;
-    if (TOLD.has(reason)) session.conn.send(disconnected(session.socket, session.fullJid));
+    if (TOLD.has(reason)) session.conn.send(dialect.ended(session.address, session.socket));
     if (reason === 'stopped') presence.remember(session, STATUS[reason]);
     else presence.leave(session, STATUS[reason]);
     const { fullJid, socket, received, sent, since } = session;

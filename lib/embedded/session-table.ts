@@ -1,12 +1,14 @@
 import type { Session } from './session.js';
 
-/** All sessions, by full address and by user. */
+/** All sessions: by full JID, by user, and by what the socket manager calls them. */
 export class SessionTable {
   private readonly byFullJid = new Map<string, Session>();
+  private readonly byAddress = new Map<string, Session>();
   private readonly byUser = new Map<string, Set<Session>>();
 
   add(session: Session): void {
     this.byFullJid.set(session.fullJid, session);
+    this.byAddress.set(session.address, session);
     const ofUser = this.byUser.get(session.bareJid);
     if (ofUser) ofUser.add(session);
     else this.byUser.set(session.bareJid, new Set([session]));
@@ -16,6 +18,7 @@ export class SessionTable {
   delete(session: Session): boolean {
     if (this.byFullJid.get(session.fullJid) !== session) return false;
     this.byFullJid.delete(session.fullJid);
+    this.byAddress.delete(session.address);
     const ofUser = this.byUser.get(session.bareJid)!;
     ofUser.delete(session);
     if (ofUser.size === 0) this.byUser.delete(session.bareJid);
@@ -24,6 +27,11 @@ export class SessionTable {
 
   get(fullJid: string): Session | undefined {
     return this.byFullJid.get(fullJid);
+  }
+
+  /** The session that the socket manager calls that. */
+  at(address: string): Session | undefined {
+    return this.byAddress.get(address);
   }
 
   /** The sessions of a user, by bare address. */

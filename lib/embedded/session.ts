@@ -1,11 +1,23 @@
-import { Element } from '../xml/index.js';
+import { randomBytes } from 'node:crypto';
+import type { Element } from '../xml/index.js';
 import type { ComponentStream } from './component-stream.js';
+import type { Dialect } from './dialects/dialect.js';
 import type { Jid } from './jid.js';
 import type { Settle } from './outbox.js';
 
 /** Why a session has ended. */
 export type SessionEnd =
   'disconnected' | 'replaced' | 'undeliverable' | 'account removed' | 'link lost' | 'stopped';
+
+/** This life of the program: a socket manager may still know sessions of an earlier one. */
+const LIFE = randomBytes(6).toString('hex');
+let given = 0;
+
+/** A tag for the address of a session, never used twice. */
+function newTag(): string {
+  given += 1;
+  return `${LIFE}${given.toString(16)}`.toUpperCase();
+}
 
 /**
  * One login of a user: a "connected resource". With `presence` it is an "available resource", with `interested` an
@@ -18,6 +30,8 @@ export class Session {
   readonly resource: string;
   readonly fullJid: string;
   readonly bareJid: string;
+  /** What the socket manager calls the session. */
+  readonly address: string;
   /** The last presence sent to all; undefined while the user is not available. */
   presence: Element | undefined;
   /** When that came, in milliseconds since 1970. */
@@ -42,12 +56,14 @@ export class Session {
     public conn: ComponentStream,
     readonly socket: string,
     jid: Jid,
+    private readonly dialect: Dialect,
   ) {
     this.username = jid.user!;
     this.host = jid.host;
     this.resource = jid.resource!;
     this.fullJid = jid.full;
     this.bareJid = jid.bare;
+    this.address = dialect.sessionAddress(jid, newTag());
   }
 
   /** Does a message to the bare address come here? [RFC6121 8.5.2.1] */
@@ -55,22 +71,9 @@ export class Session {
     return this.presence !== undefined && this.priority >= 0;
   }
 
-  /**
-   * Sends a stanza to the client. The session packet says who it is for by the socket address and who it is from by
-   * the bare address, never the full one: that is for the 510. [protocols/sto-sfrom.md b.7]
-   *
-   * @returns false where it is too long to be sent
-   */
+  /** Sends a stanza to the client. @returns false where it is too long to be sent */
   send(stanza: Element, settle?: Settle): boolean {
     this.sent += 1;
-    return this.conn.send(readdressed(stanza).set('sto', this.socket).set('sfrom', this.bareJid), settle);
+    return this.conn.send(this.dialect.carry(this, stanza), stanza, settle);
   }
-}
-
-/** The stanza with an opening tag of its own and the children it has: what is inside is never changed any more. */
-export function readdressed(stanza: Element): Element {
-  const copy = new Element(stanza.name, new Map(stanza.attributes));
-  copy.namespace = stanza.namespace;
-  copy.children = [...stanza.children];
-  return copy;
 }

@@ -1,4 +1,5 @@
 import { element, type Element } from '../xml/index.js';
+import { withoutPasswords } from './stanza.js';
 
 const NAMESPACE = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 
@@ -41,13 +42,4 @@ export function refused(stanza: Element, condition: Condition, text?: string): E
   const error = withoutPasswords(stanza);
   error.set('from', stanza.attribute('to')).set('to', stanza.attribute('from')).set('type', 'error');
   return error.append(stanzaError(condition, text));
-}
-
-/** A copy whose payload gives no password away: an error echoes what was sent, and logs may keep the error. */
-export function withoutPasswords(stanza: Element): Element {
-  const copy = stanza.clone();
-  for (const payload of copy.elements) {
-    for (const field of payload.elements) if (field.localName === 'password') field.children = [];
-  }
-  return copy;
 }

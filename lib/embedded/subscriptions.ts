@@ -1,7 +1,7 @@
 import { element, type Element } from '../xml/index.js';
 import { Jid } from './jid.js';
 import type { Services } from './services.js';
-import { readdressed } from './session.js';
+import { readdressed } from './stanza.js';
 import type { Contact } from './store/rosters.js';
 import { inbound, outbound, type SubscriptionType } from './subscription.js';
 

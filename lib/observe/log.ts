@@ -48,19 +48,26 @@ function print(format: LogFormat, entry: winston.Logform.TransformableInfo): str
   const head = { time: new Date().toISOString(), level, message };
   // the head comes first, and no detail of the same name replaces it
   if (format === 'json') return escapeControls(JSON.stringify({ ...head, ...details, ...head }));
-  const pairs = Object.entries(details).filter(([, value]) => value !== undefined);
-  const text = pairs.map(([name, value]) => ` ${name}=${bare(value)}`).join('');
-  return escapeControls(`${head.time} ${level} ${String(message)}${text}`);
+  let text = `${head.time} ${level} ${String(message)}`;
+  for (const [name, value] of Object.entries(details))
+    if (value !== undefined) text += ` ${name}=${bare(value)}`;
+  return escapeControls(text);
 }
+
+/** What most values and lines are: ASCII, nothing to quote or escape. The full checks cost several times as much. */
+const PLAIN_VALUE = /^[!#-<>-~]+$/;
+const PLAIN_LINE = /^[\x20-\x7e]*$/;
 
 /** A value that could be taken for more than one is quoted. */
 function bare(value: Details[string]): string {
   const text = String(value);
+  if (PLAIN_VALUE.test(text)) return text;
   return /^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text);
 }
 
 /** What a client sent must not forge a line of the log, nor speak to the terminal. In JSON these are escapes as well. */
 function escapeControls(line: string): string {
+  if (PLAIN_LINE.test(line)) return line;
   const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => char.split('').map(escaped).join(''));
 }

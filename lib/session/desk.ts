@@ -108,7 +108,8 @@ export class Desk {
     if (former) former.replaced = true;
     this.owners.set(address, session);
     this.logins.set(login, session);
-    session.sessionAddress = sessionAddress;
+    // A copy: a slice would keep the whole read that it came in, as long as the session lives.
+    session.sessionAddress = Buffer.from(sessionAddress).toString();
     session.stamp = this.manager.stamp(session);
     session.ascii = isAscii(Buffer.from(session.stamp));
     session.state = 'authenticated';

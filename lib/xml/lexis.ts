@@ -135,3 +135,23 @@ export function reference(bytes: Uint8Array, at: number, end: number): number {
   }
   return MORE;
 }
+
+/** Where a run of bytes of one class ends. Four bytes a step: most of a stream is such runs. */
+function skip(bytes: Uint8Array, from: number, end: number, wanted: number): number {
+  let at = from;
+  while (at + 3 < end) {
+    const four = CLASS[bytes[at]] & CLASS[bytes[at + 1]] & CLASS[bytes[at + 2]] & CLASS[bytes[at + 3]];
+    if ((four & wanted) === 0) break;
+    at += 4;
+  }
+  while (at < end && (CLASS[bytes[at]] & wanted) !== 0) at += 1;
+  return at;
+}
+
+/** The first byte from `from` on that is no {@link isPlainText}, or `end`. */
+export const skipPlainText = (bytes: Uint8Array, from: number, end: number): number =>
+  skip(bytes, from, end, TEXT);
+
+/** The first byte from `from` on that may not stand in an attribute value as it is, or `end`. */
+export const skipPlainValue = (bytes: Uint8Array, from: number, end: number): number =>
+  skip(bytes, from, end, VALUE);

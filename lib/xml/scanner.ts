@@ -12,6 +12,8 @@ import {
   isNameByte,
   isNameStartByte,
   isPlainText,
+  skipPlainText,
+  skipPlainValue,
   isPlainValue,
   isSpace,
   isUriByte,
@@ -167,9 +169,14 @@ export class Scanner {
   scan(bytes: Uint8Array, end: number): Scan {
     this.resume();
     const result = this.run(bytes, end);
-    if (this.length > this.limits.bytes && !this.skip()) return this.tooLong();
+    if (this.length > this.limits.bytes && !this.isBehindSkipped(result) && !this.skip()) return this.tooLong();
     if (result === Scan.More) this.interrupt();
     return result === Scan.Stanza && this.skipping ? this.skipped() : result;
+  }
+
+  /** Is it the stanza just skipped that is over the limit, with nothing behind it yet? */
+  private isBehindSkipped(result: Scan): boolean {
+    return this.scope === undefined && this.isBetween && result !== Scan.Stanza;
   }
 
   /** From here on only the end of the stanza counts, where that is allowed. */
@@ -361,12 +368,10 @@ export class Scanner {
 
   private text(bytes: Uint8Array, end: number): Scan {
     let at = this.position;
-    while (at < end) {
+    for (;;) {
+      at = skipPlainText(bytes, at, end);
+      if (at >= end) break;
       const byte = bytes[at];
-      if (isPlainText(byte)) {
-        at += 1;
-        continue;
-      }
       this.position = at;
       if (byte === LESS_THAN) return this.nextTag(bytes, end);
       const length = byte === RIGHT_BRACKET ? this.bracket(bytes, at, end) : this.special(bytes, at, end);
@@ -471,8 +476,7 @@ export class Scanner {
     if (!isNameStartByte(bytes[begin])) return end;
     const quote = bytes[equals + 1];
     if (quote !== APOSTROPHE && quote !== QUOTE) return end;
-    let at = equals + 2;
-    while (at < end && isPlainValue(bytes[at])) at += 1;
+    const at = skipPlainValue(bytes, equals + 2, end);
     if (at >= end || bytes[at] !== quote) return end;
     this.tokenBegin = begin;
     this.nameEnd = equals;
@@ -666,7 +670,7 @@ export class Scanner {
   }
 
   private openRoot(bytes: Uint8Array, length: number): Scan {
-    this.rootName = Uint8Array.from(bytes.subarray(open[0], open[0] + open[1]));
+    this.rootName = new Uint8Array(bytes.subarray(open[0], open[0] + open[1]));
     this.selfClosed = length === 2;
     this.depth = 1;
     this.go(State.Between, 0);

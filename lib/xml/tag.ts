@@ -5,6 +5,8 @@ import { escape, unescapeValue } from './escape.js';
 
 /** Numbers a span holds for each attribute: where its name begins and ends, where its value begins and ends. */
 const SPAN = 4;
+/** A value with one of these is not what its source says. */
+const ODD = /[&\t\n\r]/;
 
 /** The opening tag of something whose source is kept as text; attributes are found by their place in it. */
 export class Tag {
@@ -56,7 +58,8 @@ export class Tag {
   }
 
   private valueAt(at: number): string {
-    return unescapeValue(this.source.slice(this.spans[at + 2], this.spans[at + 3]));
+    const value = this.source.slice(this.spans[at + 2], this.spans[at + 3]);
+    return ODD.test(value) ? unescapeValue(value) : value;
   }
 }
 
@@ -136,13 +139,18 @@ export class Stanza extends Tag {
     let before = this.name.length + 1;
     for (let at = 0; at < spans.length; at += SPAN) {
       const after = spans[at + 3] + 1;
-      if (drop.some((name) => this.isNamed(at, name))) {
+      if (this.isOneOf(at, drop)) {
         text += source.slice(kept, before);
         kept = after;
       }
       before = after;
     }
     return text + source.slice(kept, this.tagEnd) + added + source.slice(this.tagEnd);
+  }
+
+  private isOneOf(at: number, names: readonly string[]): boolean {
+    for (let one = 0; one < names.length; one += 1) if (this.isNamed(at, names[one])) return true;
+    return false;
   }
 
   private isNamed(at: number, name: string): boolean {

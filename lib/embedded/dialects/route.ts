@@ -1,0 +1,109 @@
+/**
+ * route, the dialect of jabberd 1.4 as it was deployed, from the session manager's side. Every packet of a client
+ * travels inside a `<route/>`, and the type of that says what it is about. [jadc2s PROTO]
+ */
+import { Element, element, escape } from '../../xml/index.js';
+import { withDeclarationsOf } from '../declarations.js';
+import { Jid } from '../jid.js';
+import { REFUSALS, type Refusals } from '../refusals.js';
+import { readdressed, withoutPasswords } from '../stanza.js';
+import type { Dialect, Incoming, Rejection, StreamWords } from './dialect.js';
+
+const COMPONENT = 'jabber:component:accept';
+
+const error = (text: string): string => `<stream:error>${escape(text)}</stream:error>`;
+
+/** 1.4 closes without a closing tag, and behind an error that is the last of it. [jabberd 1.4.3, protocols/route.md a] */
+const words: StreamWords = {
+  header(namespace, name, id) {
+    if (namespace !== COMPONENT) return undefined;
+    return (
+      `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='${id}' ` +
+      `xmlns='${COMPONENT}' from='${escape(name)}'>`
+    );
+  },
+  wrongNamespace: error('Invalid namespace specified.'),
+  wrongSecret: error('Invalid handshake'),
+  noHandshake: error('Timed Out'),
+  tooEarly: error('Must send handshake first.'),
+  tooEarlyEnds: true,
+  // What is XML, and still too much for us, is told what it was.
+  badXml: ({ condition, text }) => error(condition === 'policy-violation' ? text : 'Invalid XML'),
+  goodbye: '',
+  override: error('Socket override by another connection.'),
+};
+
+/** [jabberd 1.4.3, transcripts 08 and 10] */
+const refusals: Refusals = {
+  ...REFUSALS,
+  noResource: REFUSALS.notAcceptable,
+  noCredentials: REFUSALS.unauthorized,
+  noStreamId: ['501', 'Not Implemented'],
+};
+
+/** What 1.4 writes in the `error` of a route; the last one is ours. */
+const REASONS: Readonly<Record<Rejection, string>> = {
+  'no session': 'Invalid Session',
+  'no user': 'Invalid User',
+  'not logged in': 'Session Failed',
+  'unknown host': 'Unable to deliver, destination unknown',
+  'wrong name': 'Server Configuration Error',
+};
+
+/** The stanza in a route: the first element. More than one would be for a client to smuggle. [jadc2s PROTO] */
+function stanzaIn(packet: Element): Element | undefined {
+  const [first] = packet.elements;
+  return first && withDeclarationsOf(packet, first.clone());
+}
+
+/** A type that nobody knows is none. An empty route says nothing where it would carry. [jabberd 1.4.3, 12 and 16] */
+function read(whole: Element): Incoming | undefined {
+  const to = Jid.parse(whole.attribute('to'));
+  const socket = whole.attribute('from');
+  if (whole.name !== 'route' || !to || !socket) return undefined;
+  const stanza = stanzaIn(whole);
+  const type = whole.attribute('type');
+  if (type === 'error') return { kind: 'end', to, socket, whole, undelivered: stanza };
+  if (type === 'session') return { kind: 'open', to, socket, whole };
+  if (!stanza) return undefined;
+  return { kind: type === 'auth' ? 'ask' : 'stanza', to, socket, whole, stanza };
+}
+
+/** As an error, its addressing turned round and the payload kept, but for passwords. [protocols/route.md d.4] */
+function giveBack(packet: Element, why: Rejection): Element {
+  const back = readdressed(packet)
+    .set('to', packet.attribute('from'))
+    .set('from', packet.attribute('to'))
+    .set('type', 'error')
+    .set('error', REASONS[why]);
+  back.children = packet.children.map((child) =>
+    typeof child === 'string' ? child : withoutPasswords(child),
+  );
+  return back;
+}
+
+export const route: Dialect = {
+  words,
+  refusals,
+  read,
+  /** From the address that was asked, in its own spelling; the stanza itself has no addresses. [jabberd 1.4.3, 06] */
+  answer({ whole, stanza }, type, content) {
+    const answer = new Element(stanza.name, new Map(stanza.attributes), content)
+      .set('to', undefined)
+      .set('from', undefined)
+      .set('type', type);
+    return element(
+      'route',
+      { from: whole.attribute('to'), to: whole.attribute('from'), type: 'auth' },
+      answer,
+    );
+  },
+  /** The request turned round, with what is in it: jadc2s keeps the result of the login there, for its client. [jadc2s 0.9.2] */
+  opened: ({ address, socket }, { children }) =>
+    element('route', { to: socket, from: address, type: 'session' }, ...children),
+  sessionAddress: (jid, tag) => `${jid.bare}/${tag}`,
+  carry: ({ address, socket }, stanza) => element('route', { from: address, to: socket }, stanza),
+  ended: (sessionAddress, socket) =>
+    element('route', { type: 'error', error: 'Disconnected', from: sessionAddress, to: socket }),
+  giveBack,
+};

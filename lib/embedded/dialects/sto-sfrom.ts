@@ -1,0 +1,118 @@
+/**
+ * sto/sfrom, the dialect of README.SM as jabberd up to 1.1.2 speaks it, from the session manager's side. Two attributes
+ * on every packet say which session and which socket it belongs to; a 510 "Disconnected" says that one of them is gone.
+ */
+import { Element, element, escape } from '../../xml/index.js';
+import { Jid } from '../jid.js';
+import { REFUSALS } from '../refusals.js';
+import { readdressed, withoutPasswords } from '../stanza.js';
+import type { Dialect, Incoming, Rejection, StreamWords } from './dialect.js';
+
+const COMPONENT = 'jabber:component:accept';
+const OLD_COMPONENT = 'jabberd:sockets';
+const CODE = '510';
+
+/** [jabberd 1.1.2, protocols/sto-sfrom.md a] */
+const words: StreamWords = {
+  header(namespace, name, id) {
+    const names =
+      namespace === COMPONENT ? `xmlns='${COMPONENT}' from='${escape(name)}'` : `xmlns='${OLD_COMPONENT}'`;
+    return `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='${id}' ${names}>`;
+  },
+  wrongNamespace: '',
+  wrongSecret: '<stream:error>Invalid Handshake</stream:error></stream:stream>',
+  noHandshake: '<stream:error>Timed Out</stream:error></stream:stream>',
+  tooEarly: '<stream:error>Must send handshake first</stream:error>',
+  tooEarlyEnds: false,
+  badXml: ({ text }) => `<stream:error>${escape(text)}</stream:error></stream:stream>`,
+  goodbye: '</stream:stream>',
+};
+
+function isDisconnectedError(child: Element): boolean {
+  return child.localName === 'error' && child.attribute('code') === CODE;
+}
+
+/** Does the packet end a session, or give back what could not be delivered? Only these two marks count. [jabberd 1.1.2] */
+function isDisconnected(packet: Element): boolean {
+  return packet.attribute('type') === 'error' && packet.elements.some(isDisconnectedError);
+}
+
+/** The stanza inside a packet. */
+function unstamped(packet: Element): Element {
+  return readdressed(packet).set('sto', undefined).set('sfrom', undefined);
+}
+
+/** What is inside of a 510, the way it was before it could not be delivered. */
+function takenBack(packet: Element): Element {
+  const error = packet.elements.findLast(isDisconnectedError)!;
+  const type = error.attribute('type') ?? 'normal';
+  const stanza = unstamped(packet);
+  stanza.children.splice(packet.children.lastIndexOf(error), 1);
+  return stanza.set('type', type === 'normal' ? undefined : type);
+}
+
+/** Before login the packet is an iq to the bare name of the server. */
+function isAsked(packet: Element, to: Jid): boolean {
+  const type = packet.attribute('type');
+  return to.user === undefined && packet.localName === 'iq' && (type === 'get' || type === 'set');
+}
+
+/** Without both addresses there is nobody to answer. [jabberd 1.1.2] */
+function read(whole: Element): Incoming | undefined {
+  const to = Jid.parse(whole.attribute('sto'));
+  const socket = whole.attribute('sfrom');
+  if (!to || !socket) return undefined;
+  if (isDisconnected(whole)) return { kind: 'end', to, socket, whole, undelivered: takenBack(whole) };
+  if (isAsked(whole, to)) return { kind: 'ask', to, socket, whole, stanza: whole };
+  return { kind: 'stanza', to, socket, whole, stanza: unstamped(whole) };
+}
+
+function swap(packet: Element, one: string, other: string): void {
+  const [first, second] = [packet.attribute(one), packet.attribute(other)];
+  if (second !== undefined) packet.set(one, second);
+  if (first !== undefined) packet.set(other, first);
+}
+
+/**
+ * The packet's opening tag on its way back. Order and number of the attributes are those of 1.1.2, which swaps what is
+ * there and fills in what is missing. [protocols/sto-sfrom.md b.4]
+ */
+function turnedRound(packet: Element, type: 'result' | 'error'): Element {
+  const back = new Element(packet.name, new Map(packet.attributes)).set('type', type);
+  swap(back, 'sto', 'sfrom');
+  swap(back, 'to', 'from');
+  return back;
+}
+
+/**
+ * The packet on its way back in a 510: to and from as they were, its type hidden in the error. A packet without a
+ * type gets `normal` there, because 1.1.2 loses a message that comes back with none. [README.SM 510]
+ */
+function giveBack(packet: Element, why: Rejection): Element {
+  const type = packet.attribute('type') ?? 'normal';
+  const isOurFault = why === 'unknown host' || why === 'wrong name';
+  const back = withoutPasswords(packet)
+    .set('sto', packet.attribute('sfrom'))
+    .set('sfrom', packet.attribute('sto'))
+    .set('type', 'error');
+  const text = isOurFault ? 'Server Configuration Error' : 'Disconnected';
+  return back.append(element('error', { code: CODE, type }, text));
+}
+
+export const stoSfrom: Dialect = {
+  words,
+  refusals: REFUSALS,
+  read,
+  answer({ whole }, type, content, session) {
+    const back = turnedRound(whole, type);
+    return (session === undefined ? back : back.set('sfrom', session)).append(...content);
+  },
+  sessionAddress: (jid) => jid.full,
+  /** From the bare address, never the full one: that is for the 510. [protocols/sto-sfrom.md b.7] */
+  carry: ({ socket, bareJid }, stanza) => readdressed(stanza).set('sto', socket).set('sfrom', bareJid),
+  ended(sessionAddress, socket) {
+    const error = element('error', { code: CODE }, 'Disconnected');
+    return element('message', { type: 'error', sto: socket, sfrom: sessionAddress }, error);
+  },
+  giveBack,
+};
