@@ -83,12 +83,9 @@ export class Login {
   /** A packet from the session manager. */
   answer(packet: Packet): void {
     if (packet.kind === 'ended') return this.refusedWhole(packet);
-    if (this.phase === 'starting') {
-      if (packet.kind === 'opened') this.options.desk.opened(this.stream.session, packet.from);
-      return;
-    }
+    if (packet.kind === 'opened') return this.started(packet);
     const { request } = this;
-    if (this.phase !== 'asking' || !request || packet.kind === 'opened') return;
+    if (this.phase !== 'asking' || !request) return;
     if (packet.carrier && packet.kind !== 'answer') return;
     const answer = parse(packet.text);
     if (answer.name !== 'iq' || answer.attribute('id') !== request.id) return;
@@ -143,9 +140,15 @@ export class Login {
     this.failed(request.iq);
   }
 
+  /** The session that was asked for is there; its address is the one that the session manager gives. */
+  private started({ from }: Packet): void {
+    if (this.phase === 'starting' && from !== '') this.options.desk.opened(this.stream.session, from);
+  }
+
   /** The session manager does not take the client at all: most of the time because it does not serve that host. */
   private refusedWhole(packet: Packet): void {
     if (!this.waiting || hostOf(packet.from).toLowerCase() !== this.options.domain) return;
+    this.options.desk.refused(this.stream.session);
     const end = endSaid(packet.reason);
     const isAway = end.kind === 'manager-gone' && !UNKNOWN_HOST.test(packet.reason!);
     if (this.phase === 'starting' || isAway) return this.stream.end(end);

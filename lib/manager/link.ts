@@ -128,6 +128,7 @@ export class Link {
 
   private opened(header: Tag): void {
     if (this.state !== 'opening') return this.fail('a stream header that nobody asked for');
+    if (header.name === 'stream:error') return this.fail('the session manager refuses our stream header');
     this.peer = header;
     const id = header.attribute('id');
     if (id === undefined) return this.fail(notAComponentPort(header));

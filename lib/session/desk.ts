@@ -147,7 +147,9 @@ export class Desk {
   receive(packet: Packet): void {
     const session = this.sessions.get(packet.to);
     if (!session) return this.undeliverable(packet);
-    if (this.doubt.active && this.doubt.heard(session, () => idOf(packet))) return;
+    // An end is no sign of life, not even where it brings our own question back.
+    if (packet.kind === 'stanza' && this.doubt.active && this.doubt.heard(session, () => idOf(packet)))
+      return;
     switch (session.state) {
       case 'authenticated':
         if (isEndOf(session, packet)) return this.ended(session, packet);
