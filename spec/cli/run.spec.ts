@@ -134,6 +134,19 @@ describe('cli/run', function () {
       expect(await back.exit).to.equal(0);
     });
 
+    it('serves the route dialect where it is told to', async () => {
+      const back = start('session-manager', '--dialect', 'route', '--listen', '0', '--secret', 'x');
+      const [, address] = await back.says(/foo-sockets connects to (\S+)/);
+      await back.says(/Dialect: +route/);
+      const front = start('--sm', address, '--secret', 'x', '--dialect', 'auto', '--listen', '0');
+      await front.says(/Stop:/);
+      expect(front.stderr).to.contain('the session manager speaks route: it answers in <route/>');
+      front.signal('SIGTERM');
+      expect(await front.exit).to.equal(0);
+      back.signal('SIGTERM');
+      expect(await back.exit).to.equal(0);
+    });
+
     it('tells a port that is taken, with exit code 1', async () => {
       const port = await occupied();
       const { code, stderr } = call(['session-manager', '--secret', 'x', '--listen', String(port)], { cwd });

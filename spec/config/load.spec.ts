@@ -349,6 +349,13 @@ describe('config/load', () => {
       expect(message).to.match(/^a secret is needed for socket managers to log in: give --secret-file/);
     });
 
+    it('session-manager that shall find its own dialect out', () => {
+      const args = { secret: ['x'], dialect: ['auto'] };
+      expect(refusal(() => loadConfig({ command: 'session-manager', args }))).to.equal(
+        'argument --dialect: session-manager must be told what to serve, "sto-sfrom" or "route"',
+      );
+    });
+
     it('two secrets', () => {
       const env = { SM_COMPONENT_SECRET_FILE: '/x' };
       expect(refusal(() => load({ secret: ['a'] }, env))).to.equal(

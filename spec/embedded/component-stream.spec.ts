@@ -17,7 +17,7 @@ describe('embedded: a component’s stream [XEP-0114] [sto-sfrom a]', () => {
     store = Store.memory();
     const info: Log['info'] = (message, details) =>
       void lines.push(`${message} ${JSON.stringify(details ?? {})}`);
-    const log = { ...silent, info };
+    const log = { ...silent, info, warn: info };
     const options = { domains: ['localhost'], name: NAME, secret: SECRET, store, registration: true };
     manager = new SessionManager({ ...options, log, limits });
   }
@@ -107,8 +107,6 @@ describe('embedded: a component’s stream [XEP-0114] [sto-sfrom a]', () => {
   for (const [what, text] of [
     ['malformed XML', '<message><body></message>'],
     ['a DTD', '<!DOCTYPE x>'],
-    ['a packet that is too deep', '<a>'.repeat(101)],
-    ['a packet that is too long', `<a>${'x'.repeat(1_000_001)}</a>`],
   ]) {
     it(`ends at ${what}, and takes nothing that comes behind`, async () => {
       const peer = await Peer.connected(manager);
@@ -116,6 +114,17 @@ describe('embedded: a component’s stream [XEP-0114] [sto-sfrom a]', () => {
       await peer.ended;
       expect(peer.received).to.match(/<stream:error>[^<]*<\/stream:error><\/stream:stream>$/);
       expect(lines.at(-1)).to.contain('bad XML');
+    });
+  }
+
+  for (const [what, text] of [
+    ['too deep', `${'<a>'.repeat(101)}${'</a>'.repeat(101)}`],
+    ['too long', `<a>${'x'.repeat(1_000_001)}</a>`],
+  ]) {
+    it(`leaves out a packet that is ${what}, and takes what comes behind: others are on the link, too`, async () => {
+      const peer = await Peer.connected(manager);
+      expect(await peer.exchange(`${text}${AUTH_GET}`)).to.have.length(1);
+      expect(lines.at(-1)).to.match(/^a packet over a limit is lost \{"bytes":\d+\}$/);
     });
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { duplexPair, type Duplex } from 'node:stream';
 import { parse, Reader, type Element, type Tag } from '../../../lib/xml/index.js';
+import type { DialectName } from '../../../lib/config/config.js';
 import type { SessionManager } from '../../../lib/embedded/session-manager.js';
 
 export const SECRET = 's3cret';
@@ -12,6 +13,14 @@ export const sha1 = (text: string): string => createHash('sha1').update(text).di
 /** Packets keep the order they are taken in, so whoever has the answer to this has all that was said before. */
 const BARRIER = `0@${NAME}/barrier`;
 let barriers = 0;
+
+/** A question that is answered at once, in each dialect. */
+const QUESTIONS: Record<DialectName, (id: string) => string> = {
+  'sto-sfrom': (id) =>
+    `<iq type='get' id='${id}' sfrom='${BARRIER}' sto='localhost'><query xmlns='jabber:iq:auth'/></iq>`,
+  route: (id) =>
+    `<route type='auth' to='localhost' from='${BARRIER}'><iq type='get' id='${id}'><query xmlns='jabber:iq:auth'/></iq></route>`,
+};
 
 /** The component's end of a stream: real bytes out, elements in. */
 export class Peer {
@@ -41,13 +50,17 @@ export class Peer {
       },
       close: () => undefined,
       fault: (fault) => {
-        throw new Error(fault.text);
+        // In place of a header 1.4 writes a bare error.
+        if (this.header?.name !== 'stream:error') throw new Error(fault.text);
       },
     },
     { limits: { bytes: 10_000_000, depth: 1000, attributes: 1000 }, namespaces: false },
   );
 
-  constructor(manager: SessionManager) {
+  constructor(
+    manager: SessionManager,
+    private readonly dialect: DialectName = 'sto-sfrom',
+  ) {
     const [here, there] = duplexPair();
     this.stream = here;
     this.there = there;
@@ -62,8 +75,8 @@ export class Peer {
   }
 
   /** A peer that is through with the handshake. */
-  static async connected(manager: SessionManager): Promise<Peer> {
-    const peer = new Peer(manager);
+  static async connected(manager: SessionManager, dialect?: DialectName): Promise<Peer> {
+    const peer = new Peer(manager, dialect);
     await peer.open();
     await peer.shakeHands();
     return peer;
@@ -97,13 +110,11 @@ export class Peer {
   /** Sends and collects all that is said until everything sent has been dealt with. */
   async exchange(text: string): Promise<Element[]> {
     const id = `barrier-${(barriers += 1)}`;
-    this.write(
-      `${text}<iq type='get' id='${id}' sfrom='${BARRIER}' sto='localhost'><query xmlns='jabber:iq:auth'/></iq>`,
-    );
+    this.write(`${text}${QUESTIONS[this.dialect](id)}`);
     const said: Element[] = [];
     for (;;) {
       const element = await this.next();
-      if (element.attribute('id') === id) return said;
+      if ((element.name === 'route' ? element.elements[0] : element)?.attribute('id') === id) return said;
       said.push(element);
     }
   }

@@ -10,7 +10,7 @@ export interface Step {
   readonly closes: 'by the session manager' | 'by the component' | 'no';
 }
 
-const FOLDER = new URL('../../../../spec/fixtures/transcripts/sto-sfrom/', import.meta.url);
+const FOLDER = new URL('../../../../spec/fixtures/transcripts/', import.meta.url);
 
 function closing(comments: string[]): Step['closes'] {
   if (comments.some((text) => text.includes('[jabberd closed the TCP connection]')))
@@ -20,7 +20,7 @@ function closing(comments: string[]): Step['closes'] {
 
 /** Reads a recording: `> ` socket manager to session manager, `< ` back, `#` comments; `C>` is a client's own line. */
 export function transcript(name: string): Step[] {
-  const lines = readFileSync(new URL(name, FOLDER), 'utf8').split('\n');
+  const lines = readFileSync(new URL(`sto-sfrom/${name}`, FOLDER), 'utf8').split('\n');
   const starts = lines.flatMap((text, at) => (text.startsWith('> ') ? [at] : []));
   return starts.map((start, at) => {
     const block = lines.slice(start + 1, starts[at + 1]);
@@ -31,4 +31,28 @@ export function transcript(name: string): Step[] {
       closes: closing(block),
     };
   });
+}
+
+/** One line of a recording of 1.4. */
+export interface Line {
+  readonly number: number;
+  /** Which connection it is of, where there are several. */
+  readonly who: string;
+  readonly way: '>' | '<' | '#';
+  readonly text: string;
+}
+
+/** Reads a recording of the route dialect: stanzas may go over several lines, and connections have names. */
+export function routeTranscript(name: string): Line[] {
+  const lines: { number: number; who: string; way: '>' | '<' | '#'; text: string }[] = [];
+  const texts = readFileSync(new URL(`route/${name}`, FOLDER), 'utf8')
+    .trimEnd()
+    .split('\n');
+  for (const [at, text] of texts.entries()) {
+    const match = /^(?:\((\w+)\) )?([<>]) (.*)$/.exec(text);
+    if (match) lines.push({ number: at + 1, who: match[1] ?? '', way: match[2] as '>', text: match[3] });
+    else if (text.startsWith('# ')) lines.push({ number: at + 1, who: '', way: '#', text: text.slice(2) });
+    else lines.at(-1)!.text += `\n${text}`;
+  }
+  return lines;
 }
