@@ -1,0 +1,57 @@
+/** What can be measured, and how it is written down. */
+import { idle, logins, relay, type Subject } from './load.js';
+
+export interface Sizes {
+  readonly pairs: number;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly atOnce: number;
+}
+
+/** One number of a measurement. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+}
+
+export type Measurement = (subject: Subject, sizes: Sizes) => Promise<Figure[]>;
+
+/** @param window messages that each sender keeps on the way */
+function relayed(window: number): Measurement {
+  return async (subject, { pairs, seconds }) => {
+    const result = await relay(subject, { pairs, seconds, window });
+    return [
+      { name: `W=${window}: CPU a message, us`, value: result.cpuPerMessage },
+      { name: `W=${window}: messages/s`, value: result.messagesPerSecond },
+      { name: `W=${window}: load generator, % of a CPU`, value: result.loadCpu * 100 },
+      { name: `W=${window}: RSS, MB`, value: result.residentKb / 1024 },
+    ];
+  };
+}
+
+async function idling(subject: Subject, { connections }: Sizes): Promise<Figure[]> {
+  const { residentBeforeKb, firstKb, nextKb } = await idle(subject, { connections });
+  return [
+    { name: `idle: kB a connection, first ${connections}`, value: firstKb },
+    { name: `idle: kB a connection, next ${connections}`, value: nextKb },
+    { name: 'idle: RSS before them, MB', value: residentBeforeKb / 1024 },
+  ];
+}
+
+async function loggingIn(subject: Subject, sizes: Sizes): Promise<Figure[]> {
+  const result = await logins(subject, sizes);
+  return [
+    { name: `login (${sizes.atOnce} at once): CPU a login, us`, value: result.cpuPerLogin },
+    { name: `login (${sizes.atOnce} at once): logins/s`, value: result.loginsPerSecond },
+    { name: `login (${sizes.atOnce} at once): failed`, value: result.failed },
+  ];
+}
+
+/** `relay1`, `relay5`, `relay50` or any other window; `idle`; `login`. */
+export function measurement(name: string): Measurement {
+  const window = /^relay(\d+)$/.exec(name)?.[1];
+  if (window !== undefined) return relayed(Number(window));
+  if (name === 'idle') return idling;
+  if (name === 'login') return loggingIn;
+  throw new Error(`no such figure: ${name} (there are relay1, relay5, relay50, idle, login)`);
+}

@@ -1,0 +1,13 @@
+/** Any socket manager that runs already, with its session manager behind it. */
+import { pinRunning, type Peer } from './peer.js';
+
+export function running(name: string, port: number, pid: number, domain: string): Peer {
+  return {
+    name,
+    start: () => {
+      pinRunning(pid, 'socket manager');
+      const subject = { host: '127.0.0.1', port, domain, pid };
+      return Promise.resolve({ subject, stop: () => Promise.resolve() });
+    },
+  };
+}

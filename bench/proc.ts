@@ -1,0 +1,23 @@
+/** What the system says of a process (Linux). */
+import { readFileSync } from 'node:fs';
+
+/** Clock ticks a second, as /proc counts them; 100 on every Linux of today. [proc(5)] */
+const TICKS = 100;
+
+/** User and system time of all threads so far, in seconds. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/** Resident memory, in kB. */
+export function residentKb(pid: number): number {
+  const found = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  return Number(found?.[1] ?? 0);
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
