@@ -40,7 +40,7 @@ describe('Link', () => {
           if (source === '<throw/>') throw new Error('thrown');
         },
         skipped: () => undefined,
-      failed: ({ message }) => events.push(`failed: ${message}`),
+        failed: ({ message }) => events.push(`failed: ${message}`),
         drained: () => events.push('drained'),
         down: (reason) => events.push(`down: ${reason}`),
       },

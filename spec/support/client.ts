@@ -27,6 +27,8 @@ export class Client extends Wire {
   address = '';
   /** What the session manager calls its session; known after login. */
   session = '';
+  /** What it logs in as: user, host and resource. */
+  login = '';
 
   static async connect(port: number, name = 'client'): Promise<Client> {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true });

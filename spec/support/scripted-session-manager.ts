@@ -9,19 +9,29 @@ export const SECRET = 's3cret';
 
 const HEADER = `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams'`;
 
-/** One connection of a socket manager, as the session manager of jabberd 1.1.2 sees it. */
+/** Which jabberd is played: 1.1.2, which speaks sto/sfrom, or 1.4, which speaks route. */
+export type Generation = '1.1' | '1.4';
+
+/** What follows the stream id in the header of each. [jabberd 1.1.2 base_accept] [jabberd 1.4 base_accept] */
+const HEADER_END: Record<Generation, string> = {
+  '1.1': `xmlns='jabberd:sockets'>`,
+  '1.4': `xmlns='jabber:component:accept' from='foo-sockets'>`,
+};
+
+/** One connection of a socket manager, as the session manager sees it. */
 export class ScriptedLink extends Wire {
   constructor(
     socket: Socket,
     readonly id: string,
+    private readonly generation: Generation = '1.1',
   ) {
     super(socket, 'session manager');
   }
 
-  /** Answers the stream header. [jabberd 1.1.2 base_accept] */
+  /** Answers the stream header. */
   async answerHeader(): Promise<void> {
     await this.header();
-    this.send(`${HEADER} id='${this.id}' xmlns='jabberd:sockets'>`);
+    this.send(`${HEADER} id='${this.id}' ${HEADER_END[this.generation]}`);
   }
 
   /** Takes the handshake, and answers it when the secret is right; `more` goes in the same write. */
@@ -40,13 +50,13 @@ export class ScriptedLink extends Wire {
     return false;
   }
 
-  /** The next packet, whatever it is: its `sfrom` is the sender's socket address. */
+  /** The next packet, whatever it is: its `sfrom` (1.4: its `from`) is the sender's socket address. */
   packet(): Promise<Element> {
     return this.stanza();
   }
 }
 
-/** A session manager that a spec plays: a TCP port with the component handshake of jabberd 1.1.2, and no will of its own. */
+/** A session manager that a spec plays: a TCP port with the component handshake of jabberd, and no will of its own. */
 export class ScriptedSessionManager {
   /** How many connections it has taken in all, and how many there were at the same time. */
   connects = 0;
@@ -59,12 +69,12 @@ export class ScriptedSessionManager {
   private readonly sockets = new Set<Socket>();
   private server: Server;
 
-  private constructor() {
+  private constructor(private readonly generation: Generation) {
     this.server = createServer((socket) => this.accept(socket));
   }
 
-  static async listen(port = 0): Promise<ScriptedSessionManager> {
-    const sm = new ScriptedSessionManager();
+  static async listen(port = 0, generation: Generation = '1.1'): Promise<ScriptedSessionManager> {
+    const sm = new ScriptedSessionManager(generation);
     sm.server.listen(port, '127.0.0.1');
     await once(sm.server, 'listening');
     return sm;
@@ -90,7 +100,7 @@ export class ScriptedSessionManager {
     this.mostOpen = Math.max(this.mostOpen, this.sockets.size);
     socket.setNoDelay(true);
     socket.on('close', () => this.sockets.delete(socket));
-    const link = new ScriptedLink(socket, `6B01${this.connects}`);
+    const link = new ScriptedLink(socket, `6B01${this.connects}`, this.generation);
     if (!this.automatic) return this.links.push(link);
     link.handshake(this.behindHandshake).then(
       (right) => right && this.links.push(link),

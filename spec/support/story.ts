@@ -19,18 +19,22 @@ export class Story {
   readonly clock = new Clock();
   server!: SocketManager;
   link!: ScriptedLink;
-  private readonly clients: Client[] = [];
-  private pings = 0;
+  protected readonly clients: Client[] = [];
+  protected pings = 0;
 
-  private constructor(readonly sm: ScriptedSessionManager) {}
+  protected constructor(readonly sm: ScriptedSessionManager) {}
 
   static async begin(overrides: Overrides = {}): Promise<Story> {
     const story = new Story(await ScriptedSessionManager.listen());
-    story.server = new SocketManager(config(story.sm.port, overrides), story.log);
-    const started = story.server.start();
-    story.link = await story.sm.link();
-    await started;
+    await story.start(overrides);
     return story;
+  }
+
+  protected async start(overrides: Overrides): Promise<void> {
+    this.server = new SocketManager(config(this.sm.port, overrides), this.log);
+    const started = this.server.start();
+    this.link = await this.sm.link();
+    await started;
   }
 
   async end(): Promise<void> {
@@ -123,13 +127,15 @@ export class Story {
   }
 }
 
-/** A spec that is a dialogue: begins the story, and ends it however it goes. Nothing may be thrown past it. */
-export function told(tell: (story: Story) => Promise<void>, overrides?: Overrides): AsyncFunc {
-  return async () => {
+/** How a spec that is a dialogue is written: it begins the story, and ends it however it goes. Nothing may be thrown past it. */
+export function teller<S extends Story>(
+  begin: (overrides?: Overrides) => Promise<S>,
+): (tell: (story: S) => Promise<void>, overrides?: Overrides) => AsyncFunc {
+  return (tell, overrides) => async () => {
     const thrown: unknown[] = [];
     const note = (error: unknown): void => void thrown.push(error);
     process.on('uncaughtExceptionMonitor', note);
-    const story = await Story.begin(overrides);
+    const story = await begin(overrides);
     try {
       await tell(story);
     } finally {
@@ -139,3 +145,6 @@ export function told(tell: (story: Story) => Promise<void>, overrides?: Override
     expect(thrown).to.deep.equal([]);
   };
 }
+
+/** A dialogue in front of jabberd 1.1.2. */
+export const told = teller((overrides) => Story.begin(overrides));
