@@ -8,13 +8,17 @@ export interface PasswordOptions {
   readonly 'password-file'?: string | undefined;
 }
 
-/** The password: from an option, from a file's first line, typed without echo, or the first line of standard input. */
-export async function askPassword(given: PasswordOptions): Promise<string> {
+/**
+ * The password: from an option, from a file's first line, typed without echo, or the first line of standard input.
+ *
+ * @param use one that is to be set is typed twice
+ */
+export async function askPassword(given: PasswordOptions, use: 'set' | 'try' = 'set'): Promise<string> {
   const { password, 'password-file': file } = given;
   if (password !== undefined && file !== undefined) {
     throw new UsageError('--password and --password-file exclude each other: give one of them');
   }
-  return notEmpty(password ?? (file === undefined ? await ask() : readFirstLine(file)));
+  return notEmpty(password ?? (file === undefined ? await ask(use) : readFirstLine(file)));
 }
 
 function notEmpty(password: string): string {
@@ -30,10 +34,10 @@ function readFirstLine(file: string): string {
   }
 }
 
-async function ask(): Promise<string> {
+async function ask(use: 'set' | 'try'): Promise<string> {
   if (!process.stdin.isTTY) return readLine();
   const first = notEmpty(await readLine('Password: '));
-  if ((await readLine('Once more: ')) !== first)
+  if (use === 'set' && (await readLine('Once more: ')) !== first)
     throw new Failure('the two passwords differ; nothing was changed');
   return first;
 }

@@ -10,7 +10,9 @@ import { askPassword } from './password.js';
 
 export const probe: Command = {
   usage: 'probe',
-  help: 'Find out what a session manager speaks, which domains it serves, and whether a login works',
+  help:
+    'Find out what a session manager speaks, which domains it serves, and whether a login works. Not while a socket ' +
+    'manager of the same name is connected: jabberd 1.4 throws that one out, and jabberd 1.1 does not survive two',
   configured: 'probe',
   options: {
     user: { describe: 'Log in as this user, and out again', requiresArg: true },
@@ -24,7 +26,7 @@ export const probe: Command = {
   async run({ options, own }) {
     const config = loadConfig({ command: 'probe', args: options, env: process.env });
     if (!config.sm) throw new UsageError('probe needs to know which session manager: --sm HOST:PORT');
-    const password = own.user === undefined ? undefined : await askPassword(own);
+    const password = own.user === undefined ? undefined : await askPassword(own, 'try');
     const login = password === undefined ? undefined : { user: own.user!, password };
     return new Probe(config, login).run();
   },

@@ -20,7 +20,7 @@ export const run: Command = {
   run({ options }) {
     const config = loadConfig({ command: 'run', args: options, env: process.env });
     const service = new RunService(config, createLog(config.logLevel, config.logFormat));
-    return serve(service, () => console.log(greeting(config, service.manager.addresses())));
+    return serve(service, () => console.log(greeting(config, service.manager)));
   },
 };
 
@@ -49,20 +49,20 @@ class RunService implements Service {
 }
 
 /** What a person needs to know who has just started it. */
-function greeting(config: Config, addresses: readonly Address[]): string {
-  const where = addresses.map(printAddress).join(' and ');
+function greeting(config: Config, manager: SocketManager): string {
+  const where = manager.addresses().map(printAddress).join(' and ');
   const domains = config.domains.join(', ') || 'whatever the session manager serves';
   return [
     `sm-component ${version()} is ready.`,
     `  Clients:  connect to ${where}, domain ${domains}, without encryption`,
-    ...(config.sm ? behind(config, config.sm) : embedded(config)),
+    ...(config.sm ? behind(config, config.sm, manager.finding?.dialect ?? config.dialect) : embedded(config)),
     '  Stop:     Ctrl-C',
   ].join('\n');
 }
 
-function behind(config: Config, sm: Address): string[] {
+function behind(config: Config, sm: Address, dialect: string): string[] {
   return [
-    `  Sessions: ${printAddress(sm)} (${config.dialect}), where we are ${config.name}`,
+    `  Sessions: ${printAddress(sm)} (${dialect}), where we are ${config.name}`,
     '  Accounts: those of that session manager',
   ];
 }

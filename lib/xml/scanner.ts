@@ -169,7 +169,8 @@ export class Scanner {
   scan(bytes: Uint8Array, end: number): Scan {
     this.resume();
     const result = this.run(bytes, end);
-    if (this.length > this.limits.bytes && !this.isBehindSkipped(result) && !this.skip()) return this.tooLong();
+    if (this.length > this.limits.bytes && !this.isBehindSkipped(result) && !this.skip())
+      return this.tooLong();
     if (result === Scan.More) this.interrupt();
     return result === Scan.Stanza && this.skipping ? this.skipped() : result;
   }

@@ -169,10 +169,8 @@ describe('the dialect of the peer', () => {
         started = server.start();
         const link = await sm.link();
         await started;
-        const sent = [];
-        while (sent.length < 1 || !sent.some((source) => source.includes("'error'")))
-          sent.push(await link.source());
-        expect(sent.at(-1)).to.equal(back);
+        await expectQuestions(link);
+        await link.expect(back);
         link.send(answer);
         await logIn(link, server.finding!.dialect);
       });
