@@ -7,6 +7,9 @@ const LIMITS = { bytes: 4_000_000, depth: 1000, attributes: 1000 };
 /** How long an answer is waited for, in milliseconds. */
 const PATIENCE = 10_000;
 
+/** What came back: an element, nothing in time, or the end of the stream. */
+export type Answer = Element | 'silence' | 'end';
+
 /** A client that asks one thing after the other, for commands that try a session manager out. */
 export class Asker {
   private readonly socket: Socket;
@@ -37,38 +40,39 @@ export class Asker {
     );
   }
 
-  /** The next element of that name; undefined when the stream ends, or says an error, or nothing comes in time. */
-  async next(name: string): Promise<Element | undefined> {
-    const deadline = Date.now() + PATIENCE;
-    while (Date.now() < deadline) {
-      const found = this.arrived.shift();
-      if (found?.name === name || found?.name === 'stream:error')
-        return found.name === name ? found : undefined;
-      if (found) continue;
-      if (this.over) return undefined;
-      await this.change(deadline - Date.now());
-    }
-    return undefined;
-  }
-
   /** Sends an iq and waits for what comes back. */
-  ask(type: 'get' | 'set', query: Element, to?: string): Promise<Element | undefined> {
+  ask(type: 'get' | 'set', query: Element, to?: string): Promise<Answer> {
     this.socket.write(element('iq', { type, id: 'ask', to }, query).toString());
     return this.next('iq');
+  }
+
+  /** The next element of that name. */
+  private next(name: string): Promise<Answer> {
+    return new Promise((resolve) => {
+      const settle = (answer: Answer): void => {
+        clearTimeout(timer);
+        this.wake = () => undefined;
+        resolve(answer);
+      };
+      const timer = setTimeout(() => settle('silence'), PATIENCE);
+      this.wake = () => {
+        const answer = this.take(name);
+        if (answer !== undefined) settle(answer);
+      };
+      this.wake();
+    });
+  }
+
+  private take(name: string): Answer | undefined {
+    for (let found = this.arrived.shift(); found; found = this.arrived.shift()) {
+      if (found.name === name) return found;
+      if (found.name === 'stream:error') return 'end';
+    }
+    return this.over ? 'end' : undefined;
   }
 
   close(): void {
     this.socket.end('</stream:stream>');
     this.socket.destroySoon();
-  }
-
-  private change(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

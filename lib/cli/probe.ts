@@ -3,8 +3,8 @@ import { printAddress } from '../config/kinds.js';
 import { loadConfig } from '../config/load.js';
 import { createLog } from '../observe/log.js';
 import { SocketManager } from '../server.js';
-import { element, type Element } from '../xml/index.js';
-import { Asker } from './asker.js';
+import { element } from '../xml/index.js';
+import { Asker, type Answer } from './asker.js';
 import { EXIT, UsageError, type Command } from './command.js';
 import { askPassword } from './password.js';
 
@@ -31,6 +31,8 @@ export const probe: Command = {
     return new Probe(config, login).run();
   },
 };
+
+const OTHER_DIALECT = 'if the session manager speaks another dialect, use --dialect auto';
 
 interface ProbeLogin {
   readonly user: string;
@@ -83,7 +85,8 @@ class Probe {
     const client = new Asker(this.manager.addresses()[0], domain);
     try {
       const form = await client.ask('get', element('query', { xmlns: 'jabber:iq:auth' }));
-      if (!form) return this.tell(domain, 'not served', false);
+      if (form === 'end') return this.tell(domain, 'not served', false);
+      if (form === 'silence') return this.tell(domain, `no answer: ${OTHER_DIALECT}`, false);
       const fields = form.child('query')?.elements.map(({ localName }) => localName) ?? [];
       this.tell(domain, `served; a login takes ${fields.join(', ') || 'what is not said without a user'}`);
       return this.login === undefined || (await this.tryLogin(client, domain, this.login));
@@ -94,18 +97,10 @@ class Probe {
 
   private async tryLogin(client: Asker, domain: string, { user, password }: ProbeLogin): Promise<boolean> {
     const parts = Object.entries({ username: user, password, resource: 'sm-component-probe' });
-    const query = element(
-      'query',
-      { xmlns: 'jabber:iq:auth' },
-      ...parts.map(([name, text]) => element(name, {}, text)),
-    );
-    const answer = await client.ask('set', query);
-    if (answer?.attribute('type') !== 'result') {
-      return this.tell(
-        'login',
-        `refused: ${answer?.childText('error') || answer?.child('error')?.attribute('code') || 'no answer'}`,
-        false,
-      );
+    const children = parts.map(([name, text]) => element(name, {}, text));
+    const answer = await client.ask('set', element('query', { xmlns: 'jabber:iq:auth' }, ...children));
+    if (typeof answer === 'string' || answer.attribute('type') !== 'result') {
+      return this.tell('login', `refused: ${refusal(answer)}`, false);
     }
     this.tell('login', `works as ${user}@${domain}`);
     const version = await client.ask('get', element('query', { xmlns: 'jabber:iq:version' }), domain);
@@ -120,8 +115,15 @@ class Probe {
   }
 }
 
-function describe(answer: Element | undefined): string {
-  const query = answer?.attribute('type') === 'result' ? answer.child('query') : undefined;
+function refusal(answer: Answer): string {
+  if (typeof answer === 'string') return 'no answer';
+  const error = answer.child('error');
+  return error?.text || error?.elements[0]?.localName || error?.attribute('code') || 'no reason given';
+}
+
+function describe(answer: Answer): string {
+  if (typeof answer === 'string' || answer.attribute('type') !== 'result') return 'not told';
+  const query = answer.child('query');
   // jabberd 1.1 calls it <ver/>
   const parts = ['name', 'version', 'ver', 'os'].map((name) => query?.childText(name)).filter(Boolean);
   return parts.join(', ') || 'not told';
