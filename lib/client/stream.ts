@@ -153,8 +153,14 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   // --- the login --------------------------------------------------------------------------------------------------
 
+  /** What we say ourselves waits for the client to read it, too: before login for no more than may be held of it. */
   send(text: string): void {
-    this.connection.send(this.shown(text));
+    const { heldBytes, clientQueueBytes } = this.street.limits;
+    const shown = this.shown(text);
+    if (this.connection.isFull(shown.length, this.login ? heldBytes : clientQueueBytes)) {
+      return this.end({ kind: 'slow-reader' });
+    }
+    this.connection.send(shown);
   }
 
   take(stanza: Stanza): void {

@@ -123,6 +123,47 @@ describe('a client that does not read', function () {
   );
 });
 
+/** Says the same again and again to a server whose answers it does not read. */
+async function talkWithoutReading(story: Story, client: Client, text: string): Promise<void> {
+  client.socket.pause();
+  const gone = story.gone(client);
+  let over = false;
+  void gone.then(() => (over = true));
+  for (let said = 0; !over; said += 1) {
+    expect(said, 'answers that nobody reads').to.be.below(5_000);
+    if (!client.socket.write(text)) await new Promise(setImmediate);
+  }
+  expect(await gone).to.equal('the client does not read what it is sent');
+}
+
+describe('a client that does not read what we answer it ourselves', function () {
+  this.timeout(20_000);
+
+  it(
+    'is ended at the limit after login: refused elements',
+    told(
+      async (story) => {
+        const juliet = await story.user('juliet');
+        await talkWithoutReading(story, juliet, `<xdb id='${'x'.repeat(10_000)}'/>`);
+        await story.link.expect(ended(juliet.address, juliet.session));
+      },
+      { limits: { clientQueueBytes: 65_536 } },
+    ),
+  );
+
+  it(
+    'is ended at a lower limit before login: logins that lack a password',
+    told(
+      async (story) => {
+        const stranger = await story.client();
+        const query = `<query xmlns='jabber:iq:auth'><username>juliet</username></query>`;
+        await talkWithoutReading(story, stranger, `<iq type='set' id='${'x'.repeat(10_000)}'>${query}</iq>`);
+      },
+      { limits: { heldBytes: 65_536, clientQueueBytes: 1_000_000_000, loginAttempts: 100_000 } },
+    ),
+  );
+});
+
 describe('a link that is full', function () {
   this.timeout(20_000);
 

@@ -124,7 +124,7 @@ describe('the dialect route', () => {
     ['<message/>', '<message/>'],
     ['\n <message/>\n', '<message/>'],
     [`<message><body> x </body></message>`, `<message><body> x </body></message>`],
-    [`<m a='>' b="</route>"/>`, `<m a='>' b="</route>"/>`],
+    [`<m a='>' b="/route>"/>`, `<m a='>' b="/route>"/>`],
     ['<a/><b/>', '<a/>'],
     ['<a><b/></a> <c/>', '<a><b/></a>'],
     ['<a><a/></a><a/>', '<a><a/></a>'],

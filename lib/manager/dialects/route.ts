@@ -7,7 +7,11 @@ import type { LoginRequest, Packet, PacketKind, Session } from '../../session/se
 import { element, escape, type Stanza } from '../../xml/index.js';
 import type { Dialect } from './dialect.js';
 
-const KINDS: Record<string, PacketKind> = { auth: 'answer', session: 'opened', error: 'ended' };
+const KINDS: ReadonlyMap<string, PacketKind> = new Map([
+  ['auth', 'answer'],
+  ['session', 'opened'],
+  ['error', 'ended'],
+]);
 
 function addressing(to: string, from: string): string {
   return `to='${escape(to)}' from='${escape(from)}'`;
@@ -28,7 +32,7 @@ function read(packet: Stanza): Packet | undefined {
   const type = packet.attribute('type');
   const from = packet.attribute('from');
   if (packet.name !== 'route' || to === undefined || from === undefined) return undefined;
-  const kind = type === undefined ? 'stanza' : KINDS[type];
+  const kind = type === undefined ? 'stanza' : KINDS.get(type);
   // A route that carries nothing says something by its type only.
   if (kind === undefined || (packet.children === 0 && (kind === 'stanza' || kind === 'answer')))
     return undefined;
