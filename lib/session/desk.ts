@@ -8,8 +8,8 @@ import { endSaid } from './end.js';
 import type { Manager } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
 
-/** Packets that are kept for one session that is leaving. */
-const MOST_RETURNS = 10_000;
+/** Bytes (about) of packets that are kept for one session that is leaving. */
+const MOST_RETURN_BYTES = 4_000_000;
 
 /**
  * What comes back for an address that nobody has, again and again, is a loop: the session manager still believes in the
@@ -26,6 +26,12 @@ const STALE: LoopLimit = { endAt: 1, most: 3 };
 const RECENT: LoopLimit = { endAt: 100, most: 1000 };
 
 const MOST_BOUNCED_ADDRESSES = 10_000;
+
+interface Postponed {
+  readonly session: Session;
+  readonly request: LoginRequest;
+  readonly login: string;
+}
 
 /** What was given back for one address that nobody has. */
 interface Bounced {
@@ -49,6 +55,8 @@ export class Desk {
     (session) => session.client.end({ kind: 'session-lost' }),
   );
   private readonly bounced = new Map<string, Bounced>();
+  /** Logins, by canonical address, that wait until the session that has it has left. */
+  private readonly postponed = new Map<string, Postponed[]>();
   /** Sessions opened for clients that had left, while another login for the same address is under way. */
   private readonly late = new Map<string, Packet>();
 
@@ -77,9 +85,22 @@ export class Desk {
   ask(session: Session, request: LoginRequest, login?: string): void {
     if (login !== undefined) {
       session.login = login;
+      if (this.postpone(session, request, login)) return;
       this.claims.add(session.address, login);
     }
     this.manager.ask(session, request);
+  }
+
+  /**
+   * A login for an address whose session is leaving waits until that has left: whoever tries passwords would otherwise
+   * keep it from leaving for as long as he likes.
+   */
+  private postpone(session: Session, request: LoginRequest, login: string): boolean {
+    const address = canonical(login);
+    if (this.owners.get(address)?.state !== 'leaving') return false;
+    const waiting = this.postponed.get(address) ?? [];
+    this.postponed.set(address, [...waiting, { session, request, login }]);
+    return true;
   }
 
   /** The login under way was refused. */
@@ -226,12 +247,23 @@ export class Desk {
     if (late && !this.owners.has(address)) this.manager.bounce(late);
     const session = this.owners.get(address);
     if (session?.state === 'leaving') this.finish(session);
+    this.askPostponed(address);
+  }
+
+  private askPostponed(address: string): void {
+    const postponed = this.postponed.get(address) ?? [];
+    this.postponed.delete(address);
+    for (const { session, request, login } of postponed) {
+      if (session.state === 'unknown') this.ask(session, request, login);
+    }
   }
 
   private keepReturn(session: Session, packet: Packet): void {
-    const returns = (session.returns ??= []);
-    if (returns.push(packet) <= MOST_RETURNS) return;
-    returns.pop();
+    session.returnBytes += packet.text.length;
+    if (session.returnBytes <= MOST_RETURN_BYTES) {
+      (session.returns ??= []).push(packet);
+      return;
+    }
     this.log.warn('a packet for a client that is gone is dropped: too many wait', {
       socket: session.address,
     });

@@ -68,6 +68,8 @@ export class Session {
   ascii = true;
   /** Packets for a client that is gone, kept while the session is leaving. */
   returns: Packet[] | undefined;
+  /** Bytes (about) of what is kept there. */
+  returnBytes = 0;
 
   /** @param address socket address */
   constructor(

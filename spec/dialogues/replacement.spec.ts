@@ -253,6 +253,45 @@ describe('an old client that leaves while the new login for the same address is 
   );
 });
 
+describe('logins that come while the old session is leaving', () => {
+  it(
+    'wait until it has left: trying passwords keeps nobody from going offline',
+    told(async (story) => {
+      const { old, young, romeo } = await twice(story);
+      await old.drop();
+      await story.gone(old);
+      const third = await story.client('third');
+      third.send(authSet('juliet'));
+      await story.expectQuiet(romeo);
+      story.link.send(story.refusal(young));
+      await story.link.expect(ended(old.address, old.session));
+      const request = await story.link.packet();
+      expect(request.child('query')!.childText('username')).to.equal('juliet');
+      third.address = request.attribute('sfrom')!;
+      third.session = old.session;
+      await story.accept(third);
+      await story.expectQuiet(third);
+    }),
+  );
+
+  it(
+    'are forgotten where their client leaves as well',
+    told(async (story) => {
+      const { old, young, romeo } = await twice(story);
+      await old.drop();
+      await story.gone(old);
+      const third = await story.client('third');
+      third.send(authSet('juliet'));
+      await story.expectQuiet(romeo);
+      await third.drop();
+      await story.log.line(/^client gone/);
+      story.link.send(story.refusal(young));
+      await story.link.expect(ended(old.address, old.session));
+      await story.expectQuiet(romeo);
+    }),
+  );
+});
+
 describe('a client that leaves while its own login is under way', () => {
   it(
     'is not reported: in the unknown state there is no session to end',

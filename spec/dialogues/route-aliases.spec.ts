@@ -1,7 +1,8 @@
 /** Old names of a host: clients come by them, and the session manager never hears of them. [route.md b.3] */
 import { expect } from 'chai';
 import { authSet, header, type Client } from '../support/client.js';
-import { RESULT, routeError, RouteStory, toldRoute } from '../support/route-story.js';
+import type { RouteStory } from '../support/route-story.js';
+import { RESULT, routeError, toldRoute } from '../support/route-story.js';
 
 const ONE = { aliases: new Map([['old.example', 'localhost']]) };
 const ALL = { aliases: new Map([['', 'localhost']]) };

@@ -198,6 +198,23 @@ describe('a packet for a client', () => {
   );
 
   it(
+    'reaches a client that reads, however big it is: a message must not lock its receiver out, again at each login',
+    toldRoute(
+      async (story) => {
+        const bob = await story.user('bob', 'work');
+        const message = (id: number): string =>
+          `<message id='${id}'><body>${'&apos;'.repeat(50_000)}</body></message>`;
+        for (const id of [1, 2, 3]) {
+          story.link.send(story.to(bob, message(id)));
+          await bob.expectSource(message(id));
+        }
+        await story.expectQuiet(bob);
+      },
+      { limits: { clientQueueBytes: 65_536 } },
+    ),
+  );
+
+  it(
     'may be cut at every byte on its way to us',
     toldRoute(async (story) => {
       const bob = await story.user('bob', 'work');

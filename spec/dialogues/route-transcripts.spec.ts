@@ -63,7 +63,9 @@ const NOT_SAID: Record<string, Unsaid[]> = {
   '16-dead-session': [
     ...[`id='d1'`, `id='d2'`, 'DEADBEEF', `'/>`].map((part) => ({ part, why: 'nobody is there to say it' })),
   ],
-  '17-boot-user': [{ part: `from='14@foo-sockets/C1'`, why: 'we end one session, never a user', heard: true }],
+  '17-boot-user': [
+    { part: `from='14@foo-sockets/C1'`, why: 'we end one session, never a user', heard: true },
+  ],
   '20-unwrapped': [{ part: '<message ', why: 'we say nothing in our own name', heard: true }],
   '26-bytes': [
     { part: '<!--', why: 'comments of clients are refused', heard: true },
@@ -79,7 +81,10 @@ const FROM: Record<string, string> = {
 };
 
 /** How a client is told of what the session manager says. */
-const CONDITIONS: Record<string, string> = { Disconnected: 'undefined-condition', 'Invalid Session': 'reset' };
+const CONDITIONS: Record<string, string> = {
+  Disconnected: 'undefined-condition',
+  'Invalid Session': 'reset',
+};
 
 class Play {
   readonly log = new RecordedLog();
@@ -308,7 +313,9 @@ class Play {
     else if (packet.elements.length > 0) await this.expectPacket(packet, client);
     if (packet.elements.length === 0 || packet.elements[0].name !== 'presence') return;
     // nothing in the recording says that it was sent
-    this.link!.send(packet.clone().set('to', client.address).set('from', session).set('type', undefined).toString());
+    this.link!.send(
+      packet.clone().set('to', client.address).set('from', session).set('type', undefined).toString(),
+    );
     await this.expectPacket(packet, client);
   }
 

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { authSet, type Client } from '../support/client.js';
 import type { RouteStory } from '../support/route-story.js';
 import { authRoute, route, sessionRoute, toldRoute } from '../support/route-story.js';
+import { ended, told } from '../support/story.js';
 import { escape, type Element } from '../../lib/xml/index.js';
 
 const AUTH = 'jabber:iq:auth';
@@ -377,4 +378,40 @@ describe('a session for another user than the one who has logged in', () => {
       await story.expectQuiet(mallory);
     }),
   );
+});
+
+describe('a user whose name only looks like another', () => {
+  // jabberd compares names without the case of ASCII letters, and knows no other
+  for (const [name, like] of [
+    ['\u212aate', 'kate'],
+    ['\u00c9mile', '\u00e9mile'],
+    ['\u0130da', 'i\u0307da'],
+  ]) {
+    it(
+      `replaces nobody, and speaks for nobody: ${name} and ${like}, in front of jabberd 1.4`,
+      toldRoute(async (story) => {
+        const real = await story.user(like);
+        const other = await story.user(name);
+        await story.expectQuiet(real);
+        await story.expectQuiet(other);
+        await other.drop();
+        await story.link.expect(story.left(other));
+        story.link.send(story.ending(real));
+        await real.expectError('undefined-condition');
+      }),
+    );
+
+    it(
+      `the same in front of jabberd 1.1: ${name} and ${like}`,
+      told(async (story) => {
+        const real = await story.user(like);
+        const other = await story.user(name);
+        await story.expectQuiet(real);
+        await story.expectQuiet(other);
+        await other.drop();
+        await story.link.expect(ended(other.address, other.session));
+        await story.expectQuiet(real);
+      }),
+    );
+  }
 });

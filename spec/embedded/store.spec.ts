@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { STEPS } from '../../lib/embedded/store/schema.js';
 import { Store } from '../../lib/embedded/store.js';
 
 const MODULE = new URL('../../lib/embedded/store.js', import.meta.url).href;
@@ -87,6 +89,33 @@ describe('embedded: store', () => {
     expect(change).to.throw('no');
     store.commit();
     expect(store.accounts.list()).to.deep.equal(['romeo@localhost']);
+    store.close();
+  });
+
+  it('sums up what waits for an account from the index alone: a full mailbox must not slow everybody down', () => {
+    Store.open(directory).close();
+    const database = new Database(join(directory, 'sm-component.sqlite'));
+    const [plan] = database
+      .prepare('EXPLAIN QUERY PLAN SELECT count(*), sum(characters) FROM offline WHERE account = ?')
+      .all('juliet@localhost') as { detail: string }[];
+    database.close();
+    expect(plan.detail).to.match(/USING COVERING INDEX offline_of_account/);
+  });
+
+  it('brings a file of an older version up to date', () => {
+    mkdirSync(directory, { recursive: true });
+    const database = new Database(join(directory, 'sm-component.sqlite'));
+    database.exec(STEPS[0]);
+    database.exec(`
+      INSERT INTO account (jid, password, created) VALUES ('juliet@localhost', 'secret', 0);
+      INSERT INTO offline (account, received, stanza) VALUES ('juliet@localhost', 0, '<message/>');
+    `);
+    database.pragma('user_version = 1');
+    database.close();
+    const store = Store.open(directory);
+    expect(store.offline.list('juliet@localhost')[0].stanza).to.equal('<message/>');
+    expect(store.offline.add('juliet@localhost', '<m/>', { messages: 9, characters: 14 })).to.equal(true);
+    expect(store.offline.add('juliet@localhost', '<m/>', { messages: 9, characters: 17 })).to.equal(false);
     store.close();
   });
 

@@ -28,7 +28,7 @@ export class OfflineMessages {
   add(account: string, stanza: string, limits: OfflineLimits): boolean {
     const { messages, characters } = this.statements.waiting.get(account)!;
     if (messages >= limits.messages || characters + stanza.length > limits.characters) return false;
-    this.connection.write(() => this.statements.add.run(account, Date.now(), stanza));
+    this.connection.write(() => this.statements.add.run(account, Date.now(), stanza, stanza.length));
     return true;
   }
 
@@ -44,10 +44,10 @@ export class OfflineMessages {
 function prepare(connection: Connection) {
   return {
     waiting: connection.prepare<[string], { messages: number; characters: number }>(
-      'SELECT count(*) AS messages, coalesce(sum(length(stanza)), 0) AS characters FROM offline WHERE account = ?',
+      'SELECT count(*) AS messages, coalesce(sum(characters), 0) AS characters FROM offline WHERE account = ?',
     ),
-    add: connection.prepare<[string, number, string]>(
-      'INSERT INTO offline (account, received, stanza) VALUES (?, ?, ?)',
+    add: connection.prepare<[string, number, string, number]>(
+      'INSERT INTO offline (account, received, stanza, characters) VALUES (?, ?, ?, ?)',
     ),
     list: connection.prepare<[string], StoredMessage>(
       'SELECT id, received, stanza FROM offline WHERE account = ? ORDER BY id',

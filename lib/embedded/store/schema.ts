@@ -40,4 +40,11 @@ export const STEPS: readonly string[] = [
     PRIMARY KEY (account, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  // What waits for an account is summed up at every message for it: from the index alone, never from the messages.
+  `
+  ALTER TABLE offline ADD COLUMN characters INTEGER NOT NULL DEFAULT 0;
+  UPDATE offline SET characters = length(stanza);
+  DROP INDEX offline_of_account;
+  CREATE INDEX offline_of_account ON offline (account, characters);
+  `,
 ];
