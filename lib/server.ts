@@ -222,6 +222,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   }
 
   private relieved(): void {
+    this.desk.relieved();
     const released = [...this.waiting];
     this.waiting.clear();
     for (const stream of released) stream.connection.release(Hold.Room);
@@ -231,6 +232,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private async closeLink(): Promise<void> {
     await this.allGone();
     await Promise.race([this.desk.idle(), patience(LOGIN_PATIENCE)]);
+    this.desk.flush();
     await this.manager.stop();
   }
 

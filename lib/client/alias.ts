@@ -1,6 +1,6 @@
 import type { Stanza } from '../xml/index.js';
 import { Reader } from '../xml/index.js';
-import { bareOf, hostOf } from '../session/address.js';
+import { bareOf, hostOf, lowerCase } from '../session/address.js';
 
 /** Old names of hosts and the hosts they stand for; under the empty name: for every other name, and for none. */
 export type Aliases = ReadonlyMap<string, string>;
@@ -30,7 +30,7 @@ export function aliasFor(
 }
 
 function moved(address: string | undefined, from: string, to: string): string | undefined {
-  if (address === undefined || hostOf(address).toLowerCase() !== from) return undefined;
+  if (address === undefined || lowerCase(hostOf(address)) !== from) return undefined;
   const bare = bareOf(address);
   return bare.slice(0, bare.length - from.length) + to + address.slice(bare.length);
 }

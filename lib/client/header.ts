@@ -1,4 +1,5 @@
 import type { End } from '../session/end.js';
+import { lowerCase } from '../session/address.js';
 import { escape, type Tag } from '../xml/index.js';
 
 const STREAMS = 'http://etherx.jabber.org/streams';
@@ -33,13 +34,16 @@ function wrongRoot(tag: Tag, namespaces: ReadonlyMap<string, string>): End | und
   return undefined;
 }
 
+const lower = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : lowerCase(text);
+
 /** Reads a client's stream header. [RFC6120 4.7] [XEP-0078 3] */
 export function readHeader(tag: Tag): Header {
   const kind = kindOf(tag.attribute('version'));
   const wrong = wrongRoot(tag, tag.declarations());
   return {
     kind: kind ?? 'rfc6120',
-    to: tag.attribute('to')?.toLowerCase(),
+    to: lower(tag.attribute('to')),
     end: wrong ?? (kind ? undefined : { kind: 'unsupported-version' }),
   };
 }

@@ -157,7 +157,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   send(text: string): void {
     const { heldBytes, clientQueueBytes } = this.street.limits;
     const shown = this.shown(text);
-    if (this.connection.isFull(shown.length, this.login ? heldBytes : clientQueueBytes)) {
+    if (this.connection.isFull(this.login ? heldBytes : clientQueueBytes)) {
       return this.end({ kind: 'slow-reader' });
     }
     this.connection.send(shown);
@@ -208,7 +208,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   deliver(packet: Packet): void {
     const { connection, street } = this;
-    if (connection.isFull(packet.text.length, street.limits.clientQueueBytes)) {
+    if (connection.isFull(street.limits.clientQueueBytes)) {
       this.end({ kind: 'slow-reader' });
       return street.desk.giveBack(this.session, [...connection.takeUnsent(), packet]);
     }

@@ -32,6 +32,9 @@ export const enum Hold {
   Room = 2,
 }
 
+/** Bytes (about) that a receipt keeps in memory besides the text. */
+const RECEIPT = 512;
+
 /** How long a peer may take to close its side after we closed ours, in milliseconds. */
 const LINGER = 2_000;
 
@@ -70,16 +73,20 @@ export class Connection<Receipt = never> implements Flushable {
     stream.on('data', (chunk: Buffer) => this.read(chunk));
   }
 
-  /** Bytes (about) that were given to {@link send} and have not left yet. */
+  /** Bytes (about) that were given to {@link send} and have not left yet, and what is kept to give them back. */
   get waiting(): number {
-    return this.out.length + this.stream.writableLength;
+    const receipts = this.waitingReceipts.length + this.writingReceipts.length;
+    return this.out.length + this.stream.writableLength + receipts * RECEIPT;
   }
 
-  /** Would more than `limit` bytes wait with these? What was only gathered in this turn is sent before that is said. */
-  isFull(bytes: number, limit: number): boolean {
-    if (this.waiting + bytes <= limit) return false;
+  /**
+   * Do more than `limit` bytes wait? What was only gathered in this turn is sent before that is said; and what is to
+   * come next does not count: nobody is slow because somebody sends him something big.
+   */
+  isFull(limit: number): boolean {
+    if (this.waiting <= limit) return false;
     this.flush();
-    return this.waiting + bytes > limit;
+    return this.waiting > limit;
   }
 
   get open(): boolean {

@@ -61,8 +61,16 @@ export function resourceOf(address: string): string {
   return slash < 0 ? '' : address.slice(slash + 1);
 }
 
+/**
+ * ASCII letters in lower case, and no others: that is how jabberd compares. Unicode's way would make one of names that
+ * are different accounts there (the Kelvin sign becomes a k). [jabberd 1.4 jid.c]
+ */
+export function lowerCase(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
 /** Addresses that mean the same session come out the same: user and host do not know case, resources do. */
 export function canonical(address: string): string {
   const bare = bareOf(address);
-  return bare.toLowerCase() + address.slice(bare.length);
+  return lowerCase(bare) + address.slice(bare.length);
 }

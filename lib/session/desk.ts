@@ -8,6 +8,12 @@ import { endSaid } from './end.js';
 import type { Manager } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
 
+/** Bytes (about) that a packet keeps in memory besides its text. */
+const PACKET = 512;
+
+/** Packets that are given back in one turn of the event loop. */
+const RETURNS_A_TURN = 200;
+
 /** Bytes (about) of packets that are kept for one session that is leaving. */
 const MOST_RETURN_BYTES = 4_000_000;
 
@@ -54,6 +60,9 @@ export class Desk {
     (session, question) => void this.manager.carry(session, question),
     (session) => session.client.end({ kind: 'session-lost' }),
   );
+  /** Packets to give back, oldest first. */
+  private readonly returning: Packet[] = [];
+  private nextReturn: NodeJS.Immediate | undefined;
   private readonly bounced = new Map<string, Bounced>();
   /** Logins, by canonical address, that wait until the session that has it has left. */
   private readonly postponed = new Map<string, Postponed[]>();
@@ -160,8 +169,14 @@ export class Desk {
   giveBack(session: Session, packets: readonly Packet[]): void {
     for (const packet of packets) {
       if (session.state === 'leaving') this.keepReturn(session, packet);
-      else this.manager.bounce(packet);
+      else this.returning.push(packet);
     }
+    this.returnSome();
+  }
+
+  /** There is room on the way to the session manager again. */
+  relieved(): void {
+    this.returnSome();
   }
 
   /** A packet from the session manager. */
@@ -201,6 +216,12 @@ export class Desk {
   close(): void {
     this.doubt.end();
     for (const session of this.owners.values()) if (session.state === 'leaving') this.finish(session);
+  }
+
+  /** Gives back at once all that waits for it. */
+  flush(): void {
+    clearImmediate(this.nextReturn);
+    for (const packet of this.returning.splice(0)) this.manager.bounce(packet);
   }
 
   private remove(session: Session): void {
@@ -259,7 +280,7 @@ export class Desk {
   }
 
   private keepReturn(session: Session, packet: Packet): void {
-    session.returnBytes += packet.text.length;
+    session.returnBytes += packet.text.length + PACKET;
     if (session.returnBytes <= MOST_RETURN_BYTES) {
       (session.returns ??= []).push(packet);
       return;
@@ -270,9 +291,20 @@ export class Desk {
   }
 
   private returnAll(session: Session): void {
-    const returns = session.returns ?? [];
+    this.returning.push(...(session.returns ?? []));
     session.returns = undefined;
-    for (const packet of returns) this.manager.bounce(packet);
+    this.returnSome();
+  }
+
+  /** Gives back what waits for it, a part in each turn: many slow clients that end at once must not delay the others. */
+  private returnSome(): void {
+    if (this.returning.length === 0 || this.manager.congested) return;
+    for (const packet of this.returning.splice(0, RETURNS_A_TURN)) this.manager.bounce(packet);
+    if (this.returning.length === 0 || this.nextReturn) return;
+    this.nextReturn = setImmediate(() => {
+      this.nextReturn = undefined;
+      this.returnSome();
+    });
   }
 
   private undeliverable(packet: Packet): void {
