@@ -26,6 +26,8 @@ export interface EmbeddedLimits {
   readonly offlineCharacters: number;
   /** Contacts of one account, strangers who ask included. */
   readonly contacts: number;
+  /** Characters of all contacts of one account, names and groups included: a roster must fit into a packet. */
+  readonly rosterCharacters: number;
   /** Groups of one contact. */
   readonly groups: number;
   /** Characters of a contact's name, or of a group's. */
@@ -52,6 +54,7 @@ export const DEFAULT_LIMITS: EmbeddedLimits = {
   offlineMessages: 1000,
   offlineCharacters: 16 * 1024 * 1024,
   contacts: 1000,
+  rosterCharacters: 200_000,
   groups: 100,
   nameCharacters: 1023,
   directedPresences: 1000,

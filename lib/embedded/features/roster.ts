@@ -33,6 +33,10 @@ export default function roster(services: Services): Feature {
     const name = item.attribute('name') || undefined;
     const tooLong = [...groups, name ?? ''].some((text) => text.length > services.limits.nameCharacters);
     if (tooLong || groups.length > services.limits.groups) return 'not-acceptable';
+    const grown = jid.length + (name ?? '').length + groups.join().length;
+    if (services.store.rosters.characters(account) + grown > services.limits.rosterCharacters) {
+      return 'resource-constraint';
+    }
     const contact = { ...(known ?? services.roster.stranger(jid)), name, groups, listed: true };
     services.store.rosters.save(account, contact);
     after(() => services.roster.push(account, contact));

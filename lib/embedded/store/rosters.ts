@@ -46,6 +46,11 @@ export class Rosters {
     return this.statements.count.get(account)!.count;
   }
 
+  /** Characters of all that is written about contacts. */
+  characters(account: string): number {
+    return this.statements.characters.get(account)!.characters;
+  }
+
   get(account: string, jid: string): Contact | undefined {
     const row = this.statements.get.get(account, jid);
     return row && contactOf(row);
@@ -110,6 +115,10 @@ function prepare(connection: Connection) {
     ),
     count: connection.prepare<[string], { count: number }>(
       'SELECT count(*) AS count FROM contact WHERE account = ?',
+    ),
+    characters: connection.prepare<[string], { characters: number }>(
+      `SELECT coalesce(sum(length(jid) + coalesce(length(name), 0) + length(groups)), 0) AS characters
+       FROM contact WHERE account = ?`,
     ),
     version: connection.prepare<[string], { version: number }>(
       'SELECT roster_version AS version FROM account WHERE jid = ?',

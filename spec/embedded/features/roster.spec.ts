@@ -139,4 +139,13 @@ describe('embedded: jabber:iq:roster [RFC6121 2]', () => {
     expect(await set(`<item jid='e@f'/>`)).to.contain('<resource-constraint ');
     expect(await set(`<item jid='a@b' name='again'/>`)).to.contain('result');
   });
+
+  it('has a bound for all that is written in it, since it must fit into a packet', async () => {
+    await world.end();
+    world = await World.create({ limits: { rosterCharacters: 100 } });
+    juliet = await world.login('juliet', 'Balcony');
+    expect(await set(`<item jid='a@b' name='${'x'.repeat(60)}'/>`)).to.contain('result');
+    expect(await set(`<item jid='c@d' name='${'x'.repeat(60)}'/>`)).to.contain('<resource-constraint ');
+    expect(await set(`<item jid='c@d'/>`)).to.contain('result');
+  });
 });
