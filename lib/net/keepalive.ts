@@ -19,14 +19,20 @@ export function setKeepalive(socket: Socket, options: KeepaliveOptions): string 
   return setProbes(socket, options);
 }
 
+/** The part of a handle of node's that both kinds of TCP socket have. */
+interface Handle {
+  setKeepAlive(on: boolean, seconds: number): void;
+}
+
 /**
- * Sets the same on a listening server, from which the system hands it down to every connection it accepts; only
- * SO_KEEPALIVE and the idle time are left for the server's own `keepAlive` options. Once a server instead of once a
- * client, because each call of net-keepalive keeps some memory for ever.
+ * Sets the same on a listening server, from which the system hands it down to every connection it accepts. Once a
+ * server instead of once a client, because each call of net-keepalive keeps some memory for ever. Not with the server's
+ * own `keepAlive` option: that would set an interval of 1 s and 10 probes on each connection again.
  */
 export function setKeepaliveOnServer(server: Server, options: KeepaliveOptions): string | undefined {
+  const handle = (server as unknown as { _handle: Handle })._handle;
+  if (options.idle > 0) handle.setKeepAlive(true, options.idle);
   // net-keepalive wants a Socket and takes nothing but the handle of it
-  const handle = (server as unknown as { _handle: unknown })._handle;
   const listening = Object.create(Socket.prototype, { _handle: { value: handle } }) as Socket;
   return setProbes(listening, options);
 }

@@ -20,11 +20,7 @@ export class Listener {
     private readonly keepalive: KeepaliveOptions,
     private readonly events: ListenerEvents,
   ) {
-    const { idle } = keepalive;
-    this.server = createServer(
-      { allowHalfOpen: true, noDelay: true, keepAlive: idle > 0, keepAliveInitialDelay: idle * 1000 },
-      (socket) => events.accepted(socket),
-    );
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => events.accepted(socket));
   }
 
   /**
