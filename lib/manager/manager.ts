@@ -138,6 +138,11 @@ export class LinkedManager implements Manager {
     if (bounced !== undefined) this.send(bounced, false);
   }
 
+  refuse(packet: Packet): void {
+    const refusal = this.dialect.refuse?.(packet);
+    if (refusal !== undefined) this.send(refusal, false);
+  }
+
   staleSession(packet: Packet): string | undefined {
     return this.dialect.staleSession(packet);
   }

@@ -333,11 +333,12 @@ export class Desk {
     bounced.count += 1;
     if (bounced.count >= limit.endAt && !bounced.ended) bounced.ended = this.endStale(packet);
     if (bounced.count === limit.most) {
-      this.log.warn('packets for a socket that is gone keep coming back and are dropped from now on', {
+      this.log.warn('packets for a socket that is gone keep coming back and are refused from now on', {
         socket: packet.to,
       });
     }
     if (bounced.count <= limit.most) this.manager.bounce(packet);
+    else this.manager.refuse(packet);
   }
 
   private bouncedTo(address: string): Bounced {

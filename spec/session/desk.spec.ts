@@ -27,6 +27,7 @@ class Notes {
       end: (session) => note(`end ${session.sessionAddress}`),
       endStale: (session, socket) => note(`end stale ${session} ${socket}`),
       bounce: ({ text }) => note(`bounce ${text}`),
+      refuse: ({ text }) => note(`refuse ${text}`),
       staleSession: ({ whole }) => whole.attribute('to'),
     };
   }
@@ -196,7 +197,7 @@ describe('Desk', () => {
     expect(notes.take()).to.deep.equal(['again opened']);
   });
 
-  it('ends a session of an earlier life once, before it gives back, and stops giving back', () => {
+  it('ends a session of an earlier life once, before it gives back, and refuses in the end', () => {
     for (let count = 0; count < 10; count += 1) {
       desk.receive(packet('12@foo-sockets/old', 'juliet@localhost', 'x', 'stanza', ` to='${ADDRESS}'`));
     }
@@ -205,6 +206,7 @@ describe('Desk', () => {
       'bounce x',
       'bounce x',
       'bounce x',
+      ...Array.from({ length: 7 }, () => 'refuse x'),
     ]);
   });
 

@@ -20,6 +20,8 @@ export interface Dialect {
   end(sessionAddress: string, socketAddress: string): string;
   /** Give back an undeliverable packet whole; undefined for one that must not go back. */
   bounce(packet: Packet): string | undefined;
+  /** Tell the sender of a message that it can not be delivered; absent where giving it back always ends the matter. */
+  refuse?(packet: Packet): string | undefined;
   /** What a packet from the link means; undefined for one that no client may see. */
   read(packet: Stanza): Packet | undefined;
   /** Which session a packet to an unknown socket address belongs to, where the packet tells. */

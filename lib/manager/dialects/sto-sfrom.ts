@@ -33,6 +33,17 @@ function bounce({ kind, from, to, whole }: Packet): string | undefined {
   return packet.append(element('error', { code: DISCONNECTED, type }, 'Disconnected')).toString();
 }
 
+/** An error to the one who wrote a message: an ordinary packet, which goes by its `to`. [jabberd 1.1.2 dpacket_new] */
+function refuse({ whole }: Packet): string | undefined {
+  const message = whole.element();
+  const from = message.attribute('from');
+  if (message.name !== 'message' || message.attribute('type') === 'error' || from === undefined)
+    return undefined;
+  message.set('from', message.attribute('to')).set('to', from).set('type', 'error');
+  message.set('sto', undefined).set('sfrom', undefined);
+  return message.append(element('error', { code: '503' }, 'Service Unavailable')).toString();
+}
+
 /** A 510 has the code on an `<error/>` child, and the type: without it, it is a packet like others. [jabberd 1.1.2] */
 function isDisconnected(packet: Stanza): boolean {
   if (packet.attribute('type') !== 'error') return false;
@@ -80,6 +91,7 @@ export const stoSfrom: Dialect = {
     isCarriable(stanza.name) ? stanza.readdressed(ADDRESSING, session.stamp) : undefined,
   end,
   bounce,
+  refuse,
   read,
   staleSession,
 };
