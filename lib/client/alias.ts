@@ -1,5 +1,4 @@
-import type { Stanza } from '../xml/index.js';
-import { Reader } from '../xml/index.js';
+import { stanzaOf, type Stanza } from '../xml/index.js';
 import { bareOf, hostOf, lowerCase } from '../session/address.js';
 
 /** Old names of hosts and the hosts they stand for; under the empty name: for every other name, and for none. */
@@ -51,19 +50,6 @@ export function toHost(stanza: Stanza, { alias, host }: Alias): Stanza {
 
 /** What the session manager says, to the client: `to` and `from` with the name that the client knows. */
 export function toAlias(text: string, { alias, host }: Alias): string {
-  const stanza = firstStanza(text);
+  const stanza = stanzaOf(text);
   return stanza ? movedStanza(stanza, host, alias).source : text;
-}
-
-const LIMITS = { bytes: Number.MAX_SAFE_INTEGER, depth: 1000, attributes: 1000 };
-
-function firstStanza(text: string): Stanza | undefined {
-  let found: Stanza | undefined;
-  const nothing = (): void => undefined;
-  const reader = new Reader(
-    { open: nothing, stanza: (stanza) => (found ??= stanza), close: nothing, fault: nothing },
-    { limits: LIMITS, namespaces: false },
-  );
-  reader.write(Buffer.from(`<stream>${text}`));
-  return found;
 }

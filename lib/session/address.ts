@@ -23,18 +23,17 @@ export function isOfThisLife(address: string): boolean {
 }
 
 /** Characters that end a part of an address, or that jabberd never lets into one. [jabberd 1.4 jid.c] */
+const NOT_IN_PART = /[\x00-\x20\x7f"&'/:<>@]/;
 
-const NOT_IN_USER = /[\x00-\x20\x7f"&'/:<>@]/;
+function isPart(name: string): boolean {
+  return name !== '' && name.length <= 255 && !NOT_IN_PART.test(name);
+}
 
 /** Can this be the host of an address, and nothing more than that: no user before it, no resource behind it? */
-export function isHost(name: string): boolean {
-  return name !== '' && name.length <= 255 && !NOT_IN_USER.test(name);
-}
+export const isHost = isPart;
 
 /** Can this be the user of an address, and nothing more than that? */
-export function isUser(name: string): boolean {
-  return name !== '' && name.length <= 255 && !NOT_IN_USER.test(name);
-}
+export const isUser = isPart;
 
 /** The user part of an address; empty where it has none. */
 export function userOf(address: string): string {

@@ -108,7 +108,8 @@ export class Desk {
     const address = canonical(login);
     if (this.owners.get(address)?.state !== 'leaving') return false;
     const waiting = this.postponed.get(address) ?? [];
-    this.postponed.set(address, [...waiting, { session, request, login }]);
+    waiting.push({ session, request, login });
+    this.postponed.set(address, waiting);
     return true;
   }
 
@@ -221,6 +222,7 @@ export class Desk {
   /** Gives back at once all that waits for it. */
   flush(): void {
     clearImmediate(this.nextReturn);
+    this.nextReturn = undefined;
     for (const packet of this.returning.splice(0)) this.manager.bounce(packet);
   }
 

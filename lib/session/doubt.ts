@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { element, Stanza } from '../xml/index.js';
+import { element, stanzaOf, type Stanza } from '../xml/index.js';
 import type { Session } from './session.js';
 
 /** When sessions that nothing was heard of are asked about, and when they are given up. Milliseconds. */
@@ -71,15 +71,8 @@ export class Doubt {
   }
 
   private askAll(): void {
-    const question = new Stanza(
-      element('iq', { type: 'get', id: this.id }, element('query', { xmlns: 'jabber:iq:time' })).toString(),
-      'iq',
-      [],
-      `<iq type='get' id='${this.id}'`.length,
-      true,
-      '',
-      undefined,
-    );
+    const iq = element('iq', { type: 'get', id: this.id }, element('query', { xmlns: 'jabber:iq:time' }));
+    const question = stanzaOf(iq.toString())!;
     for (const session of this.doubtful) {
       this.asked.add(session);
       this.ask(session, question);

@@ -4,5 +4,5 @@ export { escape, escapeValue, unescape } from './escape.js';
 export type { Fault, FaultCondition } from './fault.js';
 export { MOST, type StanzaLimits } from './limits.js';
 export { parse, type Namespaces } from './parse.js';
-export { Reader, type ReaderEvents, type ReaderOptions } from './reader.js';
+export { Reader, stanzaOf, type ReaderEvents, type ReaderOptions } from './reader.js';
 export { Stanza, Tag } from './tag.js';

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import type { Fault } from './fault.js';
-import type { StanzaLimits } from './limits.js';
+import { MOST, type StanzaLimits } from './limits.js';
 import type { Namespaces } from './parse.js';
 import { Scan, Scanner } from './scanner.js';
 import { Stanza, Tag } from './tag.js';
@@ -175,4 +175,18 @@ export class Reader {
     this.used = kept;
     scanner.shift(from);
   }
+}
+
+const NO_LIMITS: StanzaLimits = { bytes: Number.MAX_SAFE_INTEGER, ...MOST };
+
+/** The stanza in a text that came out of a reader before, or was built by us; undefined where the text holds none. */
+export function stanzaOf(text: string): Stanza | undefined {
+  let found: Stanza | undefined;
+  const nothing = (): void => undefined;
+  const reader = new Reader(
+    { open: nothing, stanza: (stanza) => (found ??= stanza), close: nothing, fault: nothing },
+    { limits: NO_LIMITS, namespaces: false },
+  );
+  reader.write(Buffer.from(`<stream>${text}`));
+  return found;
 }

@@ -20,8 +20,8 @@ function addressing(to: string, from: string): string {
 /** Login requests go to the user; a set names the resource, and a request without a user goes to the host. [route.md b.4] */
 function target({ kind, iq, domain }: LoginRequest): string {
   const query = iq.child('query')!;
-  const username = query.childText('username');
-  if (!username || !isUser(username)) return domain;
+  const username = query.childText('username') ?? '';
+  if (!isUser(username)) return domain;
   const resource = kind === 'auth-set' ? query.childText('resource') : undefined;
   return resource === undefined ? `${username}@${domain}` : `${username}@${domain}/${resource}`;
 }
