@@ -8,10 +8,11 @@ const ROOMS = {
   config: [],
   xml: [],
   net: [],
+  store: [],
   session: ['xml', 'net'],
-  client: ['session', 'xml', 'net'],
+  client: ['session', 'xml', 'net', 'store'],
   manager: ['session', 'xml', 'net'],
-  embedded: ['session', 'xml', 'net'],
+  embedded: ['session', 'xml', 'net', 'store'],
   scenario: ['xml', 'net'],
   server: ['client', 'manager', 'embedded', 'session', 'xml', 'net'],
   index: ['server', 'embedded', 'session'],
@@ -24,7 +25,7 @@ const HOMES = {
   'net-keepalive': 'lib/net/',
   winston: 'lib/observe/',
   yargs: 'lib/cli/',
-  'better-sqlite3': 'lib/embedded/store.ts',
+  'better-sqlite3': 'lib/store/',
 };
 
 /** `lib/xml/reader.ts` is in room xml, `lib/server.ts` in room server. */

@@ -1,6 +1,4 @@
-import Database from 'better-sqlite3';
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { openMemory, openOwn, type Sqlite, type Statement } from '../store/sqlite.js';
 import { Accounts } from './store/accounts.js';
 import { Documents } from './store/documents.js';
 import { OfflineMessages } from './store/offline.js';
@@ -11,7 +9,7 @@ const FILE = 'sm-component.sqlite';
 
 /** What the tables know of the database. */
 export interface Connection {
-  prepare<Parameters extends unknown[], Row = unknown>(source: string): Database.Statement<Parameters, Row>;
+  prepare<Parameters extends unknown[], Row = unknown>(source: string): Statement<Parameters, Row>;
   /** Runs a change whole or not at all. Changes may stand inside each other. */
   write<Result>(change: () => Result): Result;
 }
@@ -32,7 +30,7 @@ export class Store {
   readonly documents: Documents;
   private failed: ((error: unknown) => void) | undefined;
 
-  private constructor(private readonly database: Database.Database) {
+  private constructor(private readonly database: Sqlite) {
     database.pragma('foreign_keys = ON');
     migrate(database);
     const connection: Connection = {
@@ -51,18 +49,12 @@ export class Store {
    * @throws Error when the directory cannot be used or the file comes from a newer version of this program
    */
   static open(directory: string): Store {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const file = join(directory, FILE);
-    const database = new Database(file);
-    chmodSync(file, 0o600);
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    return new Store(database);
+    return new Store(openOwn(directory, FILE));
   }
 
   /** A store that ends with the process. */
   static memory(): Store {
-    return new Store(new Database(':memory:'));
+    return new Store(openMemory());
   }
 
   /** Commits what is open and closes the file. Closing twice is harmless. */
@@ -111,7 +103,7 @@ export class Store {
   }
 }
 
-function migrate(database: Database.Database): void {
+function migrate(database: Sqlite): void {
   const version = database.pragma('user_version', { simple: true }) as number;
   if (version > STEPS.length) {
     throw new Error(
