@@ -17,7 +17,7 @@ export const checkConfig: Command = {
 };
 
 function shown(name: OptionName, text: string): string {
-  return OPTIONS[name].secret && text ? '***' : text || '-';
+  return OPTIONS[name].secret === true && text ? '***' : text || '-';
 }
 
 function columns(rows: readonly (readonly string[])[]): string {

@@ -19,6 +19,8 @@ export interface Config {
   readonly data: string;
   /** Are accounts made in-band before login? */
   readonly registration: boolean;
+  /** Where the accounts are for which the session manager takes our word (jabberd2). */
+  readonly credentials: CredentialsSource;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly logFormat: 'text' | 'json';
   readonly limits: Limits;
@@ -26,6 +28,18 @@ export interface Config {
 }
 
 export type DialectName = 'sto-sfrom' | 'route';
+
+/** Where names and passwords are; paths are absolute. */
+export type CredentialsSource =
+  | { readonly store: 'embedded' }
+  | { readonly store: 'sqlite'; readonly file: string; readonly passwordType: PasswordType }
+  /** The URL may hold a password. */
+  | { readonly store: 'postgres'; readonly url: string; readonly passwordType: PasswordType }
+  /** A program and its arguments. */
+  | { readonly store: 'pipe'; readonly command: readonly [program: string, ...args: string[]] };
+
+/** How passwords stand in the table of jabberd2. [jabberd2 2.7.0 c2s.xml password_type] */
+export type PasswordType = 'plaintext' | 'crypt' | 'a1hash' | 'bcrypt';
 
 /** An old name of a host (empty: every other one) and the host. */
 export type Alias = readonly [name: string, host: string];

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
-import type { Address, Alias } from './config.js';
+import type { Address, Alias, CredentialsSource, PasswordType } from './config.js';
 
 /** One kind of value: how it is written, and what is right. */
 export interface Kind<T> {
@@ -97,6 +97,73 @@ export const onOff: Kind<boolean> = {
   json: ['string', 'boolean'],
   parse: (text) => new Map([['on', true] as const, ['off', false] as const]).get(text as 'on' | 'off'),
 };
+
+/** What jabberd2 has for each: bcrypt is known to its modules for servers only. [jabberd2 2.7.0 authreg_*.c] */
+const PASSWORD_TYPES = {
+  sqlite: ['plaintext', 'crypt', 'a1hash'],
+  postgres: ['plaintext', 'crypt', 'a1hash', 'bcrypt'],
+} as const satisfies Record<string, readonly PasswordType[]>;
+
+export const credentials: Kind<CredentialsSource> = {
+  metavar: 'embedded|sqlite:PATH|postgres:URL|pipe:COMMAND',
+  expected:
+    '"embedded", "sqlite:PATH", "postgres:URL" with a URL like postgresql://user:password@host/database, or ' +
+    '"pipe:COMMAND"; behind PATH or URL may stand ?password_type=plaintext, crypt, a1hash or (postgres) bcrypt',
+  json: ['string'],
+  parse: (text, base) => {
+    if (text === 'embedded') return { store: 'embedded' };
+    // as every tool of PostgreSQL writes it
+    if (/^postgres(?:ql)?:\/\//.test(text)) return postgres(text);
+    const [, store, rest] = /^(sqlite|postgres|pipe):(.+)$/s.exec(text) ?? [];
+    if (store === 'sqlite') return sqlite(rest, base);
+    if (store === 'postgres') return postgres(rest);
+    return store === 'pipe' ? pipe(rest, base) : undefined;
+  },
+};
+
+function sqlite(text: string, base: string): CredentialsSource | undefined {
+  const [, name, query = ''] = /^([^?]+)(?:\?(.*))?$/s.exec(text) ?? [];
+  const parameters = new URLSearchParams(query);
+  const passwordType = takePasswordType(parameters, PASSWORD_TYPES.sqlite);
+  if (!name || !passwordType || parameters.size > 0) return undefined;
+  return { store: 'sqlite', file: path.resolve(base, name), passwordType };
+}
+
+/** The parameter is ours, the others are those of the server. */
+function postgres(text: string): CredentialsSource | undefined {
+  if (!/^postgres(?:ql)?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const passwordType = takePasswordType(url.searchParams, PASSWORD_TYPES.postgres);
+  return passwordType && { store: 'postgres', url: url.href, passwordType };
+}
+
+function takePasswordType(from: URLSearchParams, known: readonly PasswordType[]): PasswordType | undefined {
+  const given = from.getAll('password_type');
+  from.delete('password_type');
+  if (given.length > 1) return undefined;
+  return known.find((type) => type === (given[0] ?? 'plaintext'));
+}
+
+/** No shell reads it: words are what stands between spaces. A program without a slash is looked for in PATH. */
+function pipe(text: string, base: string): CredentialsSource | undefined {
+  const [program, ...args] = text.split(' ').filter((word) => word !== '');
+  if (program === undefined || text.includes('\0')) return undefined;
+  const found = program.includes('/') ? path.resolve(base, program) : program;
+  return { store: 'pipe', command: [found, ...args] };
+}
+
+/** The way it is written, but for the password of a URL. */
+export function printCredentials(source: CredentialsSource): string {
+  if (source.store === 'embedded') return source.store;
+  if (source.store === 'pipe') return `pipe:${source.command.join(' ')}`;
+  const type = source.passwordType === 'plaintext' ? '' : `password_type=${source.passwordType}`;
+  if (source.store === 'sqlite') return `sqlite:${source.file}${type && `?${type}`}`;
+  const url = new URL(source.url);
+  if (url.password) url.password = '***';
+  if (url.searchParams.has('password')) url.searchParams.set('password', '***');
+  if (type) url.searchParams.set('password_type', source.passwordType);
+  return `postgres:${url.href}`;
+}
 
 export function oneOf<T extends string>(...words: readonly T[]): Kind<T> {
   const quoted = words.map((word) => `"${word}"`);

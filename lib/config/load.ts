@@ -145,6 +145,7 @@ function toConfig({ values, origins }: Loaded): Config {
     listen: values.listen,
     data: values.data,
     registration: values.registration,
+    credentials: values.credentials,
     logLevel: values['log-level'],
     logFormat: values['log-format'],
     limits: limitsOf(values),

@@ -1,6 +1,6 @@
-import type { Address, Alias, DialectName } from './config.js';
+import type { Address, Alias, CredentialsSource, DialectName } from './config.js';
 import * as kinds from './kinds.js';
-import { printAddress } from './kinds.js';
+import { printAddress, printCredentials } from './kinds.js';
 
 /** What every option is after it was read, by the name it is written with everywhere. */
 export interface Values {
@@ -16,6 +16,7 @@ export interface Values {
   readonly listen: readonly Address[];
   readonly data: string;
   readonly registration: boolean;
+  readonly credentials: CredentialsSource;
   readonly 'log-level': 'error' | 'warn' | 'info' | 'debug';
   readonly 'log-format': 'text' | 'json';
   readonly 'login-stanza-bytes': number;
@@ -41,6 +42,7 @@ export const GROUPS = [
   'Session manager',
   'Listening',
   'Embedded session manager',
+  'Accounts in front of jabberd2',
   'Log and configuration',
   'Limits',
   'Keepalive',
@@ -59,8 +61,8 @@ export interface Option<T> {
   readonly help: string;
   /** Written like a value on the command line (a list: like several); absent: the option has none. */
   readonly default?: string | Depends<T>;
-  /** Never shown. */
-  readonly secret?: true;
+  /** Never shown; `in part`: a wrong value is not shown, and of a right one not what is secret. */
+  readonly secret?: true | 'in part';
   /** Makes no sense inside a configuration file. */
   readonly outsideFile?: true;
 }
@@ -145,6 +147,13 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
       text: 'on with --sm or where only loopback addresses are listened on, else off',
       from: ({ sm, listen }) => sm !== undefined || listen.every(({ host }) => LOOPBACK.test(host)),
     },
+  },
+  credentials: {
+    group: 'Accounts in front of jabberd2',
+    kind: kinds.credentials,
+    help: 'Where names and passwords are, with --dialect jabberd2: its session manager leaves them to the socket manager. "embedded": a store of our own in --data. "sqlite:PATH", "postgres:URL": the table authreg of jabberd2. "pipe:COMMAND": a program that speaks with jabberd2 as its module pipe does; COMMAND is a program and its arguments, without quotes. Passwords are in the table as c2s.xml says: ?password_type=crypt.',
+    default: 'embedded',
+    secret: 'in part',
   },
   'log-level': {
     group: 'Log and configuration',
@@ -292,11 +301,12 @@ export function printValue(value: Values[OptionName]): string {
   return Array.isArray(value) ? value.map(printItem).join(', ') : printItem(value as Item | undefined);
 }
 
-type Item = string | number | boolean | Address | Alias;
+type Item = string | number | boolean | Address | Alias | CredentialsSource;
 
 function printItem(item: Item | undefined): string {
   if (item === undefined) return '';
   if (typeof item === 'boolean') return item ? 'on' : 'off';
   if (typeof item !== 'object') return String(item);
+  if ('store' in item) return printCredentials(item);
   return 'port' in item ? printAddress(item) : `${item[0] || '*'}=${item[1]}`;
 }

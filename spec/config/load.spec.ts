@@ -46,6 +46,7 @@ describe('config/load', () => {
         listen: [{ host: '127.0.0.1', port: 5222 }],
         data: path.resolve('data'),
         registration: true,
+        credentials: { store: 'embedded' },
         logLevel: 'info',
         logFormat: 'text',
         limits: {

@@ -19,6 +19,7 @@ export function config(smPort: number, overrides: Overrides = {}): Config {
     listen: [{ host: '127.0.0.1', port: 0 }],
     data: '',
     registration: true,
+    credentials: { store: 'embedded' },
     logLevel: 'debug',
     logFormat: 'text',
     ...overrides,

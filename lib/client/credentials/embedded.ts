@@ -1,0 +1,30 @@
+import path from 'node:path';
+import { openOwn } from '../../store/sqlite.js';
+import { CredentialsError, type Credentials } from './credentials.js';
+import { openSqlite } from './sqlite.js';
+
+const FILE = 'credentials.sqlite';
+
+/** jabberd2's table, with the unique key that its schema for SQLite lacks. */
+const TABLE = `CREATE TABLE IF NOT EXISTS authreg (
+  username TEXT NOT NULL, realm TEXT NOT NULL, password TEXT, PRIMARY KEY (username, realm))`;
+
+/**
+ * A store of our own in the data directory; both are made where they are missing, and readable by their owner alone:
+ * passwords are kept in clear, since digest logins need them.
+ *
+ * @throws {CredentialsError} where the directory or the file can not be used
+ */
+export function openEmbedded(directory: string): Credentials {
+  try {
+    const database = openOwn(directory, FILE);
+    database.exec(TABLE);
+    database.close();
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new CredentialsError(`the accounts in ${path.join(directory, FILE)} can not be used: ${reason}`, {
+      cause: error,
+    });
+  }
+  return openSqlite(path.join(directory, FILE), 'plaintext');
+}

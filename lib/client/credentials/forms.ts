@@ -1,0 +1,56 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { PasswordType } from '../../config/config.js';
+
+/** A password and whose it is, or is to be. */
+export interface Login {
+  readonly username: string;
+  readonly realm: string;
+  readonly password: string;
+}
+
+/** How passwords stand in the table. [jabberd2 2.7.0 c2s.xml password_type] */
+export interface Form {
+  /** Is it the password in clear? */
+  readonly readable: boolean;
+  /** What is written for a new password. @throws {RangeError} where this form has none for it */
+  make(login: Login): string | Promise<string>;
+  matches(login: Login, stored: string): boolean | Promise<boolean>;
+}
+
+const plaintext: Form = {
+  readable: true,
+  make: ({ password }) => password,
+  matches: ({ password }, stored) => isSame(password, stored),
+};
+
+/** c2s refuses names with a colon, which could be told as another user's. [jabberd2 2.7.0 authreg_sqlite.c] */
+const a1hash: Form = {
+  readable: false,
+  make: (login) => {
+    if (hasColon(login)) throw new RangeError('with a1hash, names have no colon');
+    return a1(login);
+  },
+  // c2s compares 32 characters, whatever stands behind them
+  matches: (login, stored) => !hasColon(login) && isSame(a1(login), stored.slice(0, 32)),
+};
+
+export const FORMS: Readonly<Partial<Record<PasswordType, Form>>> = { plaintext, a1hash };
+
+const hasColon = ({ username, realm }: Login): boolean => username.includes(':') || realm.includes(':');
+
+/** Bytes of a password that c2s puts into the hash, when it is set and when it is compared. */
+const A1_PASSWORD = 256;
+
+function a1({ username, realm, password }: Login): string {
+  return createHash('md5')
+    .update(`${username}:${realm}:`)
+    .update(Buffer.from(password).subarray(0, A1_PASSWORD))
+    .digest('hex');
+}
+
+/** Takes as long whatever the difference is. */
+export function isSame(one: string, other: string): boolean {
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
