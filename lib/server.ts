@@ -1,18 +1,25 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
 import { duplexPair } from 'node:stream';
+import { Accounts } from './client/accounts.js';
+import { openCredentials, type Credentials } from './client/credentials/index.js';
 import { ClientStream, type Street } from './client/stream.js';
-import type { Address, Config } from './config/config.js';
+import type { Address, ComponentDialect, Config } from './config/config.js';
+import { printAddress } from './config/kinds.js';
 import type { SessionManager } from './embedded/session-manager.js';
 import type { Finding } from './manager/detect.js';
-import { LinkedManager } from './manager/manager.js';
+import type { LineOptions } from './manager/line.js';
+import { RouterManager } from './manager/jabberd2.js';
+import { LinkedManager, type ManagerEvents } from './manager/manager.js';
 import { Hold } from './net/connection.js';
 import { setKeepalive } from './net/keepalive.js';
 import { Listener } from './net/listener.js';
 import { silent, type Log } from './observe/log.js';
+import { newConnectionId, newSocketAddress } from './session/address.js';
 import { Desk } from './session/desk.js';
 import type { End } from './session/end.js';
+import type { Registrar } from './session/manager.js';
 
 /** How long stopping may take, in milliseconds, before connections are cut. */
 const STOP_PATIENCE = 4_000;
@@ -44,13 +51,20 @@ export interface ClientInfo {
   readonly ip: string;
 }
 
+/** The link can not be had, and trying again would not change that: the start is over. */
+export class LinkRefused extends Error {
+  override readonly name = 'LinkRefused';
+}
+
 /**
  * The socket manager: clients on one side, one link to a session manager on the other.
  *
  * Without `config.sm` it needs a session manager of its own, given as `embedded`.
  */
 export class SocketManager extends EventEmitter<SocketManagerEvents> {
-  private readonly manager: LinkedManager;
+  private readonly manager: LinkedManager | RouterManager;
+  /** Where logins are checked, for a session manager that leaves that to us. */
+  private credentials: Credentials | undefined;
   private readonly desk: Desk;
   private readonly street: Street;
   private readonly clients = new Set<ClientStream>();
@@ -58,7 +72,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private doors: Listener[] = [];
   private bound: Address[] = [];
   private whitespace: NodeJS.Timeout | undefined;
-  private firstUp: (() => void) | undefined;
+  private firstUp: ((refused?: LinkRefused) => void) | undefined;
   private stopped: Promise<void> | undefined;
 
   /**
@@ -72,8 +86,15 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     private readonly embedded?: SessionManager,
   ) {
     super();
-    this.manager = this.makeManager();
-    this.desk = new Desk(config.name, this.manager, log);
+    if (config.dialect === 'jabberd2') {
+      const router = this.makeRouterManager();
+      this.manager = router;
+      this.desk = new Desk(newConnectionId, router, this.makeAccounts(router), log);
+    } else {
+      const linked = this.makeLinkedManager(config.dialect);
+      this.manager = linked;
+      this.desk = new Desk((descriptor) => newSocketAddress(descriptor, config.name), linked, linked, log);
+    }
     this.street = this.makeStreet();
   }
 
@@ -82,9 +103,17 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
    *
    * @returns when it listens; a session manager that is not there yet is waited for
    * @throws the system's error when a port can not be listened on (`EADDRINUSE`, `EACCES`, …)
+   * @throws {CredentialsError} when the credentials of jabberd2 can not be used
+   * @throws {LinkRefused} when the session manager will never have us as we are
    */
   async start(): Promise<void> {
-    const up = new Promise<void>((resolve) => (this.firstUp = resolve));
+    const { dialect, credentials, data } = this.config;
+    if (dialect === 'jabberd2')
+      this.credentials = await openCredentials(credentials, { data, log: this.log });
+    if (this.stopped) return this.credentials?.close();
+    const up = new Promise<void>((resolve, reject) => {
+      this.firstUp = (refused) => (refused ? reject(refused) : resolve());
+    });
     this.manager.start();
     await up;
     if (this.stopped) return;
@@ -111,6 +140,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     await Promise.race([this.closeLink(), patience(STOP_PATIENCE)]);
     for (const client of this.clients) client.connection.destroy();
     void this.manager.stop();
+    await this.credentials?.close();
   }
 
   /** Where clients are accepted. */
@@ -120,33 +150,57 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
   /** With `dialect: 'auto'`, once the link is up: which dialect was found out, and what shows it. */
   get finding(): Finding | undefined {
-    return this.manager.finding;
+    return this.manager instanceof LinkedManager ? this.manager.finding : undefined;
   }
 
-  private makeManager(): LinkedManager {
-    const { sm, name, secret, limits } = this.config;
-    return new LinkedManager(
-      {
-        name,
-        secret,
-        where: sm ? `${sm.host}:${sm.port}` : 'the embedded session manager',
-        dialect: this.config.dialect,
-        domain: this.config.domains[0] ?? 'localhost',
-        queueBytes: limits.linkQueueBytes,
-        connect: (connected) => (sm ? this.connectTo(sm, connected) : this.connectInside(connected)),
+  private makeLinkedManager(dialect: ComponentDialect | 'auto'): LinkedManager {
+    const { name, secret, domains } = this.config;
+    const domain = domains[0] ?? 'localhost';
+    const options = { ...this.lineOptions(), name, secret, dialect, domain };
+    return new LinkedManager(options, this.managerEvents(), this.log);
+  }
+
+  private makeRouterManager(): RouterManager {
+    const { sm, name, secret, domains, router } = this.config;
+    const { user, ca } = router;
+    const tls = {
+      host: sm?.host,
+      ca,
+      rejectUnauthorized: ca !== undefined,
+      servername: serverName(sm?.host),
+    };
+    const options = { ...this.lineOptions(), name, secret, domains, user, tls, encryption: router.tls };
+    return new RouterManager(options, this.managerEvents(), this.log);
+  }
+
+  private makeAccounts(registrar: Registrar): Accounts {
+    const options = { credentials: () => this.credentials!, realm: (domain: string) => domain };
+    return new Accounts(registrar, options, (packet) => this.desk.receive(packet), this.log);
+  }
+
+  private lineOptions(): Pick<LineOptions, 'where' | 'queueBytes' | 'connect'> {
+    const { sm, limits } = this.config;
+    return {
+      where: sm ? printAddress(sm) : 'the embedded session manager',
+      queueBytes: limits.linkQueueBytes,
+      connect: (connected) => (sm ? this.connectTo(sm, connected) : this.connectInside(connected)),
+    };
+  }
+
+  private managerEvents(): ManagerEvents {
+    return {
+      up: () => this.linkUp(),
+      down: () => {
+        this.desk.unlinked();
+        this.emit('down');
       },
-      {
-        up: () => this.linkUp(),
-        down: () => {
-          this.desk.unlinked();
-          this.emit('down');
-        },
-        failed: (reason) => void this.emit('linkFailed', reason),
-        relieved: () => this.relieved(),
-        packet: (packet) => this.desk.receive(packet),
+      failed: (reason, final) => {
+        if (final) this.firstUp?.(new LinkRefused(reason));
+        this.emit('linkFailed', reason);
       },
-      this.log,
-    );
+      relieved: () => this.relieved(),
+      packet: (packet) => this.desk.receive(packet),
+    };
   }
 
   private connectTo({ host, port }: Address, connected: () => void): Socket {
@@ -178,12 +232,10 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       limits: this.config.limits,
       name: this.config.name,
       domains: this.config.domains,
-      registration: this.config.registration,
+      mayRegister: () => this.config.registration && (this.credentials?.can.has('create') ?? true),
       aliases: this.config.aliases,
       aliasReplies: this.config.aliasReplies,
-      get up() {
-        return manager.up;
-      },
+      unserved: (domain) => manager.refusal(domain),
       get congested() {
         return manager.congested;
       },
@@ -252,6 +304,11 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
 function patience(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+}
+
+/** Server names of TLS are no addresses. [RFC6066 3] */
+function serverName(host: string | undefined): string | undefined {
+  return host === undefined || isIP(host) ? undefined : host;
 }
 
 function info(stream: ClientStream): ClientInfo {

@@ -34,7 +34,7 @@ describe('the lint rule about imports', function () {
     ['lib/client/stream.ts', "import '../server.js';", /lib\/client must not import lib\/server/],
     ['lib/observe/log.ts', "type T = import('../net/listener.js').Listener;", /must not import lib\/net/],
     ['lib/cli/main.ts', "import 'winston';", /'winston' is imported in lib\/observe\/ only/],
-    ['lib/embedded/jid.ts', "import 'better-sqlite3';", /is imported in lib\/store\/ only/],
+    ['lib/embedded/outbox.ts', "import 'better-sqlite3';", /is imported in lib\/store\/ only/],
     ['lib/net/listener.ts', "import 'left-pad/lib';", /'left-pad' has no home in lib/],
     ['lib/config/load.ts', "export { x } from '@scope/name/deep.js';", /'@scope\/name' has no home/],
   ];

@@ -18,13 +18,13 @@ export class Embedded {
   readonly sessionManager: SessionManager;
   private readonly store: Store;
 
-  /** Who has left the dialect to be found out gets the default. */
+  /** Who has left the dialect to be found out gets the default; a jabberd2 router it never is. */
   constructor(config: Config, log: Log) {
     const { name, secret, domains, data, registration } = config;
-    const dialect = config.dialect === 'auto' ? undefined : config.dialect;
+    const dialect = config.dialect === 'route' ? 'route' : undefined;
     this.store = openStore(data);
-    const options = { name, secret, domains, registration, dialect, store: this.store, log };
-    this.sessionManager = new SessionManager(options);
+    const accounts = { registration, store: this.store };
+    this.sessionManager = new SessionManager({ name, secret, domains, dialect, log, ...accounts });
   }
 
   async stop(): Promise<void> {

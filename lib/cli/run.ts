@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Address, Config } from '../config/config.js';
-import { printAddress } from '../config/kinds.js';
+import { printAddress, printCredentials } from '../config/kinds.js';
 import { loadConfig } from '../config/load.js';
 import { createLog, type Log } from '../observe/log.js';
 import { SocketManager } from '../server.js';
@@ -63,8 +63,14 @@ function greeting(config: Config, manager: SocketManager): string {
 function behind(config: Config, sm: Address, dialect: string): string[] {
   return [
     `  Sessions: ${printAddress(sm)} (${dialect}), where we are ${config.name}`,
-    '  Accounts: those of that session manager',
+    `  Accounts: ${accounts(config)}`,
   ];
+}
+
+function accounts({ dialect, credentials, registration, data }: Config): string {
+  if (dialect !== 'jabberd2') return 'those of that session manager';
+  const where = credentials.store === 'embedded' ? `kept in ${data}` : printCredentials(credentials);
+  return registration ? `${where}; clients may register` : where;
 }
 
 function embedded(config: Config): string[] {

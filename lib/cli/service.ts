@@ -1,3 +1,5 @@
+import { CredentialsError } from '../client/credentials/index.js';
+import { LinkRefused } from '../server.js';
 import { EXIT, Failure } from './command.js';
 
 /** Something that runs until it is told to stop. */
@@ -59,6 +61,7 @@ type SystemError = NodeJS.ErrnoException & { address?: string; port?: number };
 
 /** A port that can not be had is told in one sentence; anything else as it is. */
 function asFailure(error: unknown): unknown {
+  if (error instanceof LinkRefused || error instanceof CredentialsError) return new Failure(error.message);
   if (!(error instanceof Error) || (error as SystemError).syscall === undefined) return error;
   const { code = '', syscall, address = '', port } = error as SystemError;
   if (!/^(?:listen|bind|getaddrinfo)$/.test(syscall!)) return error;

@@ -26,8 +26,11 @@ interface StanzaError {
 
 const STANZA_ERRORS = {
   'bad-request': { code: '400', type: 'modify', text: 'Bad Request' },
+  'not-authorized': { code: '401', type: 'auth', text: 'Unauthorized' },
   'not-allowed': { code: '405', type: 'cancel', text: 'Not Allowed' },
   'not-acceptable': { code: '406', type: 'modify', text: 'Not Acceptable' },
+  conflict: { code: '409', type: 'cancel', text: 'Conflict' },
+  'service-unavailable': { code: '503', type: 'wait', text: 'Service Unavailable' },
   'internal-server-error': { code: '500', type: 'wait', text: 'Internal Server Error' },
 } as const satisfies Record<string, StanzaError>;
 

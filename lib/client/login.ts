@@ -84,6 +84,7 @@ export class Login {
   answer(packet: Packet): void {
     if (packet.kind === 'ended') return this.refusedWhole(packet);
     if (packet.kind === 'opened') return this.started(packet);
+    if (packet.kind === 'refused') return this.sessionRefused();
     const { request } = this;
     if (this.phase !== 'asking' || !request) return;
     if (packet.carrier && packet.kind !== 'answer') return;
@@ -98,6 +99,7 @@ export class Login {
   /** The session is open: the client may have the answer to its login, and what it sent behind that goes on. */
   opened(): void {
     this.phase = 'done';
+    this.request = undefined;
     this.stream.send(this.result);
     this.release();
   }
@@ -130,6 +132,7 @@ export class Login {
     const result = answer.attribute('type') === 'result';
     if (result) {
       this.result = text;
+      this.request = request;
       this.phase = 'starting';
       if (this.options.desk.accepted(this.stream.session, packet)) return;
       this.phase = 'idle';
@@ -143,6 +146,17 @@ export class Login {
   /** The session that was asked for is there; its address is the one that the session manager gives. */
   private started({ from }: Packet): void {
     if (this.phase === 'starting' && from !== '') this.options.desk.opened(this.stream.session, from);
+  }
+
+  /** The login was right, and there is no session for it now: the client may try again. */
+  private sessionRefused(): void {
+    const { request } = this;
+    if (this.phase !== 'starting' || !request) return;
+    this.phase = 'idle';
+    this.request = undefined;
+    this.options.desk.refused(this.stream.session);
+    this.refuse(withoutOwnId(request), 'internal-server-error');
+    this.release();
   }
 
   /** The session manager does not take the client at all: most of the time because it does not serve that host. */

@@ -23,12 +23,13 @@ export interface Street {
   readonly name: string;
   /** Hosts that are served, lower case; empty: whatever clients ask for. */
   readonly domains: readonly string[];
-  readonly registration: boolean;
+  /** May accounts be made before login? */
+  mayRegister(): boolean;
   readonly aliases: Aliases;
   /** Does the way back show clients the name they came by? */
   readonly aliasReplies: boolean;
-  /** Is there a session manager to talk to? */
-  readonly up: boolean;
+  /** Why clients of a host can not be served now; undefined where they can. */
+  unserved(domain: string): End | undefined;
   /** Is there no room on the way to it? Then a client waits for its turn. */
   readonly congested: boolean;
   /** Calls `release(Hold.Room)` on the connection once there is room. */
@@ -131,7 +132,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.answerHeader(aliasReplies && this.alias ? this.alias.alias : domain);
     const end = header.end ?? this.refusal(domain);
     if (end) return this.end(end);
-    const { desk, limits, registration } = this.street;
+    const { desk, limits } = this.street;
+    const registration = this.street.mayRegister();
     this.login = new Login(this, { desk, limits, registration, domain });
     this.state = 'unknown';
     if (this.kind === 'rfc6120') this.connection.send(writeFeatures(registration), true);
@@ -249,12 +251,12 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   private refusal(domain: string | undefined): End | undefined {
-    const { domains, name, up } = this.street;
+    const { domains, name } = this.street;
     if (domain === undefined) return { kind: 'no-host' };
     // Before login this name is where requests go: a user or a resource in it would make them somebody's own.
     if (!isHost(domain) || domain === name) return { kind: 'host-unknown' };
     if (domains.length > 0 && !domains.includes(domain)) return { kind: 'host-unknown' };
-    return up ? undefined : { kind: 'link-down' };
+    return this.street.unserved(domain);
   }
 
   private carry(stanza: Stanza): void {

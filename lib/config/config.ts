@@ -8,6 +8,8 @@ export interface Config {
   readonly name: string;
   /** Secret shared with the session manager. */
   readonly secret: string;
+  /** With jabberd2: who we are to the router, and how we talk to it. */
+  readonly router: RouterConfig;
   /** Names the session manager serves, lower case; the first serves clients that name none. Empty: whatever clients ask for. */
   readonly domains: readonly string[];
   /** Old names of hosts and the hosts they stand for, lower case; under the empty name: for every other name, and for none. */
@@ -27,7 +29,13 @@ export interface Config {
   readonly keepalive: Keepalive;
 }
 
-export type DialectName = 'sto-sfrom' | 'route';
+/** Dialects of component streams. */
+export type ComponentDialect = 'sto-sfrom' | 'route';
+
+export type DialectName = ComponentDialect | 'jabberd2';
+
+/** Is the link to the router of jabberd2 encrypted: where the router offers it, never, or always? */
+export type RouterTls = 'auto' | 'off' | 'required';
 
 /** Where names and passwords are; paths are absolute. */
 export type CredentialsSource =
@@ -43,6 +51,14 @@ export type PasswordType = 'plaintext' | 'crypt' | 'a1hash' | 'bcrypt';
 
 /** An old name of a host (empty: every other one) and the host. */
 export type Alias = readonly [name: string, host: string];
+
+export interface RouterConfig {
+  /** User of the router, whose secret is `secret`. */
+  readonly user: string;
+  readonly tls: RouterTls;
+  /** PEM of the authorities that its certificate must be signed by; absent: it is not looked at. */
+  readonly ca: string | undefined;
+}
 
 export interface Address {
   readonly host: string;

@@ -75,6 +75,13 @@ const listener: Kind<Address> = {
 export const oneListener: Kind<Address> = listener;
 export const listeners: Kind<Address> = { ...listener, list: true };
 
+export const text: Kind<string> = {
+  metavar: 'TEXT',
+  expected: 'a text that is not empty',
+  json: ['string'],
+  parse: (given) => given || undefined,
+};
+
 export const secret: Kind<string> = {
   metavar: 'TEXT',
   expected: 'a text that is not empty',

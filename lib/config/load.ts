@@ -104,6 +104,7 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
     throw new ConfigError(`a secret is needed ${why}: give --secret-file FILE, or ${variable('secret')}`);
   }
   if (command === 'session-manager') checkServed(values, origins);
+  else checkRouter(values, origins);
   if (values['login-stanza-bytes'] > values['stanza-bytes']) {
     throw new ConfigError(
       `--login-stanza-bytes (${values['login-stanza-bytes']}, ${from('login-stanza-bytes')}) must not be over ` +
@@ -112,22 +113,32 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
   }
 }
 
-/** Who asks can find out what the other side speaks; who answers can not. */
+/** Who asks can find out what the other side speaks; who answers can not, and is no router. */
 function checkServed({ dialect }: Values, origins: Loaded['origins']): void {
-  if (dialect !== 'auto') return;
+  if (dialect === 'sto-sfrom' || dialect === 'route') return;
   const from = origins.get('dialect') ?? '';
   throw new ConfigError(`${from}: session-manager must be told what to serve, "sto-sfrom" or "route"`);
 }
 
-function readSecret(values: Values, origin: string): string {
-  const file = values['secret-file'];
-  if (file === undefined) return values.secret ?? '';
-  let first: string;
+function checkRouter({ dialect, sm }: Values, origins: Loaded['origins']): void {
+  if (dialect !== 'jabberd2' || sm !== undefined) return;
+  throw new ConfigError(`${origins.get('dialect')}: jabberd2 needs --sm HOST:PORT, which is its router`);
+}
+
+function readWhole(file: string | undefined, origin: string): string | undefined {
+  if (file === undefined) return undefined;
   try {
-    first = readFileSync(file, 'utf8').split(/\r?\n/, 1)[0];
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
   }
+}
+
+function readSecret(values: Values, origin: string): string {
+  const file = values['secret-file'];
+  const text = readWhole(file, origin);
+  if (text === undefined) return values.secret ?? '';
+  const [first] = text.split(/\r?\n/, 1);
   if (first === '')
     throw new ConfigError(`${origin}: the first line of ${file} must be the secret, and it is empty`);
   return first;
@@ -139,6 +150,11 @@ function toConfig({ values, origins }: Loaded): Config {
     dialect: values.dialect,
     name: values.name,
     secret: readSecret(values, origins.get('secret-file') ?? ''),
+    router: Object.freeze({
+      user: values['router-user'],
+      tls: values['router-tls'],
+      ca: readWhole(values['router-ca'], origins.get('router-ca') ?? ''),
+    }),
     domains: values.domain,
     aliases: new Map(values.alias),
     aliasReplies: values['alias-replies'],

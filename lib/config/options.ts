@@ -1,4 +1,4 @@
-import type { Address, Alias, CredentialsSource, DialectName } from './config.js';
+import type { Address, Alias, CredentialsSource, DialectName, RouterTls } from './config.js';
 import * as kinds from './kinds.js';
 import { printAddress, printCredentials } from './kinds.js';
 
@@ -10,6 +10,9 @@ export interface Values {
   readonly name: string;
   readonly secret: string | undefined;
   readonly 'secret-file': string | undefined;
+  readonly 'router-user': string;
+  readonly 'router-tls': RouterTls;
+  readonly 'router-ca': string | undefined;
   readonly domain: readonly string[];
   readonly alias: readonly Alias[];
   readonly 'alias-replies': boolean;
@@ -51,7 +54,7 @@ export const GROUPS = [
 /** A default that depends on other options says in words what it is. */
 export interface Depends<T> {
   readonly text: string;
-  from(values: Pick<Values, 'sm' | 'listen' | 'domain'>, command: Command): T;
+  from(values: Pick<Values, 'sm' | 'dialect' | 'listen' | 'domain'>, command: Command): T;
 }
 
 export interface Option<T> {
@@ -80,8 +83,8 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   },
   dialect: {
     group: 'Session manager',
-    kind: kinds.oneOf('sto-sfrom', 'route', 'auto'),
-    help: 'How the session manager addresses sessions; of session-manager, how it serves them itself. "sto-sfrom": jabberd up to 1.1 (README.SM). "route": jabberd 1.4, and the old protocol of 1.6. "auto": found out from what it answers.',
+    kind: kinds.oneOf('sto-sfrom', 'route', 'jabberd2', 'auto'),
+    help: 'How the session manager addresses sessions; of session-manager, how it serves them itself. "sto-sfrom": jabberd up to 1.1 (README.SM). "route": jabberd 1.4, and the old protocol of 1.6. "jabberd2": --sm is its router, and accounts are checked here (--credentials). "auto": the first or the second, found out from what it answers.',
     default: {
       text: 'sto-sfrom; of probe auto',
       from: (_values, command) => (command === 'probe' ? 'auto' : 'sto-sfrom'),
@@ -90,7 +93,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   name: {
     group: 'Session manager',
     kind: kinds.componentName,
-    help: 'The name of the socket manager, as the session manager knows it (jabber.xml: <host>).',
+    help: 'The name of the socket manager, as the session manager knows it (jabber.xml: <host>); with jabberd2 the name that is bound at the router, another one than that of its c2s.',
     default: 'foo-sockets',
   },
   secret: {
@@ -104,10 +107,27 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
     kind: kinds.file,
     help: 'A file whose first line is the secret shared with the session manager.',
   },
+  'router-user': {
+    group: 'Session manager',
+    kind: kinds.text,
+    help: 'With jabberd2: the user of the router that --secret belongs to (router-users.xml).',
+    default: 'jabberd',
+  },
+  'router-tls': {
+    group: 'Session manager',
+    kind: kinds.oneOf('auto', 'off', 'required'),
+    help: 'With jabberd2: is the link to the router encrypted? "auto": where the router offers it.',
+    default: 'auto',
+  },
+  'router-ca': {
+    group: 'Session manager',
+    kind: kinds.file,
+    help: 'With jabberd2: a PEM file of authorities; the certificate of the router must be signed by one of them, and be for the host of --sm. Without it, it is not looked at.',
+  },
   domain: {
     group: 'Session manager',
     kind: kinds.domains,
-    help: 'A domain that the session manager serves. The first serves clients that name none. With --sm and without --domain whatever clients name is passed on.',
+    help: 'A domain that the session manager serves. The first serves clients that name none. With --sm and without --domain whatever clients name is passed on; with jabberd2, what the router has.',
     default: {
       text: 'localhost; with --sm none',
       from: ({ sm }) => (sm ? [] : ['localhost']),
@@ -142,10 +162,11 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   registration: {
     group: 'Embedded session manager',
     kind: kinds.onOff,
-    help: 'May clients make accounts before login (in-band registration)? With --sm, "on" leaves it to that session manager.',
+    help: 'May clients make accounts before login (in-band registration)? With --sm, "on" leaves it to that session manager; not so with jabberd2.',
     default: {
-      text: 'on with --sm or where only loopback addresses are listened on, else off',
-      from: ({ sm, listen }) => sm !== undefined || listen.every(({ host }) => LOOPBACK.test(host)),
+      text: 'on with --sm (but for jabberd2) or where only loopback addresses are listened on, else off',
+      from: ({ sm, dialect, listen }) =>
+        (sm !== undefined && dialect !== 'jabberd2') || listen.every(({ host }) => LOOPBACK.test(host)),
     },
   },
   credentials: {
@@ -286,7 +307,18 @@ export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
     'config',
   ],
   users: ['data', 'domain', 'config'],
-  probe: ['sm', 'dialect', 'name', 'secret', 'secret-file', 'domain', 'config'],
+  probe: [
+    'sm',
+    'dialect',
+    'name',
+    'secret',
+    'secret-file',
+    'router-user',
+    'router-tls',
+    'router-ca',
+    'domain',
+    'config',
+  ],
 };
 
 /** `SM_COMPONENT_LOG_LEVEL` for `log-level`. */

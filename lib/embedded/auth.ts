@@ -1,7 +1,7 @@
 /** jabber:iq:auth before login [XEP-0078], in the manner of jabberd 1.1.2. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { element, type Element } from '../xml/index.js';
-import { Jid, prepareResource, prepareUser } from './jid.js';
+import { Jid, prepareResource, prepareUser } from '../session/jid.js';
 import type { LegacyRefusal } from './refusals.js';
 import type { Store } from './store.js';
 

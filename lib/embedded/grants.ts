@@ -1,5 +1,5 @@
 import type { ComponentStream } from './component-stream.js';
-import type { Jid } from './jid.js';
+import type { Jid } from '../session/jid.js';
 
 /**
  * Logins that were accepted where the session is asked for by itself: who may ask, and for which address. A session

@@ -3,7 +3,7 @@ import { AUTH, authenticate, authFields } from './auth.js';
 import type { ComponentStream } from './component-stream.js';
 import type { Asked, Opening } from './dialects/dialect.js';
 import { Grants } from './grants.js';
-import type { Jid } from './jid.js';
+import type { Jid } from '../session/jid.js';
 import { legacyError, type LegacyRefusal } from './refusals.js';
 import { REGISTER, register, registrationFields } from './registration.js';
 import type { Services } from './services.js';

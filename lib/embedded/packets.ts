@@ -1,7 +1,7 @@
 import { element, type Element, type Stanza } from '../xml/index.js';
 import type { ComponentStream } from './component-stream.js';
 import type { Carried, Ending, Incoming, Rejection } from './dialects/dialect.js';
-import { Jid } from './jid.js';
+import { Jid } from '../session/jid.js';
 import { Login } from './login.js';
 import { Queries } from './queries.js';
 import type { Services } from './services.js';

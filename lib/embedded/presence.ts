@@ -1,6 +1,6 @@
 import { element, parse, type Element } from '../xml/index.js';
 import { delays } from './delay.js';
-import { Jid } from './jid.js';
+import { Jid } from '../session/jid.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
 import { readdressed } from './stanza.js';

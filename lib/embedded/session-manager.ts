@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { DialectName } from '../config/config.js';
+import type { ComponentDialect } from '../config/config.js';
 import type { Log } from '../observe/log.js';
 import type { Stanza } from '../xml/index.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
@@ -26,7 +26,7 @@ export interface SessionManagerOptions {
   readonly registration: boolean;
   readonly log: Log;
   /** How sessions are addressed on the links; `sto-sfrom` where nothing is said. */
-  readonly dialect?: DialectName;
+  readonly dialect?: ComponentDialect;
   readonly limits?: Partial<EmbeddedLimits>;
 }
 

@@ -1,5 +1,5 @@
 import { element, type Element } from '../xml/index.js';
-import { Jid } from './jid.js';
+import { Jid } from '../session/jid.js';
 import type { Services } from './services.js';
 import { readdressed } from './stanza.js';
 import type { Contact } from './store/rosters.js';

@@ -1,10 +1,10 @@
 /** Which dialect a session manager speaks, by what it says and by what it answers. */
-import type { DialectName } from '../config/config.js';
+import type { ComponentDialect } from '../config/config.js';
 import { element, type Stanza, type Tag } from '../xml/index.js';
 
 /** A dialect, and a sentence that says what shows it. */
 export interface Finding {
-  readonly dialect: DialectName;
+  readonly dialect: ComponentDialect;
   readonly why: string;
 }
 
@@ -47,7 +47,7 @@ export function fromAnswer(packet: Stanza): Finding | undefined {
 }
 
 /** One sentence for the log where a packet does not belong to the dialect that was configured. */
-export function otherDialect(configured: DialectName, packet: Stanza): string | undefined {
+export function otherDialect(configured: ComponentDialect, packet: Stanza): string | undefined {
   const finding = fromAnswer(packet);
   if (!finding || finding.dialect === configured) return undefined;
   return `the session manager speaks another dialect than ${configured} (${finding.why}): use --dialect ${finding.dialect}`;

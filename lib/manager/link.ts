@@ -1,19 +1,33 @@
-import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ConnectionOptions } from 'node:tls';
 import { Connection, type CloseCause } from '../net/connection.js';
-import { element, Reader, type Fault, type Stanza, type StanzaLimits, type Tag } from '../xml/index.js';
+import { encrypted } from '../net/tls.js';
+import { Reader, type Fault, type Stanza, type StanzaLimits, type Tag } from '../xml/index.js';
+import type { Greeted, Greeting } from './greeting.js';
 
 /** What a session manager may send in one packet; more than that is skipped. jabberd 1.4 has no limit of its own. */
 const LIMITS: StanzaLimits = { bytes: 8_000_000, depth: 1000, attributes: 1000 };
 
-/** How long the peer may take for each step up to the end of the handshake, in milliseconds. */
+/** How long the peer may take for each step until the link is up, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** Where a link is on its way: one value, in this order; `closed` can come after any. */
-type State = 'connecting' | 'opening' | 'handshaking' | 'up' | 'closed';
+/**
+ * Where a link is on its way: one value, in this order; `closed` can come after any. It is `opening` again for each
+ * stream that its greeting opens.
+ */
+type State = 'connecting' | 'opening' | 'greeting' | 'up' | 'closed';
+
+/** Why a link is over. */
+export interface LinkEnd {
+  /** A sentence for the log. */
+  readonly reason: string;
+  /** Would another link have the same end? */
+  readonly final: boolean;
+}
 
 export interface LinkEvents {
-  /** The handshake is done. */
+  /** The greeting is done. */
   up(): void;
   packet(packet: Stanza): void;
   /** `packet` threw: an error of ours. The link goes on. */
@@ -22,77 +36,43 @@ export interface LinkEvents {
   skipped(bytes: number): void;
   /** All that was sent has left. */
   drained(): void;
-  /** The link is over; `reason` is a sentence for the log. Called once. */
-  down(reason: string): void;
+  /** The link is over. Called once. */
+  down(end: LinkEnd): void;
 }
 
-export interface LinkOptions {
-  /** Our component name. */
-  readonly name: string;
-  readonly secret: string;
-}
-
-/** Lower-case hex SHA1 of the stream id and the secret. [XEP-0114 3] [jabberd 1.1.2 compares case] */
-export function handshake(id: string, secret: string): string {
-  return createHash('sha1')
-    .update(id + secret)
-    .digest('hex');
-}
-
-/** One component stream to a session manager, from connect to close. A new one is made for every connect. */
-export class Link {
+/** One stream to a session manager, from connect to close. A new one is made for every connect. */
+export class Link implements Greeted {
   private state: State = 'connecting';
-  private readonly connection: Connection;
-  private readonly reader: Reader;
+  private connection: Connection;
+  private reader: Reader;
   private timer: NodeJS.Timeout | undefined;
-  private reason: string | undefined;
+  private end: LinkEnd | undefined;
   private peer: Tag | undefined;
 
-  /** @param stream not connected yet, or connected; `connect` events are waited for by {@link connected} */
+  /**
+   * @param stream not connected yet, or connected; `connect` events are waited for by {@link connected}
+   * @param greeting what is said until packets may be sent
+   * @param tls for a greeting that encrypts
+   */
   constructor(
     stream: Duplex,
-    private readonly options: LinkOptions,
+    private readonly greeting: Greeting,
     private readonly events: LinkEvents,
+    private readonly tls: ConnectionOptions = {},
   ) {
-    this.reader = new Reader(
-      {
-        open: (header) => this.opened(header),
-        stanza: (packet) => this.received(packet),
-        skipped: (bytes) => events.skipped(bytes),
-        close: () => this.fail('the session manager closed the stream'),
-        fault: (fault) => this.broken(fault),
-      },
-      { limits: LIMITS, namespaces: false },
-    );
-    this.connection = new Connection(stream, {
-      data: (chunk) => this.reader.write(chunk),
-      failed: (error) => this.fail(`an error of our own: ${error.stack}`),
-      drained: () => events.drained(),
-      ended: () => this.connection.close(),
-      closed: (cause) => this.closed(cause),
-    });
+    this.reader = this.newReader();
+    this.connection = this.newConnection(stream);
     this.expect('no connection');
   }
 
   /** The stream is connected: opens ours. */
   connected(): void {
-    if (this.state !== 'connecting') return;
-    this.state = 'opening';
-    this.expect('no stream header');
-    this.connection.send(
-      `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept'` +
-        ` xmlns:stream='http://etherx.jabber.org/streams' to='${this.options.name}'>`,
-    );
+    if (this.state === 'connecting') this.openStream();
   }
 
   /** The session manager's stream header, once it is there. */
   get header(): Tag | undefined {
     return this.peer;
-  }
-
-  /** Closes because the peer is of no use. */
-  giveUp(reason: string): void {
-    this.fail(reason);
   }
 
   /** Bytes that wait to be sent. */
@@ -105,8 +85,7 @@ export class Link {
     return this.state === 'closed' ? this.connection.unwritten : '';
   }
 
-  /** Sends packets, once the link is up. */
-  send(packets: string, ascii: boolean): void {
+  send(packets: string, ascii = false): void {
     this.connection.send(packets, ascii);
   }
 
@@ -116,34 +95,91 @@ export class Link {
 
   /** Closes in good order, after what waits has been sent. */
   close(): void {
-    this.reason ??= 'closed by us';
+    this.end ??= { reason: 'closed by us', final: false };
     this.reader.stop();
     this.connection.close(this.state === 'up' ? '</stream:stream>' : '');
   }
 
-  private expect(missing: string): void {
+  // --- for the greeting -------------------------------------------------------------------------------------------
+
+  expect(missing: string): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.fail(`${missing} within ${PATIENCE / 1000} s`), PATIENCE);
+  }
+
+  restart(): void {
+    this.reader.stop();
+    this.reader = this.newReader();
+    this.openStream();
+  }
+
+  /** What came unencrypted behind the last word is not read: it could be anybody's. [RFC6120 5.4.3.3] */
+  encrypt(): void {
+    this.reader.stop();
+    this.expect('no encryption');
+    const stream = encrypted(this.connection.detach() as Socket, this.tls, () => {
+      if (this.state !== 'closed') this.restart();
+    });
+    this.connection = this.newConnection(stream);
+  }
+
+  up(): void {
+    clearTimeout(this.timer);
+    this.state = 'up';
+    this.events.up();
+  }
+
+  fail(reason: string): void {
+    this.stop({ reason, final: false });
+  }
+
+  giveUp(reason: string): void {
+    this.stop({ reason, final: true });
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------
+
+  private newReader(): Reader {
+    return new Reader(
+      {
+        open: (header) => this.opened(header),
+        stanza: (packet) => this.received(packet),
+        skipped: (bytes) => this.events.skipped(bytes),
+        close: () => this.fail('the session manager closed the stream'),
+        fault: (fault) => this.broken(fault),
+      },
+      { limits: LIMITS, namespaces: false },
+    );
+  }
+
+  private newConnection(stream: Duplex): Connection {
+    return new Connection(stream, {
+      data: (chunk) => this.reader.write(chunk),
+      failed: (error) => this.fail(`an error of our own: ${error.stack}`),
+      drained: () => this.events.drained(),
+      ended: () => this.connection.close(),
+      closed: (cause) => this.closed(cause),
+    });
+  }
+
+  private openStream(): void {
+    this.state = 'opening';
+    this.expect('no stream header');
+    this.send(this.greeting.header());
   }
 
   private opened(header: Tag): void {
     if (this.state !== 'opening') return this.fail('a stream header that nobody asked for');
     if (header.name === 'stream:error') return this.fail('the session manager refuses our stream header');
     this.peer = header;
-    const id = header.attribute('id');
-    if (id === undefined) return this.fail(notAComponentPort(header));
-    this.state = 'handshaking';
-    this.expect('no answer to our handshake');
-    this.connection.send(element('handshake', {}, handshake(id, this.options.secret)).toString());
+    this.state = 'greeting';
+    this.greeting.opened(header, this);
   }
 
   private received(packet: Stanza): void {
     if (packet.name === 'stream:error') return this.refused(packet);
-    if (this.state === 'up') return this.deliver(packet);
-    if (packet.name !== 'handshake') return this.fail(`<${packet.name}> in answer to our handshake`);
-    clearTimeout(this.timer);
-    this.state = 'up';
-    this.events.up();
+    if (this.state === 'up') this.deliver(packet);
+    else this.greeting.received(packet, this);
   }
 
   /** What one packet does wrong must not cost the others. */
@@ -160,16 +196,16 @@ export class Link {
     const error = packet.element();
     const text = error.text || error.childText('text') || error.elements[0]?.localName || 'no reason given';
     const said = `the session manager says: ${text.slice(0, 200)}`;
-    const secretIsWrong = this.state === 'handshaking' && /handshake|not-authorized/i.test(error.toString());
-    this.fail(secretIsWrong ? `the secret is wrong (${said})` : said);
+    const meaning = this.state === 'up' ? undefined : this.greeting.explain(error);
+    this.fail(meaning ? `${meaning} (${said})` : said);
   }
 
   private broken({ condition, text }: Fault): void {
     this.fail(`what the session manager sends can not be read (${condition}: ${text})`);
   }
 
-  private fail(reason: string): void {
-    this.reason ??= reason;
+  private stop(end: LinkEnd): void {
+    this.end ??= end;
     this.reader.stop();
     this.connection.destroy();
   }
@@ -178,13 +214,13 @@ export class Link {
     clearTimeout(this.timer);
     const { state } = this;
     this.state = 'closed';
-    this.events.down(this.reason ?? closeReason(cause, state));
+    this.events.down(this.end ?? { reason: this.closeReason(cause, state), final: false });
   }
-}
 
-function notAComponentPort(header: Tag): string {
-  const namespace = header.attribute('xmlns') ?? 'none';
-  return `no stream id in its header (namespace ${namespace}): is this the port for components?`;
+  private closeReason(cause: CloseCause, state: State): string {
+    if (cause.kind === 'broken') return BROKEN[cause.code] ?? `the connection broke (${cause.code})`;
+    return state === 'opening' || state === 'greeting' ? this.greeting.closedEarly() : 'closed by peer';
+  }
 }
 
 const BROKEN: Record<string, string> = {
@@ -195,12 +231,9 @@ const BROKEN: Record<string, string> = {
   EHOSTUNREACH: 'there is no route to that host',
   ENETUNREACH: 'there is no route to that network',
   ECONNRESET: 'the connection was reset',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by nobody that is trusted here',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by nobody that is trusted here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by nobody that is trusted here',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
 };
-
-function closeReason(cause: CloseCause, state: State): string {
-  if (cause.kind === 'broken') return BROKEN[cause.code] ?? `the connection broke (${cause.code})`;
-  if (state === 'opening')
-    return 'closed by peer before its stream header (rate limit, or not a component port?)';
-  if (state === 'handshaking') return 'closed by peer during the handshake (a wrong secret?)';
-  return 'closed by peer';
-}

@@ -1,55 +1,41 @@
-import type { Duplex } from 'node:stream';
+import type { ComponentDialect } from '../config/config.js';
 import type { Log } from '../observe/log.js';
-import type { Manager } from '../session/manager.js';
+import type { End } from '../session/end.js';
+import type { Authority, Manager } from '../session/manager.js';
 import type { LoginRequest, Packet, Session } from '../session/session.js';
-import { element, type Stanza } from '../xml/index.js';
-import type { DialectName } from '../config/config.js';
+import { element, type Stanza, type Tag } from '../xml/index.js';
+import { ComponentGreeting, type ComponentOptions } from './component.js';
 import { fromAnswer, fromHeader, isForAsker, otherDialect, questions, type Finding } from './detect.js';
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
-import { Link, type LinkOptions } from './link.js';
-import { Reconnect } from './reconnect.js';
+import { Line, type LineOptions } from './line.js';
 
 export interface ManagerEvents {
   /** The link is there: clients may come. Called at every connect. */
   up(): void;
   /** The link was lost; it comes back by itself. */
   down(): void;
-  /** There is no link, and why, after each connect that failed and each loss. */
-  failed(reason: string): void;
+  /** There is no link, and why, after each connect that failed and each loss; `final` when it is not tried again. */
+  failed(reason: string, final: boolean): void;
   /** Clients may be read again. */
   relieved(): void;
   packet(packet: Packet): void;
 }
 
-export interface LinkedManagerOptions extends LinkOptions {
-  /** Where the session manager is, for the log. */
-  readonly where: string;
-  readonly dialect: DialectName | 'auto';
+export interface LinkedManagerOptions extends Omit<LineOptions, 'greeting'>, ComponentOptions {
+  readonly dialect: ComponentDialect | 'auto';
   /** A domain to ask about when the dialect has to be found out. */
   readonly domain: string;
-  /** Bytes that may wait for the link before clients are no longer read. */
-  readonly queueBytes: number;
-  /** Makes a stream to the session manager and calls back when it is connected. */
-  readonly connect: (connected: () => void) => Duplex;
 }
 
 /** How long an answer is waited for before the dialect is doubted, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** The session manager behind a link that is kept up: packets out, packets in, and a queue while it is down. */
-export class LinkedManager implements Manager {
-  up = false;
-  private link: Link | undefined;
-  private readonly reconnect = new Reconnect();
-  private retry: NodeJS.Timeout | undefined;
-  /** Packets that wait for a link, in order. */
-  private queue = '';
-  private stopping: Promise<void> | undefined;
-  private relief = false;
-  private stopped: (() => void) | undefined;
+/** A session manager of jabberd 1.x behind a component stream. */
+export class LinkedManager implements Manager, Authority {
+  private readonly line: Line;
   /** Known from the start, or from the first link on. */
-  private name: DialectName | undefined;
+  private name: ComponentDialect | undefined;
   private dialect: Dialect = DIALECTS['sto-sfrom'];
   /** Runs while an answer is waited for that would show that the peer understands us. */
   private doubt: NodeJS.Timeout | undefined;
@@ -62,41 +48,46 @@ export class LinkedManager implements Manager {
     private readonly log: Log,
   ) {
     if (options.dialect !== 'auto') this.speak(options.dialect);
+    this.line = new Line(
+      { ...options, greeting: () => new ComponentGreeting(options) },
+      {
+        linked: (header) => (this.name === undefined ? this.findOut(header) : this.linkUp()),
+        packet: (packet) => this.received(packet),
+        failed: ({ reason, final }) => {
+          this.stopDoubting();
+          events.failed(reason, final);
+        },
+        down: () => events.down(),
+        relieved: () => events.relieved(),
+      },
+      log,
+    );
   }
 
   /** What the dialect was found out from, where it had to be. */
   finding: Finding | undefined;
 
   start(): void {
-    this.reconnect.connecting();
-    const link: Link = new Link(
-      this.options.connect(() => link.connected()),
-      this.options,
-      {
-        up: () => (this.name === undefined ? this.findOut() : this.linkUp()),
-        packet: (packet) => this.received(packet),
-        failed: (error) => this.log.error('an error of our own', { error: error.stack }),
-        skipped: (bytes) =>
-          this.log.warn('a packet of the session manager is over a limit and lost', { bytes }),
-        drained: () => this.relieve(),
-        down: (reason) => this.linkDown(reason),
-      },
-    );
-    this.link = link;
+    this.line.start();
   }
 
   /** Sends what waits and closes the link. */
   stop(): Promise<void> {
-    return (this.stopping ??= this.close());
+    this.stopDoubting();
+    return this.line.stop();
+  }
+
+  get up(): boolean {
+    return this.line.up;
   }
 
   get congested(): boolean {
-    const congested = this.queue.length + (this.link?.waiting ?? 0) > this.options.queueBytes;
-    if (congested && !this.relief) {
-      this.relief = true;
-      this.link?.callWhenDrained();
-    }
-    return congested;
+    return this.line.congested;
+  }
+
+  /** Why nobody can log in now, whichever domain: the session manager itself says which ones it serves. */
+  refusal(): End | undefined {
+    return this.up ? undefined : { kind: 'link-down' };
   }
 
   ask(session: Session, request: LoginRequest): void {
@@ -148,8 +139,7 @@ export class LinkedManager implements Manager {
   }
 
   private send(packet: string, ascii: boolean): void {
-    if (this.up) this.link!.send(packet, ascii);
-    else this.queue += packet;
+    this.line.send(packet, ascii);
   }
 
   private received(packet: Stanza): void {
@@ -163,29 +153,19 @@ export class LinkedManager implements Manager {
     if (refusal) this.send(refusal, false);
   }
 
-  private close(): Promise<void> {
-    clearTimeout(this.retry);
-    clearTimeout(this.doubt);
-    if (!this.link) return Promise.resolve();
-    const stopped = new Promise<void>((resolve) => (this.stopped = resolve));
-    this.link.close();
-    return stopped;
-  }
-
-  private speak(name: DialectName): void {
+  private speak(name: ComponentDialect): void {
     this.name = name;
     this.dialect = DIALECTS[name];
   }
 
   /** The link is there, and nothing is known of how sessions are addressed on it. */
-  private findOut(): void {
-    const link = this.link!;
-    const finding = fromHeader(link.header!);
+  private findOut(header: Tag): void {
+    const finding = fromHeader(header);
     if (finding) return this.found(finding);
     const { name, domain } = this.options;
-    link.send(questions(name, domain), true);
+    this.line.sendFirst(questions(name, domain));
     this.doubt = setTimeout(() => {
-      link.giveUp(
+      this.line.fail(
         'its dialect could not be found out: it answers neither <route/> nor sto and sfrom; use --dialect',
       );
     }, PATIENCE);
@@ -227,43 +207,14 @@ export class LinkedManager implements Manager {
   }
 
   private linkUp(): void {
-    this.up = true;
-    this.reconnect.succeeded();
-    this.log.info('linked to the session manager', { at: this.options.where, name: this.options.name });
+    this.line.open();
     this.events.up();
-    this.flushQueue();
+    this.line.flush();
   }
 
-  private flushQueue(): void {
-    if (this.queue === '') return this.relieve();
-    this.link!.send(this.queue, false);
-    this.queue = '';
-    this.link!.callWhenDrained();
-  }
-
-  private relieve(): void {
-    if (!this.relief) return;
-    this.relief = false;
-    this.events.relieved();
-  }
-
-  private linkDown(reason: string): void {
-    const wasUp = this.up;
-    if (wasUp) this.queue = this.link!.unsent + this.queue;
-    this.up = false;
-    this.link = undefined;
+  private stopDoubting(): void {
     clearTimeout(this.doubt);
     this.doubt = undefined;
-    this.events.failed(reason);
-    if (this.stopping) return this.stopped?.();
-    const delay = this.reconnect.delay();
-    this.log.warn(`${wasUp ? 'lost' : 'no'} link to the session manager: ${reason}`, {
-      at: this.options.where,
-      name: this.options.name,
-      nextTrySeconds: Math.round(delay / 100) / 10,
-    });
-    this.retry = setTimeout(() => this.start(), delay);
-    if (wasUp) this.events.down();
   }
 }
 

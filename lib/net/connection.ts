@@ -151,6 +151,14 @@ export class Connection<Receipt = never> implements Flushable {
     this.startClosing();
   }
 
+  /** Lets go of the stream, which somebody else goes on with: no event of it comes here any more. */
+  detach(): Duplex {
+    this.flush();
+    this.closing = true;
+    this.over = true;
+    return this.stream;
+  }
+
   /** Closes at once. */
   destroy(): void {
     this.closing = true;
@@ -203,6 +211,7 @@ export class Connection<Receipt = never> implements Flushable {
   }
 
   private peerEnded(): void {
+    if (this.over) return;
     this.ended = true;
     if (this.open) {
       this.endedFirst = true;

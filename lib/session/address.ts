@@ -17,6 +17,15 @@ export function newSocketAddress(descriptor: number, name: string): string {
   return `${descriptor}@${name}/${LIFE}${given.toString(16)}`;
 }
 
+/**
+ * The same for a link that knows us by one name anyway: `12/4f1c`. [jabberd2 2.7.0: at most 43 characters, and those that
+ * begin with PBX are not for clients]
+ */
+export function newConnectionId(descriptor: number): string {
+  given += 1;
+  return `${descriptor}/${LIFE}${given.toString(16)}`;
+}
+
 /** Was this address given out by this life of the program? */
 export function isOfThisLife(address: string): boolean {
   return address.includes(`/${LIFE}`);

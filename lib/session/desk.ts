@@ -1,11 +1,11 @@
 import { isAscii } from 'node:buffer';
 import type { Log } from '../observe/log.js';
 import { parse, type Stanza } from '../xml/index.js';
-import { canonical, isOfThisLife, newSocketAddress } from './address.js';
+import { canonical, isOfThisLife } from './address.js';
 import { Claims } from './claims.js';
 import { Doubt } from './doubt.js';
 import { endSaid } from './end.js';
-import type { Manager } from './manager.js';
+import type { Authority, Manager } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
 
 /** Bytes (about) that a packet keeps in memory besides its text. */
@@ -69,9 +69,11 @@ export class Desk {
   /** Sessions opened for clients that had left, while another login for the same address is under way. */
   private readonly late = new Map<string, Packet>();
 
+  /** @param naming makes the address of a client's connection of its file descriptor */
   constructor(
-    private readonly name: string,
+    private readonly naming: (descriptor: number) => string,
     private readonly manager: Manager,
+    private readonly authority: Authority,
     private readonly log: Log,
   ) {}
 
@@ -81,7 +83,7 @@ export class Desk {
 
   /** A client has connected. */
   open(descriptor: number, client: Client): Session {
-    const session = new Session(newSocketAddress(descriptor, this.name), client);
+    const session = new Session(this.naming(descriptor), client);
     this.sessions.set(session.address, session);
     return session;
   }
@@ -97,7 +99,7 @@ export class Desk {
       if (this.postpone(session, request, login)) return;
       this.claims.add(session.address, login);
     }
-    this.manager.ask(session, request);
+    this.authority.ask(session, request);
   }
 
   /**
@@ -150,7 +152,8 @@ export class Desk {
 
   /** A stanza of an authenticated client; false when it can not be carried. */
   carry(session: Session, stanza: Stanza): boolean {
-    return session.state !== 'authenticated' || this.manager.carry(session, stanza);
+    if (session.state !== 'authenticated' || this.authority.takes?.(session, stanza)) return true;
+    return this.manager.carry(session, stanza);
   }
 
   /**
@@ -321,7 +324,7 @@ export class Desk {
         return;
       }
     }
-    if (packet.kind !== 'ended') this.bounceToNobody(packet);
+    if (packet.kind !== 'ended' && packet.kind !== 'refused') this.bounceToNobody(packet);
   }
 
   /**

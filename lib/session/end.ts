@@ -159,6 +159,7 @@ const MEANINGS: Record<EndKind, Meaning> = {
 /** What session managers say when they end a session, where they say more than that. [jabberd 1.4 jsm, deliver] */
 const REASONS: readonly (readonly [said: RegExp, kind: EndKind])[] = [
   [/^Session Failed$/, 'session-failed'],
+  [/^replaced$/, 'replaced'],
   [/^Invalid (?:Session|User)$/, 'session-lost'],
   [/Timeout|Unable to deliver|not connected|External Server Error/, 'manager-gone'],
 ];
@@ -166,7 +167,7 @@ const REASONS: readonly (readonly [said: RegExp, kind: EndKind])[] = [
 /** The end that a session manager has said. */
 export function endSaid(reason: string | undefined): End {
   const kind = REASONS.find(([said]) => reason !== undefined && said.test(reason))?.[1];
-  return { kind: kind ?? 'ended', detail: reason };
+  return kind === 'replaced' ? { kind } : { kind: kind ?? 'ended', detail: reason };
 }
 
 /** What the log says of an end. */

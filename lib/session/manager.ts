@@ -1,14 +1,30 @@
 import type { Stanza } from '../xml/index.js';
 import type { LoginRequest, Packet, Session } from './session.js';
 
+/** Who decides about logins: most session managers themselves, and for jabberd2, whose sms never see a password, we. */
+export interface Authority {
+  /** Takes an auth or register iq of a client in the unknown state; the answer comes as a packet. */
+  ask(session: Session, request: LoginRequest): void;
+  /** Is a stanza of an authenticated client for the authority (of its account)? Then it is taken and answered. */
+  takes?(session: Session, stanza: Stanza): boolean;
+}
+
+/** What came of making a user: the session manager says yes, or no, or nothing. */
+export type Registered = 'done' | 'refused' | 'unanswered';
+
+/** Where users have to be made and removed besides their credentials. */
+export interface Registrar {
+  /** @param user bare address */
+  create(user: string, domain: string): Promise<Registered>;
+  remove(user: string, domain: string): void;
+}
+
 /** The session manager, as the desk sees it: a link and a dialect behind it. */
 export interface Manager {
   /** Is there a link that takes packets now? */
   readonly up: boolean;
   /** Does so much wait for the link that clients should not be read? */
   readonly congested: boolean;
-  /** Sends an auth or register iq of a client in the unknown state. */
-  ask(session: Session, request: LoginRequest): void;
   /**
    * What a `result` for a login grants: the address of the session that is now open, or of which one may be asked for.
    *

@@ -1,4 +1,4 @@
-import type { Element, Stanza } from '../xml/index.js';
+import { stanzaOf, type Element, type Stanza } from '../xml/index.js';
 import type { End } from './end.js';
 
 /** What a client may ask for before login. */
@@ -14,9 +14,13 @@ export interface LoginRequest {
 
 /**
  * What a packet is: a `stanza` for the client, the `answer` to a request made before login (where the dialect marks it;
- * otherwise that is a stanza, too), a session that was `opened`, or the word that session `from` has `ended`.
+ * otherwise that is a stanza, too), a session that was `opened` or, after a login that was accepted, `refused`, or the
+ * word that session `from` has `ended`.
  */
-export type PacketKind = 'stanza' | 'answer' | 'opened' | 'ended';
+export type PacketKind = 'stanza' | 'answer' | 'opened' | 'refused' | 'ended';
+
+/** Stands for the whole of a packet that did not come in one. */
+export const NOTHING: Stanza = stanzaOf('<nothing/>')!;
 
 /** Something the session manager sent to one of our socket addresses. */
 export interface Packet {

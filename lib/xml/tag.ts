@@ -38,6 +38,15 @@ export class Tag {
     return all;
   }
 
+  /** The names of all attributes, in the order they were written. */
+  names(): string[] {
+    const names: string[] = [];
+    for (let at = 0; at < this.spans.length; at += SPAN) {
+      names.push(this.source.slice(this.spans[at], this.spans[at + 1]));
+    }
+    return names;
+  }
+
   /** Prefixes (the default namespace under the empty one) that this tag declares. */
   declarations(): Map<string, string> {
     const declared = new Map<string, string>();
@@ -103,6 +112,18 @@ export class Stanza extends Tag {
     return this.source.slice(0, this.tagEnd) + added + this.source.slice(this.tagEnd);
   }
 
+  /** The stanza as text with attributes right behind its name, before all others; see {@link readdressed}. */
+  stampedFirst(stamp: string): string {
+    const nameEnd = this.name.length + 1;
+    return this.source.slice(0, nameEnd) + stamp + this.inherited + this.source.slice(nameEnd);
+  }
+
+  /** The one element inside, where there is just one and nothing else; it is as well-formed as the stanza is. */
+  only(): Stanza | undefined {
+    const content = this.content.trim();
+    return this.children === 1 && content.startsWith('<') ? wholeStanza(content, this.ascii) : undefined;
+  }
+
   /** The stanza as a tree, with the declarations that it needs from the stream header. */
   element(): Element {
     return parse(this.readdressed([], ''), this.around);
@@ -157,4 +178,25 @@ export class Stanza extends Tag {
     const begin = this.spans[at];
     return this.spans[at + 1] - begin === name.length && this.source.startsWith(name, begin);
   }
+}
+
+const SPACE = /\s/;
+
+/** The stanza that a well-formed text is, without looking at more of it than its opening tag. */
+function wholeStanza(source: string, ascii: boolean): Stanza | undefined {
+  const spans: number[] = [];
+  const nameEnd = source.search(/[\s/>]/);
+  let at = nameEnd;
+  for (;;) {
+    while (SPACE.test(source[at])) at += 1;
+    if (source[at] === '>' || source[at] === '/') break;
+    const equals = source.indexOf('=', at);
+    if (equals < 0) return undefined;
+    const begin = source.slice(equals + 1).search(/\S/) + equals + 2;
+    const end = source.indexOf(source[begin - 1], begin);
+    if (begin < equals + 2 || end < 0) return undefined;
+    spans.push(at, at + source.slice(at, equals).trimEnd().length, begin, end);
+    at = end + 1;
+  }
+  return new Stanza(source, source.slice(1, nameEnd), spans, at, ascii, '', undefined);
 }

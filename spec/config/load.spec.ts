@@ -41,6 +41,7 @@ describe('config/load', () => {
         name: 'foo-sockets',
         secret: '',
         domains: ['localhost'],
+        router: { user: 'jabberd', tls: 'auto', ca: undefined },
         aliases: new Map(),
         aliasReplies: true,
         listen: [{ host: '127.0.0.1', port: 5222 }],

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { DialectName } from '../../lib/config/config.js';
+import type { ComponentDialect } from '../../lib/config/config.js';
 import { SessionManager } from '../../lib/embedded/session-manager.js';
 import { Store } from '../../lib/embedded/store.js';
 import { silent } from '../../lib/observe/log.js';
@@ -24,7 +24,7 @@ class Town {
   front!: SocketManager;
   private back: Server | undefined;
 
-  constructor(readonly dialect: DialectName) {
+  constructor(readonly dialect: ComponentDialect) {
     for (const user of ['juliet', 'romeo']) this.store.accounts.add(`${user}@localhost`, 'pass');
     this.manager = new SessionManager({
       domains: ['localhost'],
@@ -37,7 +37,7 @@ class Town {
     });
   }
 
-  async startOverTcp(dialect: DialectName | 'auto' = this.dialect): Promise<void> {
+  async startOverTcp(dialect: ComponentDialect | 'auto' = this.dialect): Promise<void> {
     this.back = createServer((socket) => {
       this.links.push(socket);
       this.manager.accept(socket);

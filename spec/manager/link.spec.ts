@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Duplex } from 'node:stream';
-import { handshake, Link } from '../../lib/manager/link.js';
+import { ComponentGreeting, handshake } from '../../lib/manager/component.js';
+import { Link } from '../../lib/manager/link.js';
 import { Queue } from '../support/queue.js';
 
 const HEADER = `<stream:stream xmlns='jabberd:sockets' xmlns:stream='http://etherx.jabber.org/streams' id='6B01226D'>`;
@@ -30,21 +31,17 @@ describe('Link', () => {
       },
     });
     peer = { write: (text) => void ours.push(text) };
-    link = new Link(
-      ours,
-      { name: 'foo-sockets', secret: 's3cret' },
-      {
-        up: () => events.push('up'),
-        packet: ({ source }) => {
-          events.push(source);
-          if (source === '<throw/>') throw new Error('thrown');
-        },
-        skipped: () => undefined,
-        failed: ({ message }) => events.push(`failed: ${message}`),
-        drained: () => events.push('drained'),
-        down: (reason) => events.push(`down: ${reason}`),
+    link = new Link(ours, new ComponentGreeting({ name: 'foo-sockets', secret: 's3cret' }), {
+      up: () => events.push('up'),
+      packet: ({ source }) => {
+        events.push(source);
+        if (source === '<throw/>') throw new Error('thrown');
       },
-    );
+      skipped: () => undefined,
+      failed: ({ message }) => events.push(`failed: ${message}`),
+      drained: () => events.push('drained'),
+      down: ({ reason }) => events.push(`down: ${reason}`),
+    });
   });
 
   afterEach(() => {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { Desk } from '../../lib/session/desk.js';
-import type { Manager } from '../../lib/session/manager.js';
+import type { Authority, Manager } from '../../lib/session/manager.js';
 import type { Client, Packet, Session } from '../../lib/session/session.js';
+import { newSocketAddress } from '../../lib/session/address.js';
 import { silent } from '../../lib/observe/log.js';
 import { element } from '../../lib/xml/index.js';
 import { stanza } from '../support/stanza.js';
@@ -19,7 +20,6 @@ class Notes {
     return {
       up: true,
       congested: false,
-      ask: (session) => note(`ask ${session.login}`),
       granted: ({ from }) => (from.includes('@') ? from : undefined),
       open: () => false,
       stamp: (session) => ` sto='${session.sessionAddress}'`,
@@ -30,6 +30,10 @@ class Notes {
       refuse: ({ text }) => note(`refuse ${text}`),
       staleSession: ({ whole }) => whole.attribute('to'),
     };
+  }
+
+  authority(): Authority {
+    return { ask: (session) => void this.all.push(`ask ${session.login}`) };
   }
 
   client(name: string): Client {
@@ -60,7 +64,12 @@ describe('Desk', () => {
   let desk: Desk;
   beforeEach(() => {
     notes = new Notes();
-    desk = new Desk('foo-sockets', notes.manager(), silent);
+    desk = new Desk(
+      (descriptor) => newSocketAddress(descriptor, 'foo-sockets'),
+      notes.manager(),
+      notes.authority(),
+      silent,
+    );
   });
 
   function asking(name: string, login = ADDRESS): Session {

@@ -13,6 +13,7 @@ export function config(smPort: number, overrides: Overrides = {}): Config {
     dialect: 'sto-sfrom',
     name: 'foo-sockets',
     secret: SECRET,
+    router: { user: 'jabberd', tls: 'auto', ca: undefined },
     aliases: new Map(),
     aliasReplies: true,
     domains: ['localhost'],

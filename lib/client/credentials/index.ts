@@ -18,7 +18,7 @@ export interface Around {
  * @throws {CredentialsError} where they can not be used as they are. A server that is only away is no reason: it is
  * logged, and the calls reject until it is there
  */
- 
+
 export async function openCredentials(source: CredentialsSource, { data }: Around): Promise<Credentials> {
   switch (source.store) {
     case 'embedded':

@@ -1,5 +1,5 @@
 import type { Element, Fault, Node } from '../../xml/index.js';
-import type { Jid } from '../jid.js';
+import type { Jid } from '../../session/jid.js';
 import type { Refusals } from '../refusals.js';
 
 /** A packet of a socket manager: for whom it is, and the socket address it came from. */

@@ -1,7 +1,7 @@
 /** jabber:iq:roster: get, set, remove. [RFC6121 2] */
 import type { Element } from '../../xml/index.js';
 import type { Answer, Feature, Query } from '../feature.js';
-import { Jid } from '../jid.js';
+import { Jid } from '../../session/jid.js';
 import { ROSTER } from '../roster.js';
 import type { Services } from '../services.js';
 

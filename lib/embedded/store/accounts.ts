@@ -1,5 +1,5 @@
 import type { Connection } from '../store.js';
-import { Jid, prepareAccountName } from '../jid.js';
+import { Jid, prepareAccountName } from '../../session/jid.js';
 
 /** When and how an account was last seen. */
 export interface LastSeen {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { duplexPair, type Duplex } from 'node:stream';
 import { parse, Reader, type Element, type Tag } from '../../../lib/xml/index.js';
-import type { DialectName } from '../../../lib/config/config.js';
+import type { ComponentDialect } from '../../../lib/config/config.js';
 import type { SessionManager } from '../../../lib/embedded/session-manager.js';
 
 export const SECRET = 's3cret';
@@ -15,7 +15,7 @@ const BARRIER = `0@${NAME}/barrier`;
 let barriers = 0;
 
 /** A question that is answered at once, in each dialect. */
-const QUESTIONS: Record<DialectName, (id: string) => string> = {
+const QUESTIONS: Record<ComponentDialect, (id: string) => string> = {
   'sto-sfrom': (id) =>
     `<iq type='get' id='${id}' sfrom='${BARRIER}' sto='localhost'><query xmlns='jabber:iq:auth'/></iq>`,
   route: (id) =>
@@ -59,7 +59,7 @@ export class Peer {
 
   constructor(
     manager: SessionManager,
-    private readonly dialect: DialectName = 'sto-sfrom',
+    private readonly dialect: ComponentDialect = 'sto-sfrom',
   ) {
     const [here, there] = duplexPair();
     this.stream = here;
@@ -75,7 +75,7 @@ export class Peer {
   }
 
   /** A peer that is through with the handshake. */
-  static async connected(manager: SessionManager, dialect?: DialectName): Promise<Peer> {
+  static async connected(manager: SessionManager, dialect?: ComponentDialect): Promise<Peer> {
     const peer = new Peer(manager, dialect);
     await peer.open();
     await peer.shakeHands();

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Jid, prepareAccountName } from '../../lib/embedded/jid.js';
+import { Jid, prepareAccountName } from '../../lib/session/jid.js';
 
 const full = (text: string): string | undefined => Jid.parse(text)?.full;
 

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { element, type Element, type Stanza, type Tag } from '../xml/index.js';
+import type { Greeted, Greeting } from './greeting.js';
+
+export interface ComponentOptions {
+  /** Our component name. */
+  readonly name: string;
+  readonly secret: string;
+}
+
+/** Lower-case hex SHA1 of the stream id and the secret. [XEP-0114 3] [jabberd 1.1.2 compares case] */
+export function handshake(id: string, secret: string): string {
+  return createHash('sha1')
+    .update(id + secret)
+    .digest('hex');
+}
+
+/** How a component of jabberd 1.x says who it is: a handshake with the secret. [XEP-0114] */
+export class ComponentGreeting implements Greeting {
+  private handshaking = false;
+
+  constructor(private readonly options: ComponentOptions) {}
+
+  header(): string {
+    return (
+      `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept'` +
+      ` xmlns:stream='http://etherx.jabber.org/streams' to='${this.options.name}'>`
+    );
+  }
+
+  opened(header: Tag, link: Greeted): void {
+    const id = header.attribute('id');
+    if (id === undefined) return link.fail(notAComponentPort(header));
+    this.handshaking = true;
+    link.expect('no answer to our handshake');
+    link.send(element('handshake', {}, handshake(id, this.options.secret)).toString());
+  }
+
+  received(packet: Stanza, link: Greeted): void {
+    if (packet.name === 'handshake') link.up();
+    else link.fail(`<${packet.name}> in answer to our handshake`);
+  }
+
+  closedEarly(): string {
+    if (this.handshaking) return 'closed by peer during the handshake (a wrong secret?)';
+    return 'closed by peer before its stream header (rate limit, or not a component port?)';
+  }
+
+  explain(error: Element): string | undefined {
+    const isAboutIt = this.handshaking && /handshake|not-authorized/i.test(error.toString());
+    return isAboutIt ? 'the secret is wrong' : undefined;
+  }
+}
+
+function notAComponentPort(header: Tag): string {
+  const namespace = header.attribute('xmlns') ?? 'none';
+  return `no stream id in its header (namespace ${namespace}): is this the port for components?`;
+}

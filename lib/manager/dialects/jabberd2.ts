@@ -1,0 +1,242 @@
+/**
+ * jabberd2: the session/1.0 dialect of jabberd2, between its c2s and its sm. Packets travel in routes of the router; the
+ * attributes `c2s` and `sm` of the session namespace say which session a stanza belongs to, and a `<session/>` element
+ * starts and ends sessions, and makes and removes users. [docs/dev/sm-c2s-protocol] [jabberd2 2.7.0]
+ */
+import { randomBytes } from 'node:crypto';
+import { element, type Element, type Stanza, type Tag } from '../../xml/index.js';
+
+export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
+const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
+const CLIENT = 'jabber:client';
+
+/**
+ * Our prefix for the session namespace. The sm keeps it in what it gives back, and has one of its own for what it
+ * delivers; so nobody who does not know it can make a stanza look given back. [jabberd2 2.7.0: bounce of sm]
+ */
+const PREFIX = `sc${randomBytes(4).toString('hex')}`;
+
+/** The prefix that the sm writes on what it makes itself. */
+const SM_PREFIX = 'sm';
+
+/** What a `<session/>` of ours asks for. */
+export type Ask = 'start' | 'end' | 'create' | 'delete';
+
+/** Both names of a session: ours, and the sm's. */
+export interface Ids {
+  readonly c2s: string;
+  readonly sm: string | undefined;
+}
+
+/** A `<session/>`, asked or answered. */
+export interface Action extends Partial<Ids> {
+  readonly kind: 'action';
+  readonly action: string;
+  /** The name it was sent by; later packets go there. */
+  readonly from: string;
+  readonly target: string | undefined;
+  /** Of the request that it answers. */
+  readonly id: string | undefined;
+  readonly failed: boolean;
+}
+
+/** What comes from the router, where it is any business of ours. */
+export type Routed =
+  | Action
+  /** A name came to the router, or went. */
+  | { readonly kind: 'advert'; readonly name: string; readonly available: boolean }
+  /** The router could not deliver a packet of ours. */
+  | ({ readonly kind: 'undeliverable'; readonly code: string; readonly name: string } & Undelivered)
+  /** The sm does not know the session that a stanza of ours named. */
+  | ({ readonly kind: 'bounced' } & Ids)
+  | ({ readonly kind: 'stanza'; readonly from: string; readonly text: string } & Ids);
+
+/** What is known of a packet that came back: an action by its request, or a stanza by its session. */
+interface Undelivered extends Partial<Ids> {
+  readonly action?: string;
+  readonly id?: string;
+}
+
+/** A packet around a payload. */
+export function routed(to: string, from: string, payload: string): string {
+  return `${routeTo(to, from)}${payload}</route>`;
+}
+
+export function routeTo(to: string, from: string): string {
+  const tag = element('route', { xmlns: COMPONENT, to, from }).toString();
+  return `${tag.slice(0, -2)}>`;
+}
+
+/** Start or end a session, create or delete a user: what a c2s asks an sm for. */
+export function session(action: Ask, { c2s, sm }: Partial<Ids>, target?: string, id?: string): string {
+  const ids = { [`xmlns:${PREFIX}`]: SESSION, [`${PREFIX}:c2s`]: c2s, [`${PREFIX}:sm`]: sm };
+  return element(`${PREFIX}:session`, { ...ids, action, target, id }).toString();
+}
+
+/** What goes on every stanza of a session, before anything that its client wrote. */
+export function stampOf({ c2s, sm }: Ids): string {
+  const { attributes } = element('x', {
+    [`xmlns:${PREFIX}`]: SESSION,
+    [`${PREFIX}:c2s`]: c2s,
+    [`${PREFIX}:sm`]: sm,
+    xmlns: CLIENT,
+  });
+  return element('x', Object.fromEntries(attributes)).toString().slice(2, -2);
+}
+
+const STANZAS: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
+const IQ_TYPES: ReadonlySet<string | undefined> = new Set(['get', 'set', 'result', 'error']);
+
+/** The sm drops an iq of no type in silence, and gives back what is no stanza. [jabberd2 2.7.0 sm/pkt.c] */
+function isCarriable(stanza: Stanza): boolean {
+  if (!STANZAS.has(stanza.name)) return false;
+  return stanza.name !== 'iq' || IQ_TYPES.has(stanza.attribute('type'));
+}
+
+/** Names that the sm reads in any namespace, the first one on the wire. [jabberd2 2.7.0] */
+const OURS: ReadonlySet<string> = new Set(['sm', 'c2s', 'failed']);
+
+function isHarmless(name: string): boolean {
+  return name.includes(':') ? name.startsWith('xml:') : name !== 'xmlns' && !OURS.has(name);
+}
+
+/**
+ * A client's stanza with our stamp on it, as the payload of a route; undefined for one that the sm could not answer.
+ * Nothing that a client writes on its opening tag may be taken for ours: with it the client could speak for others, or
+ * make the sm write what the router throws it out for.
+ */
+export function stamped(stanza: Stanza, stamp: string): string | undefined {
+  if (!isCarriable(stanza)) return undefined;
+  if (stanza.inherited === '' && stanza.names().every(isHarmless)) return stanza.stampedFirst(stamp);
+  const cleaned = withoutClaims(stanza.element());
+  if (!cleaned) return undefined;
+  const text = cleaned.toString();
+  const nameEnd = cleaned.name.length + 1;
+  return text.slice(0, nameEnd) + stamp + text.slice(nameEnd);
+}
+
+/** Takes what is ours off the opening tag, and declarations down to the children that use them. */
+function withoutClaims(stanza: Element): Element | undefined {
+  if (stanza.namespace !== CLIENT) return undefined;
+  const written = [...stanza.attributes];
+  const declared = new Map<string, string>();
+  for (const [name, value] of written) {
+    if (name.startsWith('xmlns:')) declared.set(name.slice(6), value);
+    if (!isHarmless(name)) stanza.set(name, undefined);
+  }
+  for (const [name, value] of written) keepForeign(stanza, name, value, declared);
+  for (const child of stanza.elements) handDown(child, declared);
+  return stanza;
+}
+
+/** Puts an attribute of a namespace that is none of ours back, under a prefix that the sm does not write. */
+function keepForeign(stanza: Element, name: string, value: string, declared: Map<string, string>): void {
+  const [prefix, local] = name.split(':') as [string, string | undefined];
+  const namespace = declared.get(prefix);
+  if (local === undefined || namespace === undefined || namespace === SESSION || OURS.has(local)) return;
+  const free = prefix === SM_PREFIX ? `${prefix}-client` : prefix;
+  stanza.set(`xmlns:${free}`, namespace).set(`${free}:${local}`, value);
+}
+
+/** Declares on a child what it uses of what was declared around it. */
+function handDown(child: Element, declared: ReadonlyMap<string, string>): void {
+  const text = child.toString();
+  for (const [prefix, namespace] of declared) {
+    const name = `xmlns:${prefix}`;
+    if (child.attribute(name) === undefined && text.includes(`${prefix}:`)) child.set(name, namespace);
+  }
+}
+
+/** What a packet of the router's says; undefined where it is no business of ours. */
+export function read(packet: Stanza): Routed | undefined {
+  const [prefix, local] = split(packet.name);
+  if (packet.attribute(prefix ? `xmlns:${prefix}` : 'xmlns') !== COMPONENT) return undefined;
+  if (local === 'presence') return advert(packet);
+  // A type is for brokers and log keepers, and a route of ours has one payload.
+  if (local !== 'route' || packet.attribute('type') !== undefined) return undefined;
+  const payload = packet.only();
+  return payload && routedPayload(packet, payload);
+}
+
+function split(name: string): readonly [prefix: string, local: string] {
+  const colon = name.indexOf(':');
+  return [name.slice(0, Math.max(colon, 0)), name.slice(colon + 1)];
+}
+
+function advert(packet: Stanza): Routed | undefined {
+  const name = packet.attribute('from');
+  if (name === undefined) return undefined;
+  return { kind: 'advert', name, available: packet.attribute('type') !== 'unavailable' };
+}
+
+function routedPayload(route: Stanza, payload: Stanza): Routed | undefined {
+  const prefix = sessionPrefix(payload) ?? sessionPrefix(route);
+  const code = route.attribute('error');
+  if (code !== undefined) return undelivered(route, payload, prefix, code);
+  const from = route.attribute('from') ?? '';
+  if (isSession(payload, route)) return action(payload, prefix, from);
+  return prefix === undefined ? undefined : ofSession(payload, prefix, from);
+}
+
+/** The prefix that stands for the session namespace: the one that we or the sm write, where there are several. */
+function sessionPrefix(tag: Tag): string | undefined {
+  let found: string | undefined;
+  for (const name of tag.names()) {
+    if (!name.startsWith('xmlns:') || tag.attribute(name) !== SESSION) continue;
+    const prefix = name.slice(6);
+    if (prefix === PREFIX || prefix === SM_PREFIX) return prefix;
+    found ??= prefix;
+  }
+  return found;
+}
+
+function isSession(payload: Stanza, route: Stanza): boolean {
+  const [prefix, local] = split(payload.name);
+  if (local !== 'session') return false;
+  const declaration = prefix ? `xmlns:${prefix}` : 'xmlns';
+  return (payload.attribute(declaration) ?? route.attribute(declaration)) === SESSION;
+}
+
+function idsOf(tag: Tag, prefix: string | undefined): Partial<Ids> {
+  return { c2s: tag.attribute(`${prefix}:c2s`), sm: tag.attribute(`${prefix}:sm`) };
+}
+
+function action(payload: Stanza, prefix: string | undefined, from: string): Action {
+  return {
+    kind: 'action',
+    action: payload.attribute('action') ?? '',
+    from,
+    target: payload.attribute('target'),
+    id: payload.attribute('id'),
+    failed: payload.attribute(`${prefix}:failed`) !== undefined || payload.attribute('failed') !== undefined,
+    ...idsOf(payload, prefix),
+  };
+}
+
+/** An error route comes back as it went: `to` is who could not be reached. [jabberd2 2.7.0 router] */
+function undelivered(route: Stanza, payload: Stanza, prefix: string | undefined, code: string): Routed {
+  const request = isSession(payload, route)
+    ? { action: payload.attribute('action'), id: payload.attribute('id') }
+    : {};
+  const name = route.attribute('to') ?? '';
+  return { kind: 'undeliverable', code, name, ...request, ...idsOf(payload, prefix) };
+}
+
+/**
+ * What is given back has the prefix that we wrote, and `failed` with no prefix at all; in what others have written
+ * that word means nothing. [jabberd2 2.7.0: the sm looks its namespace up in the wrong place]
+ */
+function ofSession(payload: Stanza, prefix: string, from: string): Routed | undefined {
+  const { c2s, sm } = idsOf(payload, prefix);
+  if (c2s === undefined || payload.attribute('xmlns') !== CLIENT) return undefined;
+  const failed = payload.attribute('failed') ?? payload.attribute(`${prefix}:failed`);
+  if (failed !== undefined && prefix === PREFIX) return { kind: 'bounced', c2s, sm };
+  return { kind: 'stanza', c2s, sm, from, text: forClient(payload, prefix) };
+}
+
+/** Without what is between the sm and us; a declaration stays where something inside uses it. */
+function forClient(payload: Stanza, prefix: string): string {
+  const drop = ['xmlns', 'failed', `${prefix}:c2s`, `${prefix}:sm`, `${prefix}:failed`];
+  if (!payload.content.includes(`${prefix}:`)) drop.push(`xmlns:${prefix}`);
+  return payload.readdressed(drop, '');
+}

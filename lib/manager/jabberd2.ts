@@ -1,0 +1,421 @@
+import { randomBytes } from 'node:crypto';
+import type { Log } from '../observe/log.js';
+import type { End } from '../session/end.js';
+import { Jid } from '../session/jid.js';
+import type { Manager, Registrar, Registered } from '../session/manager.js';
+import { NOTHING, type Packet, type PacketKind, type Session } from '../session/session.js';
+import { element, parse, type Stanza } from '../xml/index.js';
+import * as dialect from './dialects/jabberd2.js';
+import type { Action, Ids, Routed } from './dialects/jabberd2.js';
+import { Line, type LineOptions } from './line.js';
+import type { ManagerEvents } from './manager.js';
+import { Names } from './names.js';
+import { Requests } from './requests.js';
+import { RouterGreeting, type RouterOptions } from './router.js';
+
+export interface RouterManagerOptions extends Omit<LineOptions, 'greeting'>, RouterOptions {
+  /** Domains that clients are to find here; where there are none, whatever the router has. */
+  readonly domains: readonly string[];
+}
+
+/** How long something is waited for, in milliseconds. */
+const TIMES = {
+  /** An answer of an sm: neither side has a limit of its own. */
+  answer: 10_000,
+  /** The names that are served, after the first bind. */
+  names: 1_000,
+  /** The names that sessions are on, after the link was lost: the sms may come back later than we do. */
+  grace: 10_000,
+} as const;
+
+/** Sessions of which is remembered that they are over: what still comes for them is late, and no reason to worry. */
+const MOST_ENDED = 10_000;
+
+/** A session that was asked for. */
+interface Starting {
+  readonly state: 'starting';
+  readonly domain: string;
+  readonly jid: string;
+}
+
+/** A session that an sm has. */
+interface Open {
+  readonly state: 'open';
+  readonly domain: string;
+  readonly jid: string;
+  /** The name of the sm: where its packets go. */
+  readonly name: string;
+  /** The sm's id of the session. */
+  readonly sm: string;
+}
+
+/**
+ * The session managers of jabberd2 behind one router. We are one of its c2s: who logs in is checked on our side, and the
+ * sms are asked for sessions. A session has two ids, one of either side's; which sm has it is told when it is started.
+ * [docs/dev/sm-c2s-protocol] [jabberd2 2.7.0]
+ */
+export class RouterManager implements Manager, Registrar {
+  private readonly line: Line;
+  private readonly names = new Names();
+  private readonly sessions = new Map<string, Starting | Open>();
+  private readonly requests = new Requests<Action>(TIMES.answer);
+  /** What an sm has to be told when it is back, by its name. */
+  private readonly whenBack = new Map<string, string[]>();
+  private readonly ended = new Set<string>();
+  /** The opening tags of routes, by where they go. */
+  private readonly heads = new Map<string, string>();
+  /** Runs from the bind until the link is opened. */
+  private settling: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly options: RouterManagerOptions,
+    private readonly events: ManagerEvents,
+    private readonly log: Log,
+  ) {
+    this.line = new Line(
+      { ...options, greeting: () => new RouterGreeting(options) },
+      {
+        linked: () => this.bound(),
+        packet: (packet) => this.received(packet),
+        failed: ({ reason, final }) => {
+          this.unbound();
+          events.failed(reason, final);
+        },
+        down: () => events.down(),
+        relieved: () => events.relieved(),
+      },
+      log,
+    );
+  }
+
+  start(): void {
+    this.line.start();
+  }
+
+  /** Gives the name back, and closes the link after what waits. */
+  stop(): Promise<void> {
+    clearTimeout(this.settling);
+    const { name } = this.options;
+    if (this.line.up) this.line.send(element('unbind', { xmlns: dialect.COMPONENT, name }).toString());
+    return this.line.stop();
+  }
+
+  get up(): boolean {
+    return this.line.up;
+  }
+
+  get congested(): boolean {
+    return this.line.congested;
+  }
+
+  /** Why nobody can log in at a domain now; undefined where one can. */
+  refusal(domain: string): End | undefined {
+    if (!this.up) return { kind: 'link-down' };
+    if (this.names.has(domain)) return undefined;
+    const isOurs = this.names.wasThere(domain) || this.options.domains.includes(domain);
+    return isOurs ? { kind: 'manager-gone', detail: away(domain) } : { kind: 'host-unknown' };
+  }
+
+  // --- sessions ---------------------------------------------------------------------------------------------------
+
+  /** What a session is asked for with is the address that was logged in with: nobody else names one here. */
+  granted({ kind }: Packet, asked: string): string | undefined {
+    return kind === 'answer' ? Jid.parse(asked)?.full : undefined;
+  }
+
+  open(session: Session, jid: string): boolean {
+    const { host: domain } = Jid.parse(jid)!;
+    const c2s = session.address;
+    const request = newId();
+    this.sessions.set(c2s, { state: 'starting', domain, jid });
+    this.ask(domain, dialect.session('start', { c2s }, jid, request), request, (answer) => {
+      if (answer?.action === 'started' && answer.sm !== undefined) this.started(c2s, jid, answer, answer.sm);
+      else this.refuseStart(c2s, jid, answer ? 'the sm refuses to start a session' : 'no answer of the sm');
+    });
+    return true;
+  }
+
+  stamp({ address }: Session): string {
+    const at = this.sessions.get(address);
+    return at?.state === 'open' ? dialect.stampOf({ c2s: address, sm: at.sm }) : '';
+  }
+
+  carry(session: Session, stanza: Stanza): boolean {
+    const at = this.sessions.get(session.address);
+    const payload = dialect.stamped(stanza, session.stamp);
+    if (payload === undefined) return false;
+    if (at?.state === 'open') this.line.send(`${this.head(at.name)}${payload}</route>`, stanza.ascii);
+    return true;
+  }
+
+  end({ address }: Session): void {
+    const at = this.sessions.get(address);
+    this.forget(address);
+    if (at?.state === 'open') this.tell(at.name, dialect.session('end', { c2s: address, sm: at.sm }));
+  }
+
+  /**
+   * What did not reach its client. A session that was opened for nobody is ended. A stanza goes back into the router as
+   * its sender wrote it, to be stored or refused by the sm: there is no session any more that it could belong to.
+   */
+  bounce({ kind, to, text }: Packet): void {
+    const at = this.sessions.get(to);
+    if (at?.state === 'open') this.end({ address: to } as Session);
+    if (kind === 'stanza') this.giveBack(text);
+  }
+
+  /** @returns undefined: all that comes names its session, and is looked at where it comes in */
+  staleSession(): undefined {
+    return undefined;
+  }
+
+  endStale(): void {
+    // There is nothing to end but what `bounce` ends.
+  }
+
+  refuse(): void {
+    // What is given back does not come again: the sm has no session that it would go to.
+  }
+
+  // --- users ------------------------------------------------------------------------------------------------------
+
+  create(user: string, domain: string): Promise<Registered> {
+    const id = newId();
+    return new Promise((resolve) => {
+      this.ask(domain, dialect.session('create', {}, user, id), id, (answer) => {
+        if (answer?.action === 'created') resolve('done');
+        else resolve(answer ? 'refused' : 'unanswered');
+      });
+    });
+  }
+
+  /** An sm that is away is told when it is back. */
+  remove(user: string, domain: string): void {
+    this.tell(domain, dialect.session('delete', {}, user, newId()));
+  }
+
+  // --- the link ---------------------------------------------------------------------------------------------------
+
+  /** The router tells right behind the bind which names it has. Those that are needed are waited for, but not for ever. */
+  private bound(): void {
+    const patience = this.sessions.size > 0 ? TIMES.grace : TIMES.names;
+    this.settling = setTimeout(() => this.settle(), patience);
+  }
+
+  private unbound(): void {
+    clearTimeout(this.settling);
+    this.settling = undefined;
+    this.names.clear();
+    this.requests.giveUp();
+  }
+
+  private needed(): Set<string> {
+    const needed = new Set(this.options.domains);
+    for (const at of this.sessions.values()) {
+      if (at.state === 'open') needed.add(at.name).add(at.domain);
+    }
+    return needed;
+  }
+
+  /** With nothing in particular to wait for, the names that come in one read are as good as all of them. */
+  private settleWhenComplete(): void {
+    if (!this.settling) return;
+    const needed = this.needed();
+    if (needed.size === 0) setImmediate(() => this.settle());
+    else if ([...needed].every((name) => this.names.has(name))) this.settle();
+  }
+
+  private settle(): void {
+    if (!this.settling) return;
+    clearTimeout(this.settling);
+    this.settling = undefined;
+    this.line.open();
+    for (const name of this.needed()) if (!this.names.has(name)) this.gone(name);
+    for (const name of this.names) this.tellWhatWaited(name);
+    this.events.up();
+    this.line.flush();
+  }
+
+  private received(packet: Stanza): void {
+    const said = dialect.read(packet);
+    if (said) this.heard(said);
+    else this.log.debug('a packet for no client', { name: packet.name, from: packet.attribute('from') });
+  }
+
+  private heard(said: Routed): void {
+    switch (said.kind) {
+      case 'stanza':
+        return this.deliver(said);
+      case 'advert':
+        return said.available ? this.came(said.name) : this.gone(said.name);
+      case 'action':
+        return this.action(said);
+      case 'bounced':
+        return this.lost(said, 'Invalid Session');
+      case 'undeliverable':
+        return this.undelivered(said);
+    }
+  }
+
+  private deliver({ c2s, sm, from, text }: Ids & { from: string; text: string }): void {
+    const at = this.sessions.get(c2s);
+    if (at?.state === 'open' && at.sm === sm) return this.emit('stanza', c2s, at.jid, { text });
+    this.log.debug('a stanza for a session that is over', { socket: c2s });
+    if (at) return;
+    if (!this.ended.has(c2s)) this.tell(from, dialect.session('end', { c2s, sm }));
+    this.remember(c2s);
+    this.giveBack(text);
+  }
+
+  /** Messages, and questions that somebody waits for an answer to. */
+  private giveBack(text: string): void {
+    const stanza = parse(text);
+    const type = stanza.attribute('type');
+    const to = Jid.parse(stanza.attribute('to'));
+    const isQuestion = stanza.name === 'iq' && (type === 'get' || type === 'set');
+    const isMessage = stanza.name === 'message' && type !== 'error' && type !== 'groupchat';
+    if (!to || (!isQuestion && !isMessage)) return;
+    this.tell(to.host, stanza.set('xmlns', 'jabber:client').toString());
+  }
+
+  // --- what sms say -----------------------------------------------------------------------------------------------
+
+  private action(said: Action): void {
+    if (said.id !== undefined && this.requests.answer(said.id, said)) return;
+    const { c2s, sm, action, from } = said;
+    const at = c2s === undefined ? undefined : this.sessions.get(c2s);
+    const isKnown = at?.state === 'open' && at.sm === sm;
+    if (action === 'replaced' && isKnown) return this.over(c2s!, at, 'replaced');
+    if (action !== 'ended' || !isKnown) return this.tooLate(said);
+    // Where a limit of the sm's storage ended it, the sm still has it. [jabberd2 2.7.0 sm]
+    this.tell(from, dialect.session('end', { c2s, sm }));
+    this.over(c2s!, at, undefined);
+  }
+
+  private started(c2s: string, jid: string, { from: name }: Action, sm: string): void {
+    const { host: domain } = Jid.parse(jid)!;
+    this.sessions.set(c2s, { state: 'open', domain, jid, name, sm });
+    this.emit('opened', c2s, jid);
+  }
+
+  /** Answers to what nobody waits for any more: what was made by them is undone. */
+  private tooLate(answer: Action | undefined): void {
+    if (!answer || answer.failed) return;
+    const { action, from, c2s, sm, target } = answer;
+    if (action === 'started') this.tell(from, dialect.session('end', { c2s, sm }));
+    if (action === 'created') this.tell(from, dialect.session('delete', {}, target));
+  }
+
+  private refuseStart(c2s: string, jid: string, reason: string): void {
+    this.log.warn(`no session for a login: ${reason}`, { socket: c2s, user: jid });
+    this.forget(c2s);
+    this.emit('refused', c2s, jid, { reason });
+  }
+
+  /** The session is over on the other side. */
+  private over(c2s: string, { jid }: Open, reason: string | undefined): void {
+    this.forget(c2s);
+    this.emit('ended', c2s, jid, { reason });
+  }
+
+  /** The sm does not know a session any more, or is not there. */
+  private lost({ c2s, sm }: Partial<Ids>, reason: string): void {
+    const at = c2s === undefined ? undefined : this.sessions.get(c2s);
+    if (at?.state === 'open' && at.sm === sm) this.over(c2s!, at, reason);
+  }
+
+  // --- what the router says ---------------------------------------------------------------------------------------
+
+  private came(name: string): void {
+    this.names.add(name);
+    if (this.up) this.tellWhatWaited(name);
+    else this.settleWhenComplete();
+  }
+
+  /** An sm that only lost its link has its sessions still when it is back, and they must be ended then. */
+  private gone(name: string): void {
+    this.names.delete(name);
+    if (this.settling) return;
+    this.requests.giveUp((request) => request.about === name);
+    for (const [c2s, at] of this.sessions) {
+      if (at.state === 'open' && (at.name === name || at.domain === name)) this.leaveBehind(c2s, at);
+    }
+  }
+
+  private leaveBehind(c2s: string, at: Open): void {
+    this.keep(at.name, dialect.session('end', { c2s, sm: at.sm }));
+    this.over(c2s, at, away(at.name));
+  }
+
+  private undelivered({ code, name, action, id, c2s, sm }: Extract<Routed, { kind: 'undeliverable' }>): void {
+    this.log.debug('the router can not deliver a packet', { to: name, error: code, action });
+    if (code === '401') return this.line.fail('the router does not know our name any more');
+    if (id !== undefined && this.requests.answer(id, undefined)) return;
+    const at = c2s === undefined ? undefined : this.sessions.get(c2s);
+    if (action === 'end') this.keep(name, dialect.session('end', { c2s, sm }));
+    else if (action === undefined && at?.state === 'open' && at.sm === sm) this.leaveBehind(c2s!, at);
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------
+
+  /** Asks an sm; `settle` gets undefined where it does not answer. */
+  private ask(
+    domain: string,
+    payload: string,
+    id: string,
+    settle: (answer: Action | undefined) => void,
+  ): void {
+    this.requests.add(id, domain, settle);
+    if (this.up && this.names.has(domain)) this.send(domain, payload);
+    else setImmediate(() => this.requests.answer(id, undefined));
+  }
+
+  /** Tells an sm something: now, or when it is there. */
+  private tell(name: string, payload: string): void {
+    if (this.up && !this.names.has(name)) this.keep(name, payload);
+    else this.send(name, payload);
+  }
+
+  private keep(name: string, payload: string): void {
+    const kept = this.whenBack.get(name);
+    if (kept) kept.push(payload);
+    else this.whenBack.set(name, [payload]);
+  }
+
+  private tellWhatWaited(name: string): void {
+    const payloads = this.whenBack.get(name) ?? [];
+    this.whenBack.delete(name);
+    for (const payload of payloads) this.send(name, payload);
+  }
+
+  private send(name: string, payload: string): void {
+    this.line.send(`${this.head(name)}${payload}</route>`);
+  }
+
+  private head(name: string): string {
+    let head = this.heads.get(name);
+    if (head === undefined) this.heads.set(name, (head = dialect.routeTo(name, this.options.name)));
+    return head;
+  }
+
+  private emit(kind: PacketKind, to: string, from: string, more: Partial<Packet> = {}): void {
+    this.events.packet({ kind, to, from, text: '', whole: NOTHING, carrier: true, ...more });
+  }
+
+  private forget(c2s: string): void {
+    if (this.sessions.delete(c2s)) this.remember(c2s);
+  }
+
+  private remember(c2s: string): void {
+    if (this.ended.size >= MOST_ENDED) this.ended.clear();
+    this.ended.add(c2s);
+  }
+}
+
+function newId(): string {
+  return randomBytes(12).toString('hex');
+}
+
+function away(name: string): string {
+  return `${name} is not connected to the router`;
+}

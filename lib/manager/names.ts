@@ -1,0 +1,34 @@
+/** Most names that are remembered of those that were once there. */
+const MOST = 10_000;
+
+/** The names that are on a router now, and those that once were. */
+export class Names implements Iterable<string> {
+  private readonly here = new Set<string>();
+  private readonly seen = new Set<string>();
+
+  add(name: string): void {
+    this.here.add(name);
+    if (this.seen.size < MOST) this.seen.add(name);
+  }
+
+  delete(name: string): void {
+    this.here.delete(name);
+  }
+
+  /** Without a router nothing is known to be there. */
+  clear(): void {
+    this.here.clear();
+  }
+
+  has(name: string): boolean {
+    return this.here.has(name);
+  }
+
+  wasThere(name: string): boolean {
+    return this.seen.has(name);
+  }
+
+  [Symbol.iterator](): Iterator<string> {
+    return this.here[Symbol.iterator]();
+  }
+}

@@ -1,0 +1,39 @@
+interface Request<Answer> {
+  /** Whom it was sent to. */
+  readonly about: string;
+  readonly settle: (answer: Answer | undefined) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Requests that are under way, by their ids. Each is answered once: by the peer, or with undefined. */
+export class Requests<Answer> {
+  private readonly waiting = new Map<string, Request<Answer>>();
+
+  /** @param patience how long an answer is waited for, in milliseconds */
+  constructor(private readonly patience: number) {}
+
+  /**
+   * A request has been sent.
+   *
+   * @param settle is called with the answer while that is being read: what comes behind it may depend on it
+   */
+  add(id: string, about: string, settle: (answer: Answer | undefined) => void): void {
+    const timer = setTimeout(() => this.answer(id, undefined), this.patience).unref();
+    this.waiting.set(id, { about, settle, timer });
+  }
+
+  /** @returns whether somebody waited for it */
+  answer(id: string, answer: Answer | undefined): boolean {
+    const request = this.waiting.get(id);
+    if (!request) return false;
+    clearTimeout(request.timer);
+    this.waiting.delete(id);
+    request.settle(answer);
+    return true;
+  }
+
+  /** No answer will come: to all of them, or to some. */
+  giveUp(which: (request: { readonly about: string }) => boolean = () => true): void {
+    for (const [id, request] of this.waiting) if (which(request)) this.answer(id, undefined);
+  }
+}
