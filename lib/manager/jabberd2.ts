@@ -4,9 +4,9 @@ import type { End } from '../session/end.js';
 import { Jid } from '../session/jid.js';
 import type { Manager, Registrar, Registered } from '../session/manager.js';
 import { NOTHING, type Packet, type PacketKind, type Session } from '../session/session.js';
-import { element, parse, type Stanza } from '../xml/index.js';
+import { element, type Stanza } from '../xml/index.js';
 import * as dialect from './dialects/jabberd2.js';
-import type { Action, Ids, Routed } from './dialects/jabberd2.js';
+import type { Action, Carried, Ids, Routed } from './dialects/jabberd2.js';
 import { Line, type LineOptions } from './line.js';
 import type { ManagerEvents } from './manager.js';
 import { Names } from './names.js';
@@ -238,14 +238,13 @@ export class RouterManager implements Manager, Registrar {
 
   private received(packet: Stanza): void {
     const said = dialect.read(packet);
-    if (said) this.heard(said);
+    if (said?.kind === 'stanza') this.deliver(said, packet);
+    else if (said) this.heard(said);
     else this.log.debug('a packet for no client', { name: packet.name, from: packet.attribute('from') });
   }
 
-  private heard(said: Routed): void {
+  private heard(said: Exclude<Routed, Carried>): void {
     switch (said.kind) {
-      case 'stanza':
-        return this.deliver(said);
       case 'advert':
         return said.available ? this.came(said.name) : this.gone(said.name);
       case 'action':
@@ -257,9 +256,9 @@ export class RouterManager implements Manager, Registrar {
     }
   }
 
-  private deliver({ c2s, sm, from, text }: Ids & { from: string; text: string }): void {
+  private deliver({ c2s, sm, from, text }: Carried, whole: Stanza): void {
     const at = this.sessions.get(c2s);
-    if (at?.state === 'open' && at.sm === sm) return this.emit('stanza', c2s, at.jid, { text });
+    if (at?.state === 'open' && at.sm === sm) return this.emit('stanza', c2s, at.jid, { text, whole });
     this.log.debug('a stanza for a session that is over', { socket: c2s });
     if (at) return;
     if (!this.ended.has(c2s)) this.tell(from, dialect.session('end', { c2s, sm }));
@@ -267,15 +266,9 @@ export class RouterManager implements Manager, Registrar {
     this.giveBack(text);
   }
 
-  /** Messages, and questions that somebody waits for an answer to. */
   private giveBack(text: string): void {
-    const stanza = parse(text);
-    const type = stanza.attribute('type');
-    const to = Jid.parse(stanza.attribute('to'));
-    const isQuestion = stanza.name === 'iq' && (type === 'get' || type === 'set');
-    const isMessage = stanza.name === 'message' && type !== 'error' && type !== 'groupchat';
-    if (!to || (!isQuestion && !isMessage)) return;
-    this.tell(to.host, stanza.set('xmlns', 'jabber:client').toString());
+    const returned = dialect.returned(text);
+    if (returned) this.tell(returned.to, returned.payload);
   }
 
   // --- what sms say -----------------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ export interface LoginRequest {
  */
 export type PacketKind = 'stanza' | 'answer' | 'opened' | 'refused' | 'ended';
 
-/** Stands for the whole of a packet that did not come in one. */
-export const NOTHING: Stanza = stanzaOf('<nothing/>')!;
+/** Stands for the whole of a packet that did not come in one. It is not ASCII, as the text beside it need not be. */
+export const NOTHING: Stanza = stanzaOf('<nothing>\u2026</nothing>')!;
 
 /** Something the session manager sent to one of our socket addresses. */
 export interface Packet {

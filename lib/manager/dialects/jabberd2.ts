@@ -4,11 +4,14 @@
  * starts and ends sessions, and makes and removes users. [docs/dev/sm-c2s-protocol] [jabberd2 2.7.0]
  */
 import { randomBytes } from 'node:crypto';
-import { element, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import { Jid } from '../../session/jid.js';
+import { element, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
 
 export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
 const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
 const CLIENT = 'jabber:client';
+/** Namespaces between c2s, sm and router: nothing of a client's is in them. */
+const INTERNAL: ReadonlySet<string> = new Set([COMPONENT, SESSION]);
 
 /**
  * Our prefix for the session namespace. The sm keeps it in what it gives back, and has one of its own for what it
@@ -49,7 +52,14 @@ export type Routed =
   | ({ readonly kind: 'undeliverable'; readonly code: string; readonly name: string } & Undelivered)
   /** The sm does not know the session that a stanza of ours named. */
   | ({ readonly kind: 'bounced' } & Ids)
-  | ({ readonly kind: 'stanza'; readonly from: string; readonly text: string } & Ids);
+  | Carried;
+
+/** A stanza for a client. */
+export interface Carried extends Ids {
+  readonly kind: 'stanza';
+  readonly from: string;
+  readonly text: string;
+}
 
 /** What is known of a packet that came back: an action by its request, or a stanza by its session. */
 interface Undelivered extends Partial<Ids> {
@@ -96,6 +106,11 @@ function isCarriable(stanza: Stanza): boolean {
 /** Names that the sm reads in any namespace, the first one on the wire. [jabberd2 2.7.0] */
 const OURS: ReadonlySet<string> = new Set(['sm', 'c2s', 'failed']);
 
+/** A reference can spell a namespace without its letters standing there; only one to a character can. */
+function maySpellInternal({ source }: Stanza): boolean {
+  return source.includes('jabberd.jabberstudio.org') || (source.includes('&#') && source.includes('xmlns'));
+}
+
 function isHarmless(name: string): boolean {
   return name.includes(':') ? name.startsWith('xml:') : name !== 'xmlns' && !OURS.has(name);
 }
@@ -107,12 +122,16 @@ function isHarmless(name: string): boolean {
  */
 export function stamped(stanza: Stanza, stamp: string): string | undefined {
   if (!isCarriable(stanza)) return undefined;
-  if (stanza.inherited === '' && stanza.names().every(isHarmless)) return stanza.stampedFirst(stamp);
+  if (isHarmlessWhole(stanza)) return stanza.stampedFirst(stamp);
   const cleaned = withoutClaims(stanza.element());
   if (!cleaned) return undefined;
   const text = cleaned.toString();
   const nameEnd = cleaned.name.length + 1;
   return text.slice(0, nameEnd) + stamp + text.slice(nameEnd);
+}
+
+function isHarmlessWhole(stanza: Stanza): boolean {
+  return stanza.inherited === '' && stanza.names().every(isHarmless) && !maySpellInternal(stanza);
 }
 
 /** Takes what is ours off the opening tag, and declarations down to the children that use them. */
@@ -125,15 +144,29 @@ function withoutClaims(stanza: Element): Element | undefined {
     if (!isHarmless(name)) stanza.set(name, undefined);
   }
   for (const [name, value] of written) keepForeign(stanza, name, value, declared);
-  for (const child of stanza.elements) handDown(child, declared);
+  for (const child of stanza.elements) {
+    handDown(child, declared);
+    disown(child);
+  }
   return stanza;
+}
+
+/**
+ * What is in the session namespace below another prefix than its own makes the sm write what the router throws it out
+ * for; a message in that of the router is lost. [jabberd2 2.7.0]
+ */
+function disown(part: Element): void {
+  for (const [name, value] of part.attributes) {
+    if (INTERNAL.has(value) && /^xmlns(?::|$)/.test(name)) part.set(name, `${value}#client`);
+  }
+  for (const child of part.elements) disown(child);
 }
 
 /** Puts an attribute of a namespace that is none of ours back, under a prefix that the sm does not write. */
 function keepForeign(stanza: Element, name: string, value: string, declared: Map<string, string>): void {
   const [prefix, local] = name.split(':') as [string, string | undefined];
   const namespace = declared.get(prefix);
-  if (local === undefined || namespace === undefined || namespace === SESSION || OURS.has(local)) return;
+  if (local === undefined || namespace === undefined || INTERNAL.has(namespace) || OURS.has(local)) return;
   const free = prefix === SM_PREFIX ? `${prefix}-client` : prefix;
   stanza.set(`xmlns:${free}`, namespace).set(`${free}:${local}`, value);
 }
@@ -145,6 +178,25 @@ function handDown(child: Element, declared: ReadonlyMap<string, string>): void {
     const name = `xmlns:${prefix}`;
     if (child.attribute(name) === undefined && text.includes(`${prefix}:`)) child.set(name, namespace);
   }
+}
+
+/**
+ * A stanza that did not reach its client, as a packet of nobody's session: the sm delivers it anew, stores it, or answers
+ * it with an error. Undefined where nobody would miss it.
+ */
+export function returned(text: string): { readonly to: string; readonly payload: string } | undefined {
+  const stanza = parse(text).set('xmlns', CLIENT);
+  const to = Jid.parse(stanza.attribute('to'));
+  if (!to || !isMissed(stanza)) return undefined;
+  stanza.namespace = CLIENT;
+  return { to: to.host, payload: withoutClaims(stanza)!.set('xmlns', CLIENT).toString() };
+}
+
+/** Messages, and questions that somebody waits for an answer to. */
+function isMissed({ name, attributes }: Element): boolean {
+  const type = attributes.get('type');
+  if (name === 'message') return type !== 'error' && type !== 'groupchat';
+  return name === 'iq' && (type === 'get' || type === 'set');
 }
 
 /** What a packet of the router's says; undefined where it is no business of ours. */
