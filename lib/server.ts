@@ -153,6 +153,11 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     return this.manager instanceof LinkedManager ? this.manager.finding : undefined;
   }
 
+  /** With jabberd2: the names that are on its router now. */
+  get names(): readonly string[] {
+    return this.manager instanceof RouterManager ? this.manager.present : [];
+  }
+
   private makeLinkedManager(dialect: ComponentDialect | 'auto'): LinkedManager {
     const { name, secret, domains } = this.config;
     const domain = domains[0] ?? 'localhost';
@@ -174,7 +179,9 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   }
 
   private makeAccounts(registrar: Registrar): Accounts {
-    const options = { credentials: () => this.credentials!, realm: (domain: string) => domain };
+    const { realms } = this.config;
+    const realm = (domain: string): string => realms.get(domain) ?? domain;
+    const options = { credentials: () => this.credentials!, realm };
     return new Accounts(registrar, options, (packet) => this.desk.receive(packet), this.log);
   }
 

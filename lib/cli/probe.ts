@@ -12,7 +12,8 @@ export const probe: Command = {
   usage: 'probe',
   help:
     'Find out what a session manager speaks, which domains it serves, and whether a login works. Not while a socket ' +
-    'manager of the same name is connected: jabberd 1.4 throws that one out, and jabberd 1.1 does not survive two',
+    'manager of the same name is connected: jabberd 1.4 throws that one out, and jabberd 1.1 does not survive two. With ' +
+    '--dialect jabberd2 (which is not found out by itself) it says what the router has, and logs in with --credentials',
   configured: 'probe',
   options: {
     user: { describe: 'Log in as this user, and out again', requiresArg: true },
@@ -64,6 +65,8 @@ class Probe {
       this.tell('link', `up, as ${this.config.name} to ${printAddress(this.config.sm!)}`);
       const { finding } = this.manager;
       this.tell('dialect', finding ? `${finding.dialect}: ${finding.why}` : this.config.dialect);
+      const { names } = this.manager;
+      if (names.length > 0) this.tell('router', `has ${names.join(', ')}`);
       const domains = this.config.domains.length > 0 ? this.config.domains : ['localhost'];
       let code: number = EXIT.stopped;
       for (const domain of domains) if (!(await this.tryDomain(domain))) code = EXIT.failed;

@@ -23,6 +23,8 @@ export interface Config {
   readonly registration: boolean;
   /** Where the accounts are for which the session manager takes our word (jabberd2). */
   readonly credentials: CredentialsSource;
+  /** The realm that accounts of a domain are kept under, where that is not the domain. */
+  readonly realms: ReadonlyMap<string, string>;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly logFormat: 'text' | 'json';
   readonly limits: Limits;
@@ -48,6 +50,9 @@ export type CredentialsSource =
 
 /** How passwords stand in the table of jabberd2. [jabberd2 2.7.0 c2s.xml password_type] */
 export type PasswordType = 'plaintext' | 'crypt' | 'a1hash' | 'bcrypt';
+
+/** A domain, and the realm of its accounts. */
+export type Realm = readonly [domain: string, realm: string];
 
 /** An old name of a host (empty: every other one) and the host. */
 export type Alias = readonly [name: string, host: string];

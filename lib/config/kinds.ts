@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
-import type { Address, Alias, CredentialsSource, PasswordType } from './config.js';
+import type { Address, Alias, CredentialsSource, PasswordType, Realm } from './config.js';
 
 /** One kind of value: how it is written, and what is right. */
 export interface Kind<T> {
@@ -47,6 +47,19 @@ export const aliases: Kind<Alias> = {
     const [old = '', real = '', more] = text.toLowerCase().split('=');
     const known = old === '*' ? '' : host(old);
     return known === undefined || !host(real) || more !== undefined ? undefined : [known, real];
+  },
+};
+
+export const realms: Kind<Realm> = {
+  metavar: 'DOMAIN=REALM',
+  expected: 'DOMAIN=REALM with a domain name and a realm of 1 to 256 bytes',
+  json: ['string'],
+  list: true,
+  parse: (given) => {
+    const equals = given.indexOf('=');
+    const domain = host(given.slice(0, Math.max(equals, 0)).toLowerCase());
+    const realm = given.slice(equals + 1);
+    return domain && realm && Buffer.byteLength(realm) <= 256 ? [domain, realm] : undefined;
   },
 };
 

@@ -162,6 +162,7 @@ function toConfig({ values, origins }: Loaded): Config {
     data: values.data,
     registration: values.registration,
     credentials: values.credentials,
+    realms: new Map(values.realm),
     logLevel: values['log-level'],
     logFormat: values['log-format'],
     limits: limitsOf(values),

@@ -1,4 +1,4 @@
-import type { Address, Alias, CredentialsSource, DialectName, RouterTls } from './config.js';
+import type { Address, Alias, CredentialsSource, DialectName, Realm, RouterTls } from './config.js';
 import * as kinds from './kinds.js';
 import { printAddress, printCredentials } from './kinds.js';
 
@@ -20,6 +20,7 @@ export interface Values {
   readonly data: string;
   readonly registration: boolean;
   readonly credentials: CredentialsSource;
+  readonly realm: readonly Realm[];
   readonly 'log-level': 'error' | 'warn' | 'info' | 'debug';
   readonly 'log-format': 'text' | 'json';
   readonly 'login-stanza-bytes': number;
@@ -176,6 +177,11 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
     default: 'embedded',
     secret: 'in part',
   },
+  realm: {
+    group: 'Accounts in front of jabberd2',
+    kind: kinds.realms,
+    help: 'The realm that the accounts of a domain are kept under, where c2s.xml gives one (<id realm=…>). Without it, it is the domain.',
+  },
   'log-level': {
     group: 'Log and configuration',
     kind: kinds.oneOf('error', 'warn', 'info', 'debug'),
@@ -308,6 +314,9 @@ export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
   ],
   users: ['data', 'domain', 'config'],
   probe: [
+    'credentials',
+    'realm',
+    'data',
     'sm',
     'dialect',
     'name',

@@ -46,8 +46,20 @@ export function fromAnswer(packet: Stanza): Finding | undefined {
   return undefined;
 }
 
+/**
+ * The router of jabberd2 takes components of this kind as well, but no sessions from them; its sm asks each newcomer
+ * what it is, in a namespace that no jabberd 1.x writes. [jabberd2 2.7.0 router]
+ */
+export function isJabberd2(packet: Stanza): boolean {
+  return packet.attribute('xmlns') === 'jabber:client';
+}
+
+export const USE_JABBERD2 =
+  'this is the router of jabberd2: use --dialect jabberd2, with the user and the secret of its router-users.xml';
+
 /** One sentence for the log where a packet does not belong to the dialect that was configured. */
 export function otherDialect(configured: ComponentDialect, packet: Stanza): string | undefined {
+  if (isJabberd2(packet)) return USE_JABBERD2;
   const finding = fromAnswer(packet);
   if (!finding || finding.dialect === configured) return undefined;
   return `the session manager speaks another dialect than ${configured} (${finding.why}): use --dialect ${finding.dialect}`;

@@ -108,6 +108,11 @@ export class RouterManager implements Manager, Registrar {
     return this.line.congested;
   }
 
+  /** The names that are on the router now: sms, their domains, and other components. */
+  get present(): string[] {
+    return [...this.names].sort();
+  }
+
   /** Why nobody can log in at a domain now; undefined where one can. */
   refusal(domain: string): End | undefined {
     if (!this.up) return { kind: 'link-down' };

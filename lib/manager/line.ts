@@ -141,21 +141,17 @@ export class Line {
     this.link = undefined;
     this.events.failed(end);
     if (this.stopping) return this.stopped?.();
-    if (end.final) this.log.error(`no link to the session manager: ${reason}`, this.place());
-    else this.tryAgain(wasUp, reason);
+    if (!end.final) this.tryAgain(wasUp, reason);
     if (wasUp) this.events.down();
   }
 
   private tryAgain(wasUp: boolean, reason: string): void {
     const delay = this.reconnect.delay();
     this.log.warn(`${wasUp ? 'lost' : 'no'} link to the session manager: ${reason}`, {
-      ...this.place(),
+      at: this.options.where,
+      name: this.options.name,
       nextTrySeconds: Math.round(delay / 100) / 10,
     });
     this.retry = setTimeout(() => this.start(), delay);
-  }
-
-  private place(): { at: string; name: string } {
-    return { at: this.options.where, name: this.options.name };
   }
 }

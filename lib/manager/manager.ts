@@ -5,7 +5,16 @@ import type { Authority, Manager } from '../session/manager.js';
 import type { LoginRequest, Packet, Session } from '../session/session.js';
 import { element, type Stanza, type Tag } from '../xml/index.js';
 import { ComponentGreeting, type ComponentOptions } from './component.js';
-import { fromAnswer, fromHeader, isForAsker, otherDialect, questions, type Finding } from './detect.js';
+import {
+  fromAnswer,
+  fromHeader,
+  isForAsker,
+  isJabberd2,
+  otherDialect,
+  questions,
+  USE_JABBERD2,
+  type Finding,
+} from './detect.js';
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
 import { Line, type LineOptions } from './line.js';
@@ -143,6 +152,7 @@ export class LinkedManager implements Manager, Authority {
   }
 
   private received(packet: Stanza): void {
+    if (!this.up && isJabberd2(packet)) return this.line.fail(USE_JABBERD2);
     if (!this.up) this.found(fromAnswer(packet));
     if (!this.up || isForAsker(packet, this.options.name)) return;
     const meaning = this.dialect.read(packet);
@@ -190,7 +200,7 @@ export class LinkedManager implements Manager, Authority {
 
   private silence(): string {
     const other = this.name === 'route' ? 'sto-sfrom (jabberd up to 1.1)' : 'route (jabberd 1.4)';
-    return `no answer to a login within ${PATIENCE / 1000} s: if the session manager speaks another dialect, use --dialect ${other}`;
+    return `no answer to a login within ${PATIENCE / 1000} s: if the session manager speaks another dialect, use --dialect ${other}; for the router of jabberd2, jabberd2`;
   }
 
   private consider(packet: Stanza, understood: boolean): void {

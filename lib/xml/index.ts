@@ -6,3 +6,4 @@ export { MOST, type StanzaLimits } from './limits.js';
 export { parse, type Namespaces } from './parse.js';
 export { Reader, stanzaOf, type ReaderEvents, type ReaderOptions } from './reader.js';
 export { Stanza, Tag } from './tag.js';
+export { respelt, type Unwanted } from './prefixes.js';

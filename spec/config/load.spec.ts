@@ -48,6 +48,7 @@ describe('config/load', () => {
         data: path.resolve('data'),
         registration: true,
         credentials: { store: 'embedded' },
+        realms: new Map(),
         logLevel: 'info',
         logFormat: 'text',
         limits: {

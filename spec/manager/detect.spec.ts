@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { fromAnswer, fromHeader, isForAsker, otherDialect, questions } from '../../lib/manager/detect.js';
+import {
+  fromAnswer,
+  fromHeader,
+  isForAsker,
+  otherDialect,
+  questions,
+  isJabberd2,
+} from '../../lib/manager/detect.js';
 import { Reader, type Stanza, type Tag } from '../../lib/xml/index.js';
 import { stanza } from '../support/stanza.js';
 import { stanzas } from '../support/transcript.js';
@@ -54,6 +61,13 @@ describe('the detection of a dialect', () => {
     const iq = `<iq type='get' id='detect'><query xmlns='jabber:iq:auth'/></iq>`;
     expect(routed).to.equal(`<route type='auth' to='foo.com' from='0@foo-sockets/detect'>${iq}</route>`);
     expect(plain).to.equal(iq.replace(`'detect'`, `'detect' sfrom='0@foo-sockets/detect' sto='foo.com'`));
+  });
+
+  it('tells the router of jabberd2 by the question that its sm asks every newcomer', () => {
+    const question = `<iq xmlns='jabber:client' type='get' to='foo-sockets' from='sm' id='1'><query xmlns='http://jabber.org/protocol/disco#info'></query></iq>`;
+    expect(isJabberd2(stanza(question))).to.equal(true);
+    expect(otherDialect('route', stanza(question))).to.match(/jabberd2/);
+    for (const [source] of packets) expect(isJabberd2(stanza(source)), source).to.equal(false);
   });
 
   it('knows the answers to it', () => {

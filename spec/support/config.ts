@@ -21,6 +21,7 @@ export function config(smPort: number, overrides: Overrides = {}): Config {
     data: '',
     registration: true,
     credentials: { store: 'embedded' },
+    realms: new Map(),
     logLevel: 'debug',
     logFormat: 'text',
     ...overrides,

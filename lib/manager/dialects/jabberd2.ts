@@ -5,13 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Jid } from '../../session/jid.js';
-import { element, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import { element, parse, respelt, type Element, type Stanza, type Tag } from '../../xml/index.js';
 
 export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
 const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
 const CLIENT = 'jabber:client';
-/** Namespaces between c2s, sm and router: nothing of a client's is in them. */
-const INTERNAL: ReadonlySet<string> = new Set([COMPONENT, SESSION]);
+/** What the namespaces between c2s, sm and router begin with: nothing of a client's is in them. */
+const INTERNAL = 'http://jabberd.jabberstudio.org/ns/';
 
 /**
  * Our prefix for the session namespace. The sm keeps it in what it gives back, and has one of its own for what it
@@ -103,26 +103,34 @@ function isCarriable(stanza: Stanza): boolean {
   return stanza.name !== 'iq' || IQ_TYPES.has(stanza.attribute('type'));
 }
 
-/** Names that the sm reads in any namespace, the first one on the wire. [jabberd2 2.7.0] */
+/** Names that the sm reads and writes in any namespace, the first one on the wire. [jabberd2 2.7.0 nad_find_attr] */
 const OURS: ReadonlySet<string> = new Set(['sm', 'c2s', 'failed']);
-
-/** A reference can spell a namespace without its letters standing there; only one to a character can. */
-function maySpellInternal({ source }: Stanza): boolean {
-  return source.includes('jabberd.jabberstudio.org') || (source.includes('&#') && source.includes('xmlns'));
-}
+const ADDRESSING: ReadonlySet<string> = new Set(['to', 'from', 'id', 'type']);
 
 function isHarmless(name: string): boolean {
-  return name.includes(':') ? name.startsWith('xml:') : name !== 'xmlns' && !OURS.has(name);
+  return name.includes(':') ? name === 'xml:lang' : name !== 'xmlns' && !OURS.has(name);
+}
+
+/**
+ * Prefixes inside of a stanza go through hands that spell them wrongly. An internal namespace has been said where its
+ * name stands, or where a reference to a character may hide it.
+ */
+function needsRespelling({ source, inherited }: Stanza): boolean {
+  if (inherited !== '' || source.includes('xmlns:') || source.includes('jabberd.jabberstudio.org'))
+    return true;
+  return source.includes('&#') && source.includes('xmlns');
 }
 
 /**
  * A client's stanza with our stamp on it, as the payload of a route; undefined for one that the sm could not answer.
- * Nothing that a client writes on its opening tag may be taken for ours: with it the client could speak for others, or
- * make the sm write what the router throws it out for.
+ *
+ * Nothing that a client writes may be taken for ours: with it the client could speak for others. And nothing may be
+ * spelt so that the sm or the router, which write each packet anew, write what the other side throws them out for: the
+ * sm would be gone for everybody.
  */
 export function stamped(stanza: Stanza, stamp: string): string | undefined {
   if (!isCarriable(stanza)) return undefined;
-  if (isHarmlessWhole(stanza)) return stanza.stampedFirst(stamp);
+  if (stanza.names().every(isHarmless) && !needsRespelling(stanza)) return stanza.stampedFirst(stamp);
   const cleaned = withoutClaims(stanza.element());
   if (!cleaned) return undefined;
   const text = cleaned.toString();
@@ -130,54 +138,26 @@ export function stamped(stanza: Stanza, stamp: string): string | undefined {
   return text.slice(0, nameEnd) + stamp + text.slice(nameEnd);
 }
 
-function isHarmlessWhole(stanza: Stanza): boolean {
-  return stanza.inherited === '' && stanza.names().every(isHarmless) && !maySpellInternal(stanza);
-}
-
-/** Takes what is ours off the opening tag, and declarations down to the children that use them. */
+/** Takes what is ours off the opening tag, and spells the rest so that nobody loses track of it. */
 function withoutClaims(stanza: Element): Element | undefined {
   if (stanza.namespace !== CLIENT) return undefined;
-  const written = [...stanza.attributes];
-  const declared = new Map<string, string>();
-  for (const [name, value] of written) {
-    if (name.startsWith('xmlns:')) declared.set(name.slice(6), value);
-    if (!isHarmless(name)) stanza.set(name, undefined);
+  for (const name of [...stanza.attributes.keys()]) {
+    if (OURS.has(name) || (name.startsWith('xml:') && name !== 'xml:lang')) stanza.set(name, undefined);
   }
-  for (const [name, value] of written) keepForeign(stanza, name, value, declared);
-  for (const child of stanza.elements) {
-    handDown(child, declared);
-    disown(child);
-  }
-  return stanza;
+  disown(stanza);
+  return respelt(stanza, isUnwanted, CLIENT);
 }
 
-/**
- * What is in the session namespace below another prefix than its own makes the sm write what the router throws it out
- * for; a message in that of the router is lost. [jabberd2 2.7.0]
- */
+/** On the stanza itself, an attribute of any namespace may pass for the one without. [jabberd2 2.7.0 nad_set_attr] */
+function isUnwanted(namespace: string, localName: string, isRoot: boolean): boolean {
+  if (namespace === CLIENT || namespace.startsWith(INTERNAL)) return true;
+  return isRoot && (OURS.has(localName) || ADDRESSING.has(localName));
+}
+
+/** Elements of the internal namespaces mean nothing between clients, and must mean nothing on the way. */
 function disown(part: Element): void {
-  for (const [name, value] of part.attributes) {
-    if (INTERNAL.has(value) && /^xmlns(?::|$)/.test(name)) part.set(name, `${value}#client`);
-  }
+  if (part.namespace === COMPONENT || part.namespace === SESSION) part.namespace += '#client';
   for (const child of part.elements) disown(child);
-}
-
-/** Puts an attribute of a namespace that is none of ours back, under a prefix that the sm does not write. */
-function keepForeign(stanza: Element, name: string, value: string, declared: Map<string, string>): void {
-  const [prefix, local] = name.split(':') as [string, string | undefined];
-  const namespace = declared.get(prefix);
-  if (local === undefined || namespace === undefined || INTERNAL.has(namespace) || OURS.has(local)) return;
-  const free = prefix === SM_PREFIX ? `${prefix}-client` : prefix;
-  stanza.set(`xmlns:${free}`, namespace).set(`${free}:${local}`, value);
-}
-
-/** Declares on a child what it uses of what was declared around it. */
-function handDown(child: Element, declared: ReadonlyMap<string, string>): void {
-  const text = child.toString();
-  for (const [prefix, namespace] of declared) {
-    const name = `xmlns:${prefix}`;
-    if (child.attribute(name) === undefined && text.includes(`${prefix}:`)) child.set(name, namespace);
-  }
 }
 
 /**
@@ -185,11 +165,10 @@ function handDown(child: Element, declared: ReadonlyMap<string, string>): void {
  * it with an error. Undefined where nobody would miss it.
  */
 export function returned(text: string): { readonly to: string; readonly payload: string } | undefined {
-  const stanza = parse(text).set('xmlns', CLIENT);
+  const stanza = parse(text, new Map([['', CLIENT]]));
   const to = Jid.parse(stanza.attribute('to'));
-  if (!to || !isMissed(stanza)) return undefined;
-  stanza.namespace = CLIENT;
-  return { to: to.host, payload: withoutClaims(stanza)!.set('xmlns', CLIENT).toString() };
+  const cleaned = to && isMissed(stanza) ? withoutClaims(stanza) : undefined;
+  return cleaned && { to: to!.host, payload: cleaned.set('xmlns', CLIENT).toString() };
 }
 
 /** Messages, and questions that somebody waits for an answer to. */

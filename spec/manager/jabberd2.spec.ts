@@ -1,0 +1,247 @@
+import { expect } from 'chai';
+import {
+  read,
+  returned,
+  session,
+  stamped,
+  stampOf,
+  type Routed,
+} from '../../lib/manager/dialects/jabberd2.js';
+import { parse, Reader, type Element, type Stanza } from '../../lib/xml/index.js';
+import { stanza } from '../support/stanza.js';
+
+const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
+const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
+const STAMP = stampOf({ c2s: '7/ours', sm: 'theirs' });
+
+/** A stanza as a client's stream gives it out. */
+function fromClient(source: string, header = ''): Stanza {
+  let found: Stanza | undefined;
+  const reader = new Reader(
+    {
+      open: () => undefined,
+      stanza: (read) => void (found = read),
+      close: () => undefined,
+      fault: ({ text }) => {
+        throw new Error(text);
+      },
+    },
+    { limits: { bytes: 10_000, depth: 20, attributes: 50 }, namespaces: true },
+  );
+  const streams = 'http://etherx.jabber.org/streams';
+  reader.write(
+    Buffer.from(`<stream:stream xmlns='jabber:client' xmlns:stream='${streams}'${header}>${source}`),
+  );
+  return found!;
+}
+
+const local = (name: string): string => name.slice(name.indexOf(':') + 1);
+
+/** How the sm looks for an attribute: in any namespace, the first one on the wire. */
+function first(text: string, name: string): string | undefined {
+  const tag = text.slice(0, text.indexOf('>'));
+  for (const [, found, value] of tag.matchAll(/\s([^\s=]+)='([^']*)'/g))
+    if (local(found) === name) return value;
+  return undefined;
+}
+
+/** Every name that is declared or used on the opening tag of an element. */
+function namesOf(element: Element): string[] {
+  return [...element.attributes.keys()];
+}
+
+function deep(element: Element): Element[] {
+  return [element, ...element.elements.flatMap(deep)];
+}
+
+describe('the dialect jabberd2', () => {
+  const HOSTILE = [
+    `<message to='a@b' sm='1' c2s='2' failed='1'><body>x</body></message>`,
+    `<message c2s='2' sm='1' to='a@b'/>`,
+    `<message to='a@b' xmlns:q='urn:x' q:sm='1' q:c2s='2' q:failed='1'/>`,
+    `<message to='a@b' xmlns:q='${SESSION}' q:sm='1' q:c2s='2' q:failed='1'><q:x/></message>`,
+    `<message to='a@b' xmlns:sm='urn:foo'/>`,
+    `<message to='a@b' xmlns:sm='urn:foo' sm:x='1'><sm:y/></message>`,
+    `<message to='a@b' xmlns:sc='x'/>`,
+    `<message to='a@b'><q:x xmlns:q='${SESSION}' q:sm='1'/></message>`,
+    `<message to='a@b'><x xmlns='${SESSION}'/></message>`,
+    `<message to='a@b'><y><x xmlns='http&#58;//jabberd.jabberstudio&#x2e;org/ns/session/1&#46;0'/></y></message>`,
+    `<message to='a@b'><r:route xmlns:r='${COMPONENT}'/></message>`,
+    `<message to='a@b'><h:x/></message>`,
+    `<message to='a@b'><x xmlns='urn:k' xmlns:a='urn:k' a:b='1' b='2'/></message>`,
+    `<message to='a@b'><x xmlns='urn:k'><sc:x xmlns:sc='${SESSION}' sc:sm='3'/></x></message>`,
+    `<message to='a@b' xmlns:p='urn:k'><p:x xmlns:p='urn:l'><q:x xmlns:q='urn:l' xmlns='urn:k'/></p:x></message>`,
+    `<message xmlns:p='urn:p' p:from='x' p:to='y' from='eve@b' to='a@b' xml:from='z' xml:to='q'/>`,
+    `<presence xmlns:a='urn:a' xmlns:b='urn:b' a:k='1'><a:l/><b:m/></presence>`,
+    `<iq type='get' id='1' sm='x'><query xmlns='jabber:iq:roster'/></iq>`,
+  ];
+  for (const source of HOSTILE) {
+    describe(`of ${source}`, () => {
+      const client = fromClient(source, ` xmlns:h='${SESSION}'`);
+      const text = stamped(client, STAMP)!;
+
+      it('has our ids where the sm looks for them', () => {
+        expect(first(text, 'c2s')).to.equal('7/ours');
+        expect(first(text, 'sm')).to.equal('theirs');
+        expect(first(text, 'failed')).to.equal(undefined);
+      });
+
+      it('has nothing else with their names, in any namespace', () => {
+        const ours = namesOf(parse(text)).filter((name) => ['sm', 'c2s', 'failed'].includes(local(name)));
+        expect(ours.filter((name) => !name.startsWith('xmlns'))).to.have.length(2);
+      });
+
+      it('declares no prefix of the sm on the stanza, and the internal namespaces nowhere but with ours', () => {
+        const [root, ...inside] = deep(parse(text));
+        expect(namesOf(root)).not.to.include('xmlns:sm');
+        const declared = [...root.attributes].filter(([, value]) => [SESSION, COMPONENT].includes(value));
+        expect(declared).to.have.length(1);
+        for (const { attributes } of inside) {
+          expect([...attributes.values()])
+            .not.to.include(SESSION)
+            .and.not.to.include(COMPONENT);
+        }
+      });
+
+      it('has one attribute of each address', () => {
+        for (const name of ['to', 'from', 'id', 'type']) {
+          const found = namesOf(parse(text)).filter((one) => local(one) === name);
+          expect(found, name).to.have.length.at.most(1);
+        }
+      });
+
+      it('is well-formed with namespaces, in jabber:client, and reaches the same address', () => {
+        const sent = fromClient(text).element();
+        expect(sent.namespace).to.equal('jabber:client');
+        expect(sent.attribute('to')).to.equal(client.element().attribute('to'));
+        expect(sent.elements.map(({ localName }) => localName)).to.deep.equal(
+          client.element().elements.map(({ localName }) => localName),
+        );
+      });
+    });
+  }
+
+  it('passes what harms nobody on as it was written', () => {
+    const source = `<message to='a@b' xml:lang='de'  type="chat"><body>é &amp; &#8364;</body></message>`;
+    const text = stamped(fromClient(source), STAMP)!;
+    expect(text.replace(STAMP, '')).to.equal(source);
+    expect(text.indexOf(STAMP)).to.equal('<message'.length);
+  });
+
+  it('spells elements by default namespaces, and what attributes need by one prefix declared outside', () => {
+    const source = `<message xmlns:a='urn:a' xmlns:sm='urn:s' sm:l='2'><a:m/><sm:n x='1'><o xmlns='urn:s' a:k='3'/></sm:n></message>`;
+    expect(stamped(fromClient(source), STAMP)!.replace(STAMP, '')).to.equal(
+      `<message xmlns:n0='urn:s' xmlns:n1='urn:a' n0:l='2'><n1:m/><n0:n x='1'><n0:o n1:k='3'/></n0:n></message>`,
+    );
+    const plain = `<message xmlns:a='urn:a'><a:m><b xmlns='urn:b'/><c/></a:m><body>x</body></message>`;
+    expect(stamped(fromClient(plain), STAMP)!.replace(STAMP, '')).to.equal(
+      `<message><m xmlns='urn:a'><b xmlns='urn:b'/><c xmlns='jabber:client'/></m><body>x</body></message>`,
+    );
+  });
+
+  for (const source of [
+    `<session action='start' target='a@b/c'/>`,
+    `<route/>`,
+    `<message xmlns='jabber:server'/>`,
+    `<iq id='1'><query xmlns='jabber:iq:roster'/></iq>`,
+    `<iq id='1' type='foo'/>`,
+  ]) {
+    it(`has no way for ${source}`, () => {
+      expect(stamped(fromClient(source), STAMP)).to.equal(undefined);
+    });
+  }
+
+  const route = (payload: string, attributes = ` to='us' from='sm'`): Routed | undefined =>
+    read(stanza(`<route xmlns='${COMPONENT}'${attributes}>${payload}</route>`));
+
+  it('reads stanzas below any prefix, wherever that is declared, and takes out what is not for the client', () => {
+    for (const [where, inside] of [
+      ['', ` xmlns:q='${SESSION}'`],
+      [` xmlns:q='${SESSION}'`, ''],
+    ]) {
+      const payload = `<message xmlns='jabber:client'${inside} q:c2s='1' to='a' q:sm='2' failed='x'><body>b</body></message>`;
+      expect(route(payload, ` to='us' from='localhost'${where}`)).to.deep.equal({
+        kind: 'stanza',
+        c2s: '1',
+        sm: '2',
+        from: 'localhost',
+        text: `<message to='a'><body>b</body></message>`,
+      });
+    }
+  });
+
+  it('takes nothing for given back that has not our own prefix: others can write that word', () => {
+    const text = (prefix: string): string =>
+      `<message xmlns='jabber:client' xmlns:${prefix}='${SESSION}' ${prefix}:c2s='1' ${prefix}:sm='2' failed='1'/>`;
+    const [, ours] = /xmlns:(\w+)='/.exec(STAMP)!;
+    expect(route(text('sm'))?.kind).to.equal('stanza');
+    expect(route(text('sc'))?.kind).to.equal('stanza');
+    expect(route(text(ours))).to.deep.equal({ kind: 'bounced', c2s: '1', sm: '2' });
+  });
+
+  it('keeps a declaration that something inside needs', () => {
+    const payload = `<message xmlns='jabber:client' xmlns:sm='${SESSION}' sm:c2s='1' sm:sm='2'><sm:x/></message>`;
+    expect((route(payload) as { text: string }).text).to.contain(`xmlns:sm='${SESSION}'`);
+  });
+
+  for (const [what, source] of [
+    ['routes with a type', `<route xmlns='${COMPONENT}' type='broadcast'><a/></route>`],
+    ['routes with nothing in them', `<route xmlns='${COMPONENT}' to='us' from='sm'/>`],
+    ['routes with two payloads', `<route xmlns='${COMPONENT}' to='us' from='sm'><a/><b/></route>`],
+    ['routes of another namespace', `<route to='us' from='sm'><a/></route>`],
+    [
+      'questions of the sm itself',
+      `<route xmlns='${COMPONENT}' from='sm'><iq xmlns='jabber:client' type='get'/></route>`,
+    ],
+    ['throttles', `<throttle xmlns='${COMPONENT}'/>`],
+    ['adverts of nobody', `<presence xmlns='${COMPONENT}'/>`],
+    ['presences of clients', `<presence from='a@b'/>`],
+  ] as const) {
+    it(`reads nothing in ${what}`, () => {
+      expect(read(stanza(source))).to.equal(undefined);
+    });
+  }
+
+  it('reads back what it writes itself', () => {
+    expect(route(session('start', { c2s: '1' }, 'a@b/c', 'r'))).to.deep.equal({
+      kind: 'action',
+      action: 'start',
+      from: 'sm',
+      target: 'a@b/c',
+      id: 'r',
+      failed: false,
+      c2s: '1',
+      sm: undefined,
+    });
+  });
+
+  it('reads failed in both forms, of what was asked', () => {
+    for (const failed of ['q:failed', 'failed']) {
+      const payload = `<q:session xmlns:q='${SESSION}' q:c2s='1' action='start' id='r' ${failed}='1'/>`;
+      expect(route(payload)).to.include({ kind: 'action', failed: true });
+    }
+  });
+
+  it('gives back messages and questions, with nothing in them that the sm could take for a session', () => {
+    const given = returned(
+      `<message to='a@localhost/x' from='b@c' sm='1' c2s='2' failed='1'><body>é</body></message>`,
+    );
+    expect(given?.to).to.equal('localhost');
+    expect(given?.payload).to.equal(
+      `<message to='a@localhost/x' from='b@c' xmlns='jabber:client'><body>é</body></message>`,
+    );
+    expect(returned(`<iq type='get' to='a@b/c'/>`)).not.to.equal(undefined);
+  });
+
+  for (const source of [
+    `<presence to='a@b'/>`,
+    `<message to='a@b' type='error'/>`,
+    `<message to='a@b' type='groupchat'/>`,
+    `<iq type='result' to='a@b'/>`,
+    `<message/>`,
+  ]) {
+    it(`does not give back ${source}`, () => {
+      expect(returned(source)).to.equal(undefined);
+    });
+  }
+});
