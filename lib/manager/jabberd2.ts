@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../observe/log.js';
 import type { End } from '../session/end.js';
@@ -7,6 +8,7 @@ import { NOTHING, type Packet, type PacketKind, type Session } from '../session/
 import { element, type Stanza } from '../xml/index.js';
 import * as dialect from './dialects/jabberd2.js';
 import type { Action, Carried, Ids, Routed } from './dialects/jabberd2.js';
+import { Held } from './held.js';
 import { Line, type LineOptions } from './line.js';
 import type { ManagerEvents } from './manager.js';
 import { Names } from './names.js';
@@ -24,7 +26,7 @@ const TIMES = {
   answer: 10_000,
   /** The names that are served, after the first bind. */
   names: 1_000,
-  /** The names that sessions are on, after the link was lost: the sms may come back later than we do. */
+  /** The names that sessions are on, after the link was lost. */
   grace: 10_000,
 } as const;
 
@@ -47,6 +49,8 @@ interface Open {
   readonly name: string;
   /** The sm's id of the session. */
   readonly sm: string;
+  /** Is all ASCII that goes around its stanzas? */
+  readonly ascii: boolean;
 }
 
 /**
@@ -59,13 +63,16 @@ export class RouterManager implements Manager, Registrar {
   private readonly names = new Names();
   private readonly sessions = new Map<string, Starting | Open>();
   private readonly requests = new Requests<Action>(TIMES.answer);
-  /** What an sm has to be told when it is back, by its name. */
-  private readonly whenBack = new Map<string, string[]>();
+  private readonly held = new Held();
+  /** Do clients wait for room there? */
+  private wantsRelief = false;
   private readonly ended = new Set<string>();
   /** The opening tags of routes, by where they go. */
   private readonly heads = new Map<string, string>();
   /** Runs from the bind until the link is opened. */
   private settling: NodeJS.Timeout | undefined;
+  /** Runs from the bind on, while a session may get its sm back. */
+  private grace: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly options: RouterManagerOptions,
@@ -95,6 +102,7 @@ export class RouterManager implements Manager, Registrar {
   /** Gives the name back, and closes the link after what waits. */
   stop(): Promise<void> {
     clearTimeout(this.settling);
+    clearTimeout(this.grace);
     const { name } = this.options;
     if (this.line.up) this.line.send(element('unbind', { xmlns: dialect.COMPONENT, name }).toString());
     return this.line.stop();
@@ -105,7 +113,9 @@ export class RouterManager implements Manager, Registrar {
   }
 
   get congested(): boolean {
-    return this.line.congested;
+    const isFull = this.held.size > this.options.queueBytes;
+    if (isFull) this.wantsRelief = true;
+    return isFull || this.line.congested;
   }
 
   /** The names that are on the router now: sms, their domains, and other components. */
@@ -134,7 +144,7 @@ export class RouterManager implements Manager, Registrar {
     const request = newId();
     this.sessions.set(c2s, { state: 'starting', domain, jid });
     this.ask(domain, dialect.session('start', { c2s }, jid, request), request, (answer) => {
-      if (answer?.action === 'started' && answer.sm !== undefined) this.started(c2s, jid, answer, answer.sm);
+      if (answer?.action === 'started' && answer.sm) this.started(c2s, jid, answer, answer.sm);
       else this.refuseStart(c2s, jid, answer ? 'the sm refuses to start a session' : 'no answer of the sm');
     });
     return true;
@@ -149,7 +159,9 @@ export class RouterManager implements Manager, Registrar {
     const at = this.sessions.get(session.address);
     const payload = dialect.stamped(stanza, session.stamp);
     if (payload === undefined) return false;
-    if (at?.state === 'open') this.line.send(`${this.head(at.name)}${payload}</route>`, stanza.ascii);
+    if (at?.state !== 'open') return true;
+    if (this.names.has(at.name)) this.line.send(this.routed(at.name, payload), stanza.ascii && at.ascii);
+    else this.held.stanza(at.name, payload);
     return true;
   }
 
@@ -201,14 +213,15 @@ export class RouterManager implements Manager, Registrar {
 
   // --- the link ---------------------------------------------------------------------------------------------------
 
-  /** The router tells right behind the bind which names it has. Those that are needed are waited for, but not for ever. */
+  /** The router tells right behind the bind which names it has. Those that are needed are waited for a little. */
   private bound(): void {
-    const patience = this.sessions.size > 0 ? TIMES.grace : TIMES.names;
-    this.settling = setTimeout(() => this.settle(), patience);
+    this.settling = setTimeout(() => this.settle(), TIMES.names);
+    this.grace = setTimeout(() => this.giveUpMissing(), TIMES.grace);
   }
 
   private unbound(): void {
     clearTimeout(this.settling);
+    clearTimeout(this.grace);
     this.settling = undefined;
     this.names.clear();
     this.requests.giveUp();
@@ -235,10 +248,13 @@ export class RouterManager implements Manager, Registrar {
     clearTimeout(this.settling);
     this.settling = undefined;
     this.line.open();
-    for (const name of this.needed()) if (!this.names.has(name)) this.gone(name);
-    for (const name of this.names) this.tellWhatWaited(name);
     this.events.up();
     this.line.flush();
+  }
+
+  /** The router may have been restarted, and the sms may be slower to find it again than we were; but not for ever. */
+  private giveUpMissing(): void {
+    for (const name of this.needed()) if (!this.names.has(name)) this.giveUp(name);
   }
 
   private received(packet: Stanza): void {
@@ -292,14 +308,14 @@ export class RouterManager implements Manager, Registrar {
 
   private started(c2s: string, jid: string, { from: name }: Action, sm: string): void {
     const { host: domain } = Jid.parse(jid)!;
-    this.sessions.set(c2s, { state: 'open', domain, jid, name, sm });
+    const ascii = isAscii(Buffer.from(name + sm));
+    this.sessions.set(c2s, { state: 'open', domain, jid, name, sm, ascii });
     this.emit('opened', c2s, jid);
   }
 
-  /** Answers to what nobody waits for any more: what was made by them is undone. */
-  private tooLate(answer: Action | undefined): void {
-    if (!answer || answer.failed) return;
-    const { action, from, c2s, sm, target } = answer;
+  /** An answer that came when nobody waited for it any more: what was made by it is undone. */
+  private tooLate({ action, failed, from, c2s, sm, target, id }: Action): void {
+    if (failed || id === undefined || !this.requests.wasGivenUp(id)) return;
     if (action === 'started') this.tell(from, dialect.session('end', { c2s, sm }));
     if (action === 'created') this.tell(from, dialect.session('delete', {}, target));
   }
@@ -326,22 +342,33 @@ export class RouterManager implements Manager, Registrar {
 
   private came(name: string): void {
     this.names.add(name);
-    if (this.up) this.tellWhatWaited(name);
-    else this.settleWhenComplete();
+    for (const payload of this.held.take(name)) this.send(name, payload);
+    this.relieve();
+    this.settleWhenComplete();
+  }
+
+  private gone(name: string): void {
+    if (this.names.delete(name)) this.giveUp(name);
   }
 
   /** An sm that only lost its link has its sessions still when it is back, and they must be ended then. */
-  private gone(name: string): void {
-    this.names.delete(name);
-    if (this.settling) return;
+  private giveUp(name: string): void {
     this.requests.giveUp((request) => request.about === name);
     for (const [c2s, at] of this.sessions) {
       if (at.state === 'open' && (at.name === name || at.domain === name)) this.leaveBehind(c2s, at);
     }
+    this.held.dropStanzas(name);
+    this.relieve();
+  }
+
+  private relieve(): void {
+    if (!this.wantsRelief) return;
+    this.wantsRelief = false;
+    this.events.relieved();
   }
 
   private leaveBehind(c2s: string, at: Open): void {
-    this.keep(at.name, dialect.session('end', { c2s, sm: at.sm }));
+    this.held.tell(at.name, dialect.session('end', { c2s, sm: at.sm }));
     this.over(c2s, at, away(at.name));
   }
 
@@ -350,7 +377,7 @@ export class RouterManager implements Manager, Registrar {
     if (code === '401') return this.line.fail('the router does not know our name any more');
     if (id !== undefined && this.requests.answer(id, undefined)) return;
     const at = c2s === undefined ? undefined : this.sessions.get(c2s);
-    if (action === 'end') this.keep(name, dialect.session('end', { c2s, sm }));
+    if (action === 'end') this.held.tell(name, dialect.session('end', { c2s, sm }));
     else if (action === undefined && at?.state === 'open' && at.sm === sm) this.leaveBehind(c2s!, at);
   }
 
@@ -370,24 +397,16 @@ export class RouterManager implements Manager, Registrar {
 
   /** Tells an sm something: now, or when it is there. */
   private tell(name: string, payload: string): void {
-    if (this.up && !this.names.has(name)) this.keep(name, payload);
-    else this.send(name, payload);
-  }
-
-  private keep(name: string, payload: string): void {
-    const kept = this.whenBack.get(name);
-    if (kept) kept.push(payload);
-    else this.whenBack.set(name, [payload]);
-  }
-
-  private tellWhatWaited(name: string): void {
-    const payloads = this.whenBack.get(name) ?? [];
-    this.whenBack.delete(name);
-    for (const payload of payloads) this.send(name, payload);
+    if (this.names.has(name)) this.send(name, payload);
+    else this.held.tell(name, payload);
   }
 
   private send(name: string, payload: string): void {
-    this.line.send(`${this.head(name)}${payload}</route>`);
+    this.line.send(this.routed(name, payload));
+  }
+
+  private routed(name: string, payload: string): string {
+    return `${this.head(name)}${payload}</route>`;
   }
 
   private head(name: string): string {

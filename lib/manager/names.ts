@@ -11,8 +11,9 @@ export class Names implements Iterable<string> {
     if (this.seen.size < MOST) this.seen.add(name);
   }
 
-  delete(name: string): void {
-    this.here.delete(name);
+  /** @returns whether it was there */
+  delete(name: string): boolean {
+    return this.here.delete(name);
   }
 
   /** Without a router nothing is known to be there. */

@@ -5,9 +5,14 @@ interface Request<Answer> {
   readonly timer: NodeJS.Timeout;
 }
 
+/** Requests of which is remembered that they were given up. */
+const MOST_GIVEN_UP = 1_000;
+
 /** Requests that are under way, by their ids. Each is answered once: by the peer, or with undefined. */
 export class Requests<Answer> {
   private readonly waiting = new Map<string, Request<Answer>>();
+
+  private readonly givenUp = new Set<string>();
 
   /** @param patience how long an answer is waited for, in milliseconds */
   constructor(private readonly patience: number) {}
@@ -28,8 +33,19 @@ export class Requests<Answer> {
     if (!request) return false;
     clearTimeout(request.timer);
     this.waiting.delete(id);
+    if (answer === undefined) this.forgo(id);
     request.settle(answer);
     return true;
+  }
+
+  /** Is that the id of a request whose answer was not waited for to the end? Says so once. */
+  wasGivenUp(id: string): boolean {
+    return this.givenUp.delete(id);
+  }
+
+  private forgo(id: string): void {
+    if (this.givenUp.size >= MOST_GIVEN_UP) this.givenUp.clear();
+    this.givenUp.add(id);
   }
 
   /** No answer will come: to all of them, or to some. */

@@ -5,9 +5,11 @@ export type Unwanted = (namespace: string, localName: string, isRoot: boolean) =
 
 type Scope = ReadonlyMap<string, string>;
 
-/** What is in force around and on an element. */
+/** What is in force around and on an element; `xml` always stands for itself, and is never spelt otherwise. */
 function scopeOf(element: Element, around: Scope): Scope {
-  const declared = [...element.attributes].filter(([name]) => name.startsWith('xmlns:'));
+  const declared = [...element.attributes].filter(
+    ([name]) => name.startsWith('xmlns:') && name !== 'xmlns:xml',
+  );
   if (declared.length === 0) return around;
   return new Map([...around, ...declared.map(([name, value]) => [name.slice(6), value] as const)]);
 }

@@ -126,6 +126,7 @@ export class Reader {
     const allAscii = ascii && (inherited === '' || isAscii(Buffer.from(inherited)));
     const stanza = new Stanza(source, name, scanner.spans, scanner.tagEnd, allAscii, inherited, this.around);
     stanza.children = scanner.children;
+    stanza.longestTag = scanner.longestTag;
     return stanza;
   }
 

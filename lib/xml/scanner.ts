@@ -130,6 +130,8 @@ export class Scanner {
   nameLength = 0;
   /** Where the stanza's (or root's) opening tag ends (its `>` or `/>`), from `begin` on. */
   tagEnd = 0;
+  /** Bytes of the longest opening tag in the stanza at hand. */
+  longestTag = 0;
   /** Elements directly inside of the stanza. */
   children = 0;
   fault: Fault | undefined;
@@ -351,6 +353,7 @@ export class Scanner {
     if (bytes[at] !== LESS_THAN) return this.stray(bytes[at]);
     this.beyondAscii = false;
     this.children = 0;
+    this.longestTag = 0;
     return this.nextTag(bytes, end);
   }
 
@@ -643,6 +646,8 @@ export class Scanner {
       if (wrong) return this.malformed(wrong);
     }
     if (this.depth <= 1) this.keepTag(length);
+    const size = this.position - open[this.depth * OPEN] + 1;
+    if (size > this.longestTag) this.longestTag = size;
     this.count = 0;
     if (this.depth === 0) return this.openRoot(bytes, length);
     this.depth += 1;

@@ -79,6 +79,8 @@ export class Tag {
 export class Stanza extends Tag {
   /** How many elements stand directly inside. */
   children = 0;
+  /** Bytes of the longest opening tag in it. */
+  longestTag = 0;
 
   /**
    * @param ascii whether source and inherited are ASCII only (they can then be written byte for character)
@@ -150,7 +152,10 @@ export class Stanza extends Tag {
       tagEnd += grown;
     }
     const ascii = this.ascii && [...values.values()].every((value) => isAscii(Buffer.from(value)));
-    return new Stanza(source, this.name, spans, tagEnd, ascii, this.inherited, this.around);
+    const stanza = new Stanza(source, this.name, spans, tagEnd, ascii, this.inherited, this.around);
+    stanza.children = this.children;
+    stanza.longestTag = this.longestTag;
+    return stanza;
   }
 
   private rewritten(drop: readonly string[], added: string): string {

@@ -97,9 +97,22 @@ export function stampOf({ c2s, sm }: Ids): string {
 const STANZAS: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
 const IQ_TYPES: ReadonlySet<string | undefined> = new Set(['get', 'set', 'result', 'error']);
 
+/**
+ * The router and the sm read 1024 bytes at a time, and their parser sits on an opening tag that came in pieces until
+ * much more has come: with it waits all that stands behind it, of everybody. [jabberd2 2.7.0 with Debian's expat]
+ */
+const LONGEST_TAG = 1000;
+
+/** They read the name of a namespace, of what is in it, and a prefix into 1024 bytes, and lose what is beyond. */
+const LONGEST_NAMESPACE = 255;
+const LONGEST_NAME = 700;
+
+/** They write the name of a namespace as it is, between single quotes. */
+const NOT_IN_NAMESPACE = /[&'"<>]/;
+
 /** The sm drops an iq of no type in silence, and gives back what is no stanza. [jabberd2 2.7.0 sm/pkt.c] */
 function isCarriable(stanza: Stanza): boolean {
-  if (!STANZAS.has(stanza.name)) return false;
+  if (!STANZAS.has(stanza.name) || stanza.longestTag > LONGEST_TAG) return false;
   return stanza.name !== 'iq' || IQ_TYPES.has(stanza.attribute('type'));
 }
 
@@ -111,14 +124,28 @@ function isHarmless(name: string): boolean {
   return name.includes(':') ? name === 'xml:lang' : name !== 'xmlns' && !OURS.has(name);
 }
 
-/**
- * Prefixes inside of a stanza go through hands that spell them wrongly. An internal namespace has been said where its
- * name stands, or where a reference to a character may hide it.
- */
-function needsRespelling({ source, inherited }: Stanza): boolean {
-  if (inherited !== '' || source.includes('xmlns:') || source.includes('jabberd.jabberstudio.org'))
-    return true;
-  return source.includes('&#') && source.includes('xmlns');
+/** Prefixes go through hands that spell them wrongly, and odd namespaces through hands that break on them. */
+function isPlain(stanza: Stanza): boolean {
+  const { source, inherited, longestTag } = stanza;
+  if (inherited !== '' || longestTag > LONGEST_NAME || !stanza.names().every(isHarmless)) return false;
+  for (let at = source.indexOf(DECLARATION); at >= 0; at = source.indexOf(DECLARATION, at + 1)) {
+    if (!isPlainDeclaration(source, at + DECLARATION.length)) return false;
+  }
+  return true;
+}
+
+const DECLARATION = 'xmlns';
+
+/** What stands behind `xmlns`: the default namespace, and one whose name says what it is in its own letters. */
+function isPlainDeclaration(source: string, at: number): boolean {
+  const quote = source[at + 1];
+  if (source[at] !== '=' || (quote !== "'" && quote !== '"')) return false;
+  const namespace = source.slice(at + 2, source.indexOf(quote, at + 2));
+  return isWritable(namespace) && !namespace.startsWith(INTERNAL);
+}
+
+function isWritable(namespace: string): boolean {
+  return namespace.length <= LONGEST_NAMESPACE && !NOT_IN_NAMESPACE.test(namespace);
 }
 
 /**
@@ -130,7 +157,7 @@ function needsRespelling({ source, inherited }: Stanza): boolean {
  */
 export function stamped(stanza: Stanza, stamp: string): string | undefined {
   if (!isCarriable(stanza)) return undefined;
-  if (stanza.names().every(isHarmless) && !needsRespelling(stanza)) return stanza.stampedFirst(stamp);
+  if (isPlain(stanza)) return stanza.stampedFirst(stamp);
   const cleaned = withoutClaims(stanza.element());
   if (!cleaned) return undefined;
   const text = cleaned.toString();
@@ -140,12 +167,22 @@ export function stamped(stanza: Stanza, stamp: string): string | undefined {
 
 /** Takes what is ours off the opening tag, and spells the rest so that nobody loses track of it. */
 function withoutClaims(stanza: Element): Element | undefined {
-  if (stanza.namespace !== CLIENT) return undefined;
+  if (stanza.namespace !== CLIENT || !isReadable(stanza)) return undefined;
   for (const name of [...stanza.attributes.keys()]) {
     if (OURS.has(name) || (name.startsWith('xml:') && name !== 'xml:lang')) stanza.set(name, undefined);
   }
   disown(stanza);
   return respelt(stanza, isUnwanted, CLIENT);
+}
+
+/** Can they read it, and write it again? */
+function isReadable({ name, namespace, attributes, elements }: Element): boolean {
+  if (Buffer.byteLength(name) > LONGEST_NAME || !isWritable(namespace)) return false;
+  for (const [attribute, value] of attributes) {
+    if (Buffer.byteLength(attribute) > LONGEST_NAME) return false;
+    if (attribute.startsWith('xmlns:') && !isWritable(value)) return false;
+  }
+  return elements.every(isReadable);
 }
 
 /** On the stanza itself, an attribute of any namespace may pass for the one without. [jabberd2 2.7.0 nad_set_attr] */
