@@ -257,7 +257,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   }
 
   private linkUp(): void {
-    this.desk.relinked();
+    // Behind a router sessions are asked about where they are kept.
+    if (this.manager instanceof LinkedManager) this.desk.relinked();
     this.firstUp?.();
     this.firstUp = undefined;
     this.emit('up');

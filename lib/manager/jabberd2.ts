@@ -342,9 +342,20 @@ export class RouterManager implements Manager, Registrar {
 
   private came(name: string): void {
     this.names.add(name);
+    this.probeSessions(name);
     for (const payload of this.held.take(name)) this.send(name, payload);
     this.relieve();
     this.settleWhenComplete();
+  }
+
+  /**
+   * The sms end our sessions when they hear that our name is gone, and hear nothing when the whole router was: which of
+   * the two it was, nobody says. Sessions that are on a name when it comes are older than it.
+   */
+  private probeSessions(name: string): void {
+    for (const [c2s, at] of this.sessions) {
+      if (at.state === 'open' && at.name === name) this.send(name, dialect.probe({ c2s, sm: at.sm }));
+    }
   }
 
   private gone(name: string): void {

@@ -198,6 +198,14 @@ function disown(part: Element): void {
 }
 
 /**
+ * A stanza that finds out whether a session lives on: the sm says nothing to an answer that nobody asked for, and gives
+ * it back where it does not know the session. [jabberd2 2.7.0]
+ */
+export function probe(ids: Ids): string {
+  return `<iq${stampOf(ids)} type='result' id='probe'/>`;
+}
+
+/**
  * A stanza that did not reach its client, as a packet of nobody's session: the sm delivers it anew, stores it, or answers
  * it with an error. Undefined where nobody would miss it.
  */
