@@ -72,14 +72,11 @@ describe('the link', () => {
     const started = begin();
     const link = await sm.link();
     await link.header();
-    const say = async (text: string): Promise<void> => {
-      for (const byte of Buffer.from(text)) await link.sent(Buffer.from([byte]));
-    };
-    await say(
+    await link.drip(
       `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='6B01226D'>`,
     );
     await link.expectSource(`<handshake>6e4e98ce45b0c275768a7c0fc83372c208e93883</handshake>`);
-    await say('<handshake/>');
+    await link.drip('<handshake/>');
     await started;
   });
 

@@ -219,7 +219,7 @@ describe('a packet for a client', () => {
     toldRoute(async (story) => {
       const bob = await story.user('bob', 'work');
       const message = `<message from='a'><body>é€\u{1f600} &lt;</body></message>`;
-      for (const byte of Buffer.from(story.to(bob, message))) await story.link.sent(Buffer.from([byte]));
+      await story.link.drip(story.to(bob, message));
       await bob.expectSource(message);
     }),
   );

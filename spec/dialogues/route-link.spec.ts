@@ -51,9 +51,9 @@ describe('the link to jabberd 1.4', () => {
   it('may be cut at every byte', async () => {
     const link = await sm.link();
     await link.header();
-    for (const byte of Buffer.from(OPENING)) await link.sent(Buffer.from([byte]));
+    await link.drip(OPENING);
     await link.source();
-    for (const byte of Buffer.from('<handshake/>')) await link.sent(Buffer.from([byte]));
+    await link.drip('<handshake/>');
     await started;
   });
 

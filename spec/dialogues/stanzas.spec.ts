@@ -213,7 +213,7 @@ describe('a packet for a client that is logged in', () => {
     told(async (story) => {
       const juliet = await story.user('juliet');
       const packet = `  \n\t <message sto='${juliet.address}' sfrom='juliet@localhost'><body>\u{1f600}é</body></message> \n`;
-      for (const byte of Buffer.from(packet)) await story.link.sent(Buffer.from([byte]));
+      await story.link.drip(packet);
       await juliet.expectSource(`<message><body>\u{1f600}é</body></message>`);
     }),
   );

@@ -128,9 +128,9 @@ export class Story {
 }
 
 /** How a spec that is a dialogue is written: it begins the story, and ends it however it goes. Nothing may be thrown past it. */
-export function teller<S extends Story>(
-  begin: (overrides?: Overrides) => Promise<S>,
-): (tell: (story: S) => Promise<void>, overrides?: Overrides) => AsyncFunc {
+export function teller<S extends { end(): Promise<void> }, O = Overrides>(
+  begin: (overrides?: O) => Promise<S>,
+): (tell: (story: S) => Promise<void>, overrides?: O) => AsyncFunc {
   return (tell, overrides) => async () => {
     const thrown: unknown[] = [];
     const note = (error: unknown): void => void thrown.push(error);

@@ -47,6 +47,17 @@ export class Wire {
     return new Promise((resolve) => void this.socket.write(text, () => resolve()));
   }
 
+  /**
+   * Sends byte by byte, and each is a read of its own for the peer: there is a turn of the event loop behind each (to
+   * wait for the write alone is not enough, then many of them go in one read).
+   */
+  async drip(text: string): Promise<void> {
+    for (const byte of Buffer.from(text)) {
+      await this.sent(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   next(): Promise<Arrival> {
     return this.arrivals.next();
   }
@@ -114,7 +125,8 @@ export class Wire {
     this.reader.write(chunk);
   }
 
-  private restart(): void {
+  /** A new stream begins: what comes next is a header. [RFC6120 4.3.3] */
+  restart(): void {
     const limits = { bytes: 1e8, depth: 1000, attributes: 1000 };
     this.reader = new Reader(
       {

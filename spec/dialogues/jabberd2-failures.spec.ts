@@ -1,0 +1,462 @@
+/** Session managers that go and come back behind a router that stays, and routers that go and come back. [jabberd2.md 5] */
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { authSet, header } from '../support/client.js';
+import {
+  action,
+  RESULT,
+  toldRouter,
+  turns,
+  unstamped,
+  type Guest,
+  type RouterStory,
+} from '../support/router-story.js';
+import {
+  advert,
+  disco,
+  NAME,
+  NAMES,
+  route,
+  undelivered,
+  withdrawal,
+  type Routed,
+} from '../support/scripted-router.js';
+
+const GONE = 'The session manager is not reachable';
+/** How long names have to come back after the link has, in milliseconds. */
+const GRACE = 10_000;
+
+/** A session at another host, whose session manager is another one. */
+async function elsewhere(story: RouterStory, at = 'sm2'): Promise<Guest> {
+  const guest = await story.client('elsewhere', `to='vhost.test' version='1.0'`);
+  guest.send(authSet('juliet').replace('pass<', 'other<'));
+  await story.expectStart(guest, 'juliet@vhost.test/Balcony');
+  guest.at = at;
+  await story.open(guest);
+  return guest;
+}
+
+/** The ends that come next, one for each of these sessions, in any order. */
+async function expectEnds(story: RouterStory, guests: Guest[]): Promise<void> {
+  const ends = [];
+  for (const guest of guests) {
+    const { to, c2s, sm } = await story.link.action('end');
+    expect(to).to.be.oneOf([guest.at, ...guests.map(({ at }) => at)]);
+    ends.push(`${c2s} ${sm}`);
+  }
+  expect(ends).to.have.members(guests.map(({ c2s, sm }) => `${c2s} ${sm}`));
+}
+
+describe('a session manager that is gone', () => {
+  it(
+    'has its clients told at once, on streams of either kind, and nobody else (13-sm-killed)',
+    toldRouter(async (story) => {
+      story.link.send(advert('sm2'));
+      const other = await elsewhere(story);
+      const juliet = await story.user('juliet');
+      const old = await story.user('romeo', 'Orchard', `to='localhost'`);
+      const idle = await story.client('idle', `to='vhost.test' version='1.0'`);
+      story.link.send(withdrawal('sm') + withdrawal('localhost'));
+      await juliet.expectError('remote-connection-failed');
+      await old.expectLegacyError(GONE);
+      expect(await story.gone(juliet)).to.match(/session manager/);
+      await story.expectQuiet(other);
+      idle.expectNothing();
+    }),
+  );
+
+  for (const [what, names] of [
+    ['the domain', ['localhost']],
+    ['the session manager', ['sm']],
+  ] as const) {
+    it(
+      `has its clients told where only ${what} is gone`,
+      toldRouter(async (story) => {
+        const juliet = await story.user('juliet');
+        story.link.send(names.map(withdrawal).join(''));
+        await juliet.expectError('remote-connection-failed');
+      }),
+    );
+  }
+
+  it(
+    'that served several hosts has all its clients told, once each',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      const other = await elsewhere(story, 'sm');
+      story.link.send(['sm', 'vhost.test', 'localhost'].map(withdrawal).join(''));
+      for (const guest of [juliet, other]) await guest.expectError('remote-connection-failed');
+    }),
+  );
+
+  it(
+    'has nothing sent where it is gone, and its old sessions ended when it is back: it may have them still',
+    toldRouter(async (story) => {
+      story.link.send(advert('sm2'));
+      const other = await elsewhere(story);
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo', 'Orchard');
+      story.link.send(withdrawal('sm') + withdrawal('localhost'));
+      await juliet.expectError('remote-connection-failed');
+      await romeo.expectError('remote-connection-failed');
+      await story.expectQuiet(other);
+      story.link.send(advert('sm') + advert('localhost') + disco());
+      await expectEnds(story, [juliet, romeo]);
+      for (const guest of [juliet, romeo]) {
+        story.link.send(route(NAME, 'sm', action('end', guest, ` sc:failed='1'`)));
+      }
+      await story.expectQuiet(other);
+      story.link.send(withdrawal('sm') + advert('sm'));
+      await story.expectQuiet(other);
+    }),
+  );
+
+  it(
+    'that has kept its sessions may say what it likes of them: nobody is disturbed',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      story.link.send(NAMES.map(withdrawal).join(''));
+      await juliet.expectError('remote-connection-failed');
+      await story.gone(juliet);
+      story.link.send(NAMES.map(advert).join('') + disco());
+      await expectEnds(story, [juliet]);
+      const again = await story.starting('juliet');
+      story.link.send(
+        story.replaced(juliet) + story.ended(juliet) + story.to(juliet, '<message/>') + story.started(again),
+      );
+      await again.expect(RESULT);
+      await story.expectQuietButEnds(again);
+    }),
+  );
+
+  it(
+    'that ended its sessions before it went is said nothing more of them (14-sm-terminated)',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo', 'Orchard');
+      story.link.send(story.ended(juliet) + story.ended(romeo) + NAMES.map(withdrawal).join(''));
+      for (const guest of [juliet, romeo]) {
+        const arrival = await guest.next();
+        if (arrival.kind === 'stanza') await guest.expectClosingTag();
+        await guest.expectEnd();
+      }
+      story.link.send(NAMES.map(advert).join(''));
+      const again = await story.client('juliet');
+      again.send(authSet('juliet'));
+      // ends of the old sessions are allowed, and for nobody else
+      for (;;) {
+        const routed = await story.link.routed();
+        const what = routed.payload.attribute('action');
+        if (what === 'start') break;
+        expect(what).to.equal('end');
+      }
+    }),
+  );
+
+  it(
+    'that is gone and back in one read has its sessions ended all the same',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      story.link.send(NAMES.map(withdrawal).join('') + NAMES.map(advert).join(''));
+      await juliet.expectError('remote-connection-failed');
+      await expectEnds(story, [juliet]);
+      await story.expectQuiet(await story.user('romeo', 'Orchard'));
+    }),
+  );
+
+  it(
+    'has what a client says at that moment lost with the session, and the client told once',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      juliet.send('<presence/>');
+      const routed = await story.expectFrom(juliet, '<presence/>');
+      story.link.send(undelivered(routed) + NAMES.map(withdrawal).join('') + undelivered(routed));
+      await juliet.expectOver('remote-connection-failed');
+      story.link.send(NAMES.map(advert).join(''));
+      await story.expectQuietButEnds(await afterEnds(story));
+    }),
+  );
+
+  it(
+    'has clients that leave at that moment ended later as well',
+    toldRouter(async (story) => {
+      story.link.send(advert('sm2'));
+      const other = await elsewhere(story);
+      const juliet = await story.user('juliet');
+      story.link.send(withdrawal('sm') + withdrawal('localhost'));
+      juliet.send('</stream:stream>');
+      await story.gone(juliet);
+      story.link.send(advert('sm') + advert('localhost'));
+      const end = await story.link.action('end');
+      expect([end.c2s, end.sm]).to.deep.equal([juliet.c2s, juliet.sm]);
+      await story.expectQuietButEnds(other);
+    }),
+  );
+
+  it(
+    'is remembered for so many sessions only as there are',
+    toldRouter(async (story) => {
+      for (let round = 0; round < 3; round += 1) {
+        const guests = [await story.user('juliet'), await story.user('romeo', `Orchard ${round}`)];
+        story.link.send(NAMES.map(withdrawal).join(''));
+        for (const guest of guests) await guest.expectError('remote-connection-failed');
+        story.link.send(NAMES.map(advert).join(''));
+        await expectEnds(story, guests);
+      }
+      await story.expectQuiet(await story.user('nurse', 'kitchen'));
+    }),
+  );
+
+  it(
+    'is no concern of a name that is none of a session manager',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      story.link.send(
+        advert('conference.localhost') +
+          withdrawal('conference.localhost') +
+          withdrawal('never.was') +
+          withdrawal('LOCALHOST.') +
+          withdrawal('c2s'),
+      );
+      await story.expectQuiet(juliet);
+    }),
+  );
+});
+
+/** A new session; ends that come before its start are passed over. */
+async function afterEnds(story: RouterStory): Promise<Guest> {
+  const guest = await story.client('nurse');
+  guest.send(authSet('nurse', 'kitchen'));
+  for (;;) {
+    const routed = await story.link.routed();
+    if (routed.payload.attribute('action') !== 'start') continue;
+    const { payload } = routed;
+    guest.c2s = payload.attribute('c2s', payload.namespace)!;
+    guest.request = payload.attribute('id')!;
+    guest.jid = payload.attribute('target')!;
+    guest.sm = 'f'.repeat(40);
+    await story.open(guest);
+    return guest;
+  }
+}
+
+/** The link is lost, and comes back with these names only: it is not up before all that is needed is there, or given up. */
+async function relinkWith(story: RouterStory, ...names: string[]): Promise<void> {
+  story.clock.install();
+  await story.link.drop();
+  const { details } = await story.log.line(/^(?:lost|no) link/);
+  story.router.names = names;
+  story.router.behindBind = '';
+  story.clock.advance((details['nextTrySeconds'] as number) * 1000 + 60);
+  story.link = await story.router.link();
+  await turns();
+}
+
+describe('a router that comes back', () => {
+  it(
+    'has what clients said meanwhile sent, when it has the names they belong to (40-stock-c2s-router-restart)',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      story.clock.install();
+      await story.loseLink();
+      juliet.send(`<message id='during'/>`);
+      await turns();
+      await story.regainLink();
+      await story.expectFrom(juliet, `<message id='during'/>`);
+      await story.expectQuiet(juliet);
+    }),
+  );
+
+  it(
+    'without one of its names: clients of others go on, at the latest when it is given up',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      const other = await elsewhere(story, 'sm');
+      await relinkWith(story, 'sm', 'localhost');
+      juliet.send(`<presence/>`);
+      await turns();
+      other.expectNothing();
+      story.clock.advance(GRACE + 100);
+      await other.expectError('remote-connection-failed');
+      // their session manager is there, and hears of it
+      await story.expectLeft(other);
+      await story.expectFrom(juliet, `<presence/>`);
+      await story.expectQuiet(juliet);
+    }),
+  );
+
+  it(
+    'without its session managers: they have time to come back, and what is said meanwhile is kept',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      await relinkWith(story);
+      juliet.send(`<message id='1'/>`);
+      await turns();
+      story.clock.advance(GRACE - 2_000);
+      juliet.expectNothing();
+      story.link.expectNothing();
+      const up = once(story.server, 'up');
+      story.link.send(NAMES.map(advert).join('') + disco());
+      await up;
+      await story.expectFrom(juliet, `<message id='1'/>`);
+      await story.expectQuiet(juliet);
+    }),
+  );
+
+  it(
+    'without its session managers: after that time their sessions are given up, and ended when they come all the same',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      const old = await story.user('romeo', 'Orchard', `to='localhost'`);
+      await relinkWith(story, 'vhost.test', 'sm2');
+      story.clock.advance(GRACE + 100);
+      await juliet.expectError('remote-connection-failed');
+      await old.expectLegacyError(GONE);
+      story.link.send(advert('localhost') + advert('sm'));
+      await expectEnds(story, [juliet, old]);
+    }),
+  );
+
+  it(
+    'and goes again before that time is over: it begins anew',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      await relinkWith(story);
+      story.clock.advance(GRACE - 3_000);
+      await relinkWith(story);
+      story.clock.advance(GRACE - 3_000);
+      juliet.expectNothing();
+      const up = once(story.server, 'up');
+      story.link.send(NAMES.map(advert).join(''));
+      await up;
+      await story.expectQuiet(juliet);
+      story.clock.advance(4_000);
+      await story.expectQuiet(juliet);
+    }),
+  );
+
+  it(
+    'has clients that left meanwhile ended',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo', 'Orchard');
+      story.clock.install();
+      await story.loseLink();
+      await juliet.drop();
+      await story.gone(juliet);
+      await story.regainLink();
+      await story.expectLeft(juliet);
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'has sessions that ended with the link found out by what they say next (19-component-drops)',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo', 'Orchard');
+      await story.relink();
+      juliet.send('<presence/>');
+      story.link.send(story.bounced(await story.expectFrom(juliet, '<presence/>')));
+      await juliet.expectOver('reset', 'remote-connection-failed');
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'takes new clients as soon as their host is there, and not before',
+    toldRouter(async (story) => {
+      await relinkWith(story, 'sm');
+      const early = await story.connected();
+      early.send(header());
+      await early.header();
+      await early.expectOver('remote-connection-failed', 'host-gone');
+      story.link.send(advert('localhost'));
+      await turns();
+      await story.expectQuiet(await story.user('juliet'));
+    }),
+  );
+
+  it(
+    'is lost again and again, and sessions live on',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      story.clock.install();
+      for (let round = 0; round < 4; round += 1) {
+        await story.link.drop();
+        const { details } = await story.log.line(/^lost link/);
+        const up = once(story.server, 'up');
+        story.clock.advance((details['nextTrySeconds'] as number) * 1000 + 60);
+        story.link = await story.router.link();
+        await up;
+        await story.expectQuiet(juliet);
+      }
+    }),
+  );
+});
+
+describe('sessions that nothing is heard of after the router came back', () => {
+  /** When they are asked about, and when given up. */
+  const ASK = 5_000;
+  const GIVE_UP = 10_000;
+
+  /** The question: a stanza of the session that the session manager answers itself. */
+  async function question(story: RouterStory, guest: Guest): Promise<Routed> {
+    story.clock.advance(ASK);
+    const routed = await story.link.routed();
+    const iq = unstamped(routed, guest);
+    expect([routed.to, iq.local, iq.attribute('type'), iq.attribute('to')]).to.deep.equal([
+      guest.at,
+      'iq',
+      'get',
+      undefined,
+    ]);
+    return routed;
+  }
+
+  for (const type of ['result', 'error']) {
+    it(
+      `are asked a question, whose answer is no business of the client's: ${type}`,
+      toldRouter(async (story) => {
+        const juliet = await story.user('juliet');
+        await story.relink();
+        const id = (await question(story, juliet)).payload.attribute('id')!;
+        story.link.send(
+          story.to(juliet, `<iq type='${type}' id='${id}'><query xmlns='jabber:iq:time'/></iq>`, 'sc'),
+        );
+        await story.expectQuiet(juliet);
+        story.clock.advance(GIVE_UP);
+        await story.expectQuiet(juliet);
+      }),
+    );
+  }
+
+  it(
+    'are over where the question comes back: the session ended with the link (19-component-drops)',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo', 'Orchard');
+      await story.relink();
+      await story.expectQuiet(romeo);
+      story.link.send(story.bounced(await question(story, juliet)));
+      await juliet.expectError('reset');
+      expect(await story.gone(juliet)).to.match(/no longer knows the session/);
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'are over where not even that is answered, and the session manager is told',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo', 'Orchard');
+      await story.relink();
+      await story.expectQuiet(romeo);
+      await question(story, juliet);
+      story.clock.advance(GIVE_UP);
+      await juliet.expectError('reset');
+      await story.expectLeft(juliet);
+      await story.expectQuiet(romeo);
+    }),
+  );
+});
