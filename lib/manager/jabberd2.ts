@@ -333,15 +333,22 @@ export class RouterManager implements Manager, Registrar {
   }
 
   /** The sm does not know a session any more, or is not there. */
-  private lost({ c2s, sm }: Partial<Ids>, reason: string): void {
-    const at = c2s === undefined ? undefined : this.sessions.get(c2s);
-    if (at?.state === 'open' && at.sm === sm) this.over(c2s!, at, reason);
+  private lost({ c2s, sm, text }: Ids & { text: string }, reason: string): void {
+    const at = this.sessions.get(c2s);
+    if (at?.state !== 'open' || at.sm !== sm) return;
+    this.tellUndelivered(c2s, at, text);
+    this.over(c2s, at, reason);
+  }
+
+  private tellUndelivered(c2s: string, { jid }: Open, stanza: string): void {
+    const text = dialect.undeliveredTo(jid, stanza);
+    if (text !== undefined) this.emit('stanza', c2s, jid, { text });
   }
 
   // --- what the router says ---------------------------------------------------------------------------------------
 
   private came(name: string): void {
-    this.names.add(name);
+    if (!this.names.add(name)) return;
     this.probeSessions(name);
     for (const payload of this.held.take(name)) this.send(name, payload);
     this.relieve();
@@ -383,13 +390,16 @@ export class RouterManager implements Manager, Registrar {
     this.over(c2s, at, away(at.name));
   }
 
-  private undelivered({ code, name, action, id, c2s, sm }: Extract<Routed, { kind: 'undeliverable' }>): void {
+  private undelivered(said: Extract<Routed, { kind: 'undeliverable' }>): void {
+    const { code, name, action, id, c2s, sm, text } = said;
     this.log.debug('the router can not deliver a packet', { to: name, error: code, action });
     if (code === '401') return this.line.fail('the router does not know our name any more');
     if (id !== undefined && this.requests.answer(id, undefined)) return;
     const at = c2s === undefined ? undefined : this.sessions.get(c2s);
     if (action === 'end') this.held.tell(name, dialect.session('end', { c2s, sm }));
-    else if (action === undefined && at?.state === 'open' && at.sm === sm) this.leaveBehind(c2s!, at);
+    if (action !== undefined || at?.state !== 'open' || at.sm !== sm) return;
+    this.tellUndelivered(c2s!, at, text);
+    this.leaveBehind(c2s!, at);
   }
 
   // ----------------------------------------------------------------------------------------------------------------

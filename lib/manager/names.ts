@@ -6,9 +6,12 @@ export class Names implements Iterable<string> {
   private readonly here = new Set<string>();
   private readonly seen = new Set<string>();
 
-  add(name: string): void {
+  /** @returns whether it was not there before */
+  add(name: string): boolean {
+    if (this.here.has(name)) return false;
     this.here.add(name);
     if (this.seen.size < MOST) this.seen.add(name);
+    return true;
   }
 
   /** @returns whether it was there */

@@ -176,7 +176,7 @@ describe('the dialect jabberd2', () => {
     const [, ours] = /xmlns:(\w+)='/.exec(STAMP)!;
     expect(route(text('sm'))?.kind).to.equal('stanza');
     expect(route(text('sc'))?.kind).to.equal('stanza');
-    expect(route(text(ours))).to.deep.equal({ kind: 'bounced', c2s: '1', sm: '2' });
+    expect(route(text(ours))).to.deep.equal({ kind: 'bounced', c2s: '1', sm: '2', text: '<message/>' });
   });
 
   it('keeps a declaration that something inside needs', () => {

@@ -50,8 +50,8 @@ export type Routed =
   | { readonly kind: 'advert'; readonly name: string; readonly available: boolean }
   /** The router could not deliver a packet of ours. */
   | ({ readonly kind: 'undeliverable'; readonly code: string; readonly name: string } & Undelivered)
-  /** The sm does not know the session that a stanza of ours named. */
-  | ({ readonly kind: 'bounced' } & Ids)
+  /** The sm does not know the session that a stanza of ours named; `text` is that stanza. */
+  | ({ readonly kind: 'bounced'; readonly text: string } & Ids)
   | Carried;
 
 /** A stanza for a client. */
@@ -65,6 +65,7 @@ export interface Carried extends Ids {
 interface Undelivered extends Partial<Ids> {
   readonly action?: string;
   readonly id?: string;
+  readonly text: string;
 }
 
 /** A packet around a payload. */
@@ -216,6 +217,18 @@ export function returned(text: string): { readonly to: string; readonly payload:
   return cleaned && { to: to!.host, payload: cleaned.set('xmlns', CLIENT).toString() };
 }
 
+/** Tells a client that its stanza did not arrive; undefined where it would not miss it. [RFC6120 8.3.3.13] */
+export function undeliveredTo(client: string, text: string): string | undefined {
+  const stanza = parse(text, new Map([['', CLIENT]]));
+  if (!isMissed(stanza)) return undefined;
+  const { name, attributes } = stanza;
+  const unavailable = element('recipient-unavailable', { xmlns: 'urn:ietf:params:xml:ns:xmpp-stanzas' });
+  const addresses = { from: attributes.get('to'), to: client, id: attributes.get('id') };
+  const error = element('error', { code: '404', type: 'wait' }, unavailable);
+  const answer = element(name, { type: 'error', ...addresses }, ...stanza.elements, error);
+  return answer.toString();
+}
+
 /** Messages, and questions that somebody waits for an answer to. */
 function isMissed({ name, attributes }: Element): boolean {
   const type = attributes.get('type');
@@ -295,7 +308,8 @@ function undelivered(route: Stanza, payload: Stanza, prefix: string | undefined,
     ? { action: payload.attribute('action'), id: payload.attribute('id') }
     : {};
   const name = route.attribute('to') ?? '';
-  return { kind: 'undeliverable', code, name, ...request, ...idsOf(payload, prefix) };
+  const text = prefix === undefined ? '' : forClient(payload, prefix);
+  return { kind: 'undeliverable', code, name, text, ...request, ...idsOf(payload, prefix) };
 }
 
 /**
@@ -306,8 +320,9 @@ function ofSession(payload: Stanza, prefix: string, from: string): Routed | unde
   const { c2s, sm } = idsOf(payload, prefix);
   if (c2s === undefined || payload.attribute('xmlns') !== CLIENT) return undefined;
   const failed = payload.attribute('failed') ?? payload.attribute(`${prefix}:failed`);
-  if (failed !== undefined && prefix === PREFIX) return { kind: 'bounced', c2s, sm };
-  return { kind: 'stanza', c2s, sm, from, text: forClient(payload, prefix) };
+  const text = forClient(payload, prefix);
+  if (failed !== undefined && prefix === PREFIX) return { kind: 'bounced', c2s, sm, text };
+  return { kind: 'stanza', c2s, sm, from, text };
 }
 
 /** Without what is between the sm and us; a declaration stays where something inside uses it. */
