@@ -46,6 +46,11 @@ export interface Street {
  */
 type State = 'opening' | 'unknown' | 'authenticated' | 'closed';
 
+/** How long a client for which too much waits may take nothing of it, in milliseconds. */
+const SLOW_AFTER = 5_000;
+/** Over so many times what may wait, a client is ended even if it reads. */
+const MOST_AT_ONCE = 16;
+
 /** One client connection: its stream, and its stanzas on their way to the desk and back. */
 export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents {
   readonly session: Session;
@@ -210,13 +215,19 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   deliver(packet: Packet): void {
     const { connection, street } = this;
-    if (connection.isFull(street.limits.clientQueueBytes)) {
+    if (connection.isFull(street.limits.clientQueueBytes) && this.isSlow()) {
       this.end({ kind: 'slow-reader' });
       return street.desk.giveBack(this.session, [...connection.takeUnsent(), packet]);
     }
     this.stanzasOut += 1;
     if (this.alias) connection.send(this.shown(packet.text), false, packet);
     else connection.send(packet.text, packet.whole.ascii, packet);
+  }
+
+  /** Somebody who gets much at once (all that was stored for him) and takes it is not slow, though it may take a while. */
+  private isSlow(): boolean {
+    const { clientQueueBytes } = this.street.limits;
+    return this.connection.stalled > SLOW_AFTER || this.connection.isFull(clientQueueBytes * MOST_AT_ONCE);
   }
 
   /** The one way out: whoever finds the first reason ends the stream, and what comes later changes nothing. */

@@ -247,7 +247,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   'client-queue-bytes': {
     group: 'Limits',
     kind: kinds.whole('bytes', 65_536, 1_073_741_824),
-    help: 'What may wait for a client that does not read; over it the client is ended and its packets go back.',
+    help: 'What may wait for a client that does not read; over it, a client that has taken nothing for 5 seconds is ended and its packets go back. Over 16 times as much, any.',
     default: '1048576',
   },
   'link-queue-bytes': {

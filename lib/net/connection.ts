@@ -32,6 +32,9 @@ export const enum Hold {
   Room = 2,
 }
 
+/** Characters that are written in one go: the end of each write shows that the peer reads. */
+const SLICE = 262_144;
+
 /** Bytes (about) that a receipt keeps in memory besides the text. */
 const RECEIPT = 512;
 
@@ -46,6 +49,11 @@ const LINGER = 2_000;
 export class Connection<Receipt = never> implements Flushable {
   private out = '';
   private ascii = true;
+  /** What is left of the text that is being written, slice by slice. */
+  private rest = '';
+  private restAscii = true;
+  /** When something was last known to have left, or nothing waited. Milliseconds. */
+  private progressAt = 0;
   /** What waits in `out`, and what is in the write under way. */
   private waitingReceipts: Receipt[] = [];
   private writingReceipts: Receipt[] = [];
@@ -76,7 +84,7 @@ export class Connection<Receipt = never> implements Flushable {
   /** Bytes (about) that were given to {@link send} and have not left yet, and what is kept to give them back. */
   get waiting(): number {
     const receipts = this.waitingReceipts.length + this.writingReceipts.length;
-    return this.out.length + this.stream.writableLength + receipts * RECEIPT;
+    return this.out.length + this.rest.length + this.stream.writableLength + receipts * RECEIPT;
   }
 
   /**
@@ -87,6 +95,11 @@ export class Connection<Receipt = never> implements Flushable {
     if (this.waiting <= limit) return false;
     this.flush();
     return this.waiting > limit;
+  }
+
+  /** Milliseconds since the peer has last taken anything of what waits for it. */
+  get stalled(): number {
+    return this.writing ? performance.now() - this.progressAt : 0;
   }
 
   get open(): boolean {
@@ -114,16 +127,26 @@ export class Connection<Receipt = never> implements Flushable {
     this.scheduled = false;
     // What an ended stream would refuse stays here, to be given back.
     if (this.writing || this.out === '' || !this.stream.writable) return;
-    const { out, ascii } = this;
     this.writingReceipts = this.waitingReceipts;
     if (this.waitingReceipts.length > 0) this.waitingReceipts = [];
+    this.rest = this.out;
+    this.restAscii = this.ascii;
     this.out = '';
     this.ascii = true;
     this.writing = true;
+    this.writeSlice();
+  }
+
+  private writeSlice(): void {
+    const { rest } = this;
+    const end = rest.length > SLICE ? sliceEnd(rest) : rest.length;
+    this.rest = end === rest.length ? '' : rest.slice(end);
+    this.progressAt = performance.now();
     const write = (this.writes += 1);
-    this.stream.write(out, ascii ? 'latin1' : 'utf8', (error) => this.written(write, error));
+    const slice = this.rest === '' ? rest : rest.slice(0, end);
+    this.stream.write(slice, this.restAscii ? 'latin1' : 'utf8', (error) => this.written(write, error));
     // Most writes are taken by the system at once; the callback says so only in a later turn.
-    if (this.stream.writableLength === 0) this.wrote();
+    if (this.stream.writableLength === 0 && this.rest === '') this.wrote();
   }
 
   /** Asks for one call of `drained` when nothing waits any more. */
@@ -201,6 +224,7 @@ export class Connection<Receipt = never> implements Flushable {
   private written(write: number, error: Error | null | undefined): void {
     // After an error comes the close, and then the receipts are asked for.
     if (error || write !== this.writes) return;
+    if (this.rest !== '') return this.writeSlice();
     this.wrote();
     if (this.closing) this.endStream();
     else if (this.out !== '') this.flush();
@@ -245,4 +269,10 @@ export class Connection<Receipt = never> implements Flushable {
     if (this.closing) return { kind: 'local' };
     return this.brokenBy === undefined ? { kind: 'remote' } : { kind: 'broken', code: this.brokenBy };
   }
+}
+
+/** Not between the two halves of one character. */
+function sliceEnd(text: string): number {
+  const last = text.charCodeAt(SLICE - 1);
+  return last >= 0xd800 && last < 0xdc00 ? SLICE - 1 : SLICE;
 }

@@ -342,8 +342,10 @@ export class Desk {
         socket: packet.to,
       });
     }
-    if (bounced.count <= limit.most) this.manager.bounce(packet);
-    else this.manager.refuse(packet);
+    if (bounced.count > limit.most) return this.manager.refuse(packet);
+    // Behind what goes back already: messages to one client stay in their order.
+    this.returning.push(packet);
+    this.returnSome();
   }
 
   private bouncedTo(address: string): Bounced {
