@@ -26,6 +26,8 @@ const HOMES = {
   winston: 'lib/observe/',
   yargs: 'lib/cli/',
   'better-sqlite3': 'lib/store/',
+  bcryptjs: 'lib/client/credentials/crypt/',
+  pg: 'lib/client/credentials/postgres.ts',
 };
 
 /** `lib/xml/reader.ts` is in room xml, `lib/server.ts` in room server. */

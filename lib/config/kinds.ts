@@ -151,10 +151,19 @@ function sqlite(text: string, base: string): CredentialsSource | undefined {
 
 /** The parameter is ours, the others are those of the server. */
 function postgres(text: string): CredentialsSource | undefined {
-  if (!/^postgres(?:ql)?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+  if (!/^postgres(?:ql)?:\/\//.test(text) || !isUrl(text)) return undefined;
   const url = new URL(text);
   const passwordType = takePasswordType(url.searchParams, PASSWORD_TYPES.postgres);
   return passwordType && { store: 'postgres', url: url.href, passwordType };
+}
+
+/** Each %XX in it must belong to a character: it is going to be one. */
+function isUrl(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '' && URL.canParse(text);
+  } catch {
+    return false;
+  }
 }
 
 function takePasswordType(from: URLSearchParams, known: readonly PasswordType[]): PasswordType | undefined {
@@ -178,11 +187,17 @@ export function printCredentials(source: CredentialsSource): string {
   if (source.store === 'pipe') return `pipe:${source.command.join(' ')}`;
   const type = source.passwordType === 'plaintext' ? '' : `password_type=${source.passwordType}`;
   if (source.store === 'sqlite') return `sqlite:${source.file}${type && `?${type}`}`;
-  const url = new URL(source.url);
-  if (url.password) url.password = '***';
-  if (url.searchParams.has('password')) url.searchParams.set('password', '***');
+  const url = new URL(withoutPassword(source.url));
   if (type) url.searchParams.set('password_type', source.passwordType);
   return `postgres:${url.href}`;
+}
+
+/** The URL of a server for the log. */
+export function withoutPassword(text: string): string {
+  const url = new URL(text);
+  if (url.password) url.password = '***';
+  if (url.searchParams.has('password')) url.searchParams.set('password', '***');
+  return url.href;
 }
 
 export function oneOf<T extends string>(...words: readonly T[]): Kind<T> {

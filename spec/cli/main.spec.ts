@@ -74,6 +74,16 @@ describe('cli/main', function () {
   });
 
   describe('check-config', () => {
+    it('shows where accounts are, without the password', () => {
+      const url = 'postgresql://jabberd2:s3cret@db/jabberd2?password_type=crypt';
+      const { code, stdout } = call(['check-config'], { cwd, env: { SM_COMPONENT_CREDENTIALS: url } });
+      expect(code).to.equal(0);
+      expect(stdout).to.match(
+        /^credentials +postgres:postgresql:\/\/jabberd2:\*\*\*@db\/jabberd2\?password_type=crypt +environment/m,
+      );
+      expect(stdout).not.to.contain('s3cret');
+    });
+
     it('shows what is in force and where it comes from', () => {
       writeFileSync(path.join(cwd, 'sm.json'), '{ "depth": 32, "listen": [6222, "[::1]:6222"] }');
       const env = { SM_COMPONENT_NAME: 'sockets.foo.com', SM_COMPONENT_CONFIG: 'sm.json' };

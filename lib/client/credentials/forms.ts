@@ -1,5 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { PasswordType } from '../../config/config.js';
+import { CredentialsError } from './credentials.js';
+import { newSetting } from './crypt/crypt.js';
+import { Hasher } from './crypt/hasher.js';
 
 /** A password and whose it is, or is to be. */
 export interface Login {
@@ -14,7 +17,21 @@ export interface Form {
   readonly readable: boolean;
   /** What is written for a new password. @throws {RangeError} where this form has none for it */
   make(login: Login): string | Promise<string>;
+  /** @throws {CredentialsError} where that can not be said */
   matches(login: Login, stored: string): boolean | Promise<boolean>;
+  close?(): Promise<void>;
+}
+
+export function formOf(type: PasswordType): Form {
+  switch (type) {
+    case 'plaintext':
+      return plaintext;
+    case 'a1hash':
+      return a1hash;
+    case 'crypt':
+    case 'bcrypt':
+      return new Crypt(newSetting[type]);
+  }
 }
 
 const plaintext: Form = {
@@ -34,7 +51,32 @@ const a1hash: Form = {
   matches: (login, stored) => !hasColon(login) && isSame(a1(login), stored.slice(0, 32)),
 };
 
-export const FORMS: Readonly<Partial<Record<PasswordType, Form>>> = { plaintext, a1hash };
+/** Both verify whatever crypt(3) has; they differ in what they write. */
+class Crypt implements Form {
+  readonly readable = false;
+  private readonly hasher = new Hasher();
+
+  constructor(private readonly newSetting: () => string) {}
+
+  async make({ password }: Login): Promise<string> {
+    const stored = await this.hasher.hash(password, this.newSetting());
+    if (stored === undefined) throw new CredentialsError('a new password could not be hashed');
+    return stored;
+  }
+
+  /** A word like `*` or `!` locks an account; what has a prefix could be a password that we do not know to check. */
+  async matches({ password }: Login, stored: string): Promise<boolean> {
+    const hash = await this.hasher.hash(password, stored);
+    if (hash !== undefined) return isSame(hash, stored);
+    const prefix = /^(?:\$[^$]{1,9}\$|_)/.exec(stored)?.[0];
+    if (prefix === undefined) return false;
+    throw new CredentialsError(`a password is stored in a form that is not known here (${prefix})`);
+  }
+
+  close(): Promise<void> {
+    return this.hasher.close();
+  }
+}
 
 const hasColon = ({ username, realm }: Login): boolean => username.includes(':') || realm.includes(':');
 

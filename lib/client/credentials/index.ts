@@ -1,7 +1,9 @@
 import type { CredentialsSource } from '../../config/config.js';
 import type { Log } from '../../observe/log.js';
-import { CredentialsError, type Credentials } from './credentials.js';
+import type { Credentials } from './credentials.js';
 import { openEmbedded } from './embedded.js';
+import { openPipe } from './pipe.js';
+import { openPostgres } from './postgres.js';
 import { openSqlite } from './sqlite.js';
 
 export { CredentialsError, type Change, type Credentials } from './credentials.js';
@@ -19,14 +21,18 @@ export interface Around {
  * logged, and the calls reject until it is there
  */
 
-export async function openCredentials(source: CredentialsSource, { data }: Around): Promise<Credentials> {
+export async function openCredentials(
+  source: CredentialsSource,
+  { data, log }: Around,
+): Promise<Credentials> {
   switch (source.store) {
     case 'embedded':
       return openEmbedded(data);
     case 'sqlite':
       return openSqlite(source.file, source.passwordType);
-    case 'postgres':
     case 'pipe':
-      return Promise.reject(new CredentialsError(`accounts in ${source.store} are not known yet`));
+      return openPipe(source.command, log);
+    case 'postgres':
+      return openPostgres(source.url, source.passwordType, log);
   }
 }

@@ -1,6 +1,5 @@
 import type { PasswordType } from '../../config/config.js';
 import {
-  CredentialsError,
   EVERY_CHANGE,
   isName,
   isTry,
@@ -8,7 +7,7 @@ import {
   requirePassword,
   type Credentials,
 } from './credentials.js';
-import { FORMS, type Form } from './forms.js';
+import { formOf, type Form } from './forms.js';
 
 /** jabberd2's table `authreg(username, realm, password)`, wherever it is. Every verb answers in bounded time. */
 export interface Table {
@@ -31,9 +30,7 @@ export class TableCredentials implements Credentials {
     private readonly table: Table,
     type: PasswordType,
   ) {
-    const form = FORMS[type];
-    if (!form) throw new CredentialsError(`passwords in the form ${type} are not known yet`);
-    this.form = form;
+    this.form = formOf(type);
   }
 
   get readable(): boolean {
@@ -70,8 +67,8 @@ export class TableCredentials implements Credentials {
     if (isName(username, realm)) await this.table.remove(username, realm);
   }
 
-  close(): Promise<void> {
-    return this.table.close();
+  async close(): Promise<void> {
+    await Promise.all([this.table.close(), this.form.close?.()]);
   }
 
   /** An account that is being registered by jabberd2 has a row, and for a moment no password in it. */

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { expect } from 'chai';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +8,8 @@ import type { Credentials } from '../../../lib/client/credentials/credentials.js
 import { openCredentials } from '../../../lib/client/credentials/index.js';
 import type { PasswordType } from '../../../lib/config/config.js';
 import { silent } from '../../../lib/observe/log.js';
-import { broken, storyOf } from './story.js';
+import { VECTORS } from './crypt/vectors.js';
+import { broken, refusal, storyOf } from './story.js';
 
 /** The table as jabberd2's schema for SQLite has it: no unique key, and a password may be missing. */
 const TABLE = 'CREATE TABLE authreg (username TEXT NOT NULL, realm TEXT NOT NULL, password TEXT)';
@@ -61,6 +63,134 @@ describe('client/credentials/sqlite', () => {
 
   describe('plaintext', () => {
     storyOf({ open: () => (deployed(), open()), readable: true, spaces: true });
+  });
+
+  describe('a1hash', () => {
+    storyOf({ open: () => (deployed(), open('a1hash')), readable: false, spaces: true });
+  });
+
+  describe('the form a1hash', () => {
+    const rows = (): unknown[] => {
+      const database = new Database(file, { readonly: true });
+      const all = database.prepare('SELECT password FROM authreg').pluck().all();
+      database.close();
+      return all;
+    };
+
+    it('writes MD5 of name, realm and password, and reads what follows it not', async () => {
+      deployed();
+      const store = await open('a1hash');
+      await store.create('juliet', HOST, 'secret');
+      expect(rows()).to.deep.equal(['15f008f730c847801eedac599f90ea06']);
+      await store.close();
+    });
+
+    it('has no names with a colon, which could be told as those of others', async () => {
+      const database = new Database(deployed());
+      const a1 = createHash('md5').update('a:b:c:d').digest('hex');
+      const names: [string, string][] = [
+        ['a:b', 'c'],
+        ['a', 'b:c'],
+      ];
+      for (const name of names) database.prepare('INSERT INTO authreg VALUES (?, ?, ?)').run(...name, a1);
+      database.close();
+      const store = await open('a1hash');
+      for (const name of names) {
+        expect(await store.check(...name, 'd')).to.equal(false);
+        expect(await refusal(store.set(...name, 'd'))).to.be.instanceOf(RangeError);
+        expect(await refusal(store.create(...name, 'd'))).to.be.instanceOf(RangeError);
+      }
+      await store.close();
+    });
+
+    it('cuts a password where c2s cuts it', async () => {
+      const database = new Database(deployed());
+      const a1 = createHash('md5')
+        .update(`juliet:${HOST}:${'x'.repeat(256)}`)
+        .digest('hex');
+      database.prepare('INSERT INTO authreg VALUES (?, ?, ?)').run('juliet', HOST, a1);
+      database.close();
+      const store = await open('a1hash');
+      expect(await store.check('juliet', HOST, 'x'.repeat(300))).to.equal(true);
+      expect(await store.check('juliet', HOST, 'x'.repeat(255))).to.equal(false);
+      await store.close();
+    });
+
+    it('does not take the hash for the password, nor gives it for one', async () => {
+      deployed();
+      const store = await open('a1hash');
+      await store.create('juliet', HOST, 'secret');
+      expect(await store.check('juliet', HOST, '15f008f730c847801eedac599f90ea06')).to.equal(false);
+      expect(await store.secret('juliet', HOST)).to.equal(undefined);
+      await store.close();
+    });
+  });
+
+  describe('crypt', () => {
+    let store: Credentials;
+    const stored = (): unknown => {
+      const database = new Database(file, { readonly: true });
+      const password: unknown = database.prepare('SELECT password FROM authreg').pluck().get();
+      database.close();
+      return password;
+    };
+    const put = (password: string): void => {
+      const database = new Database(file);
+      database.exec('DELETE FROM authreg');
+      database.prepare('INSERT INTO authreg VALUES (?, ?, ?)').run('juliet', HOST, password);
+      database.close();
+    };
+    beforeEach(async () => (deployed(), (store = await open('crypt'))));
+    afterEach(() => store.close());
+
+    it('takes an account, a new password, and the account away', async () => {
+      expect(await store.create('juliet', HOST, 'secret')).to.equal(true);
+      expect(await store.create('juliet', HOST, 'second')).to.equal(false);
+      expect(stored()).to.match(/^\$6\$rounds=50000\$[./0-9A-Za-z]{16}\$[./0-9A-Za-z]{86}$/);
+      expect(await store.check('juliet', HOST, 'secret')).to.equal(true);
+      expect(await store.check('juliet', HOST, 'second')).to.equal(false);
+      expect(await store.check('juliet', HOST, stored() as string)).to.equal(false);
+      expect(await store.set('juliet', HOST, 'changed')).to.equal(true);
+      expect(await store.check('juliet', HOST, 'secret')).to.equal(false);
+      expect(await store.check('juliet', HOST, 'changed')).to.equal(true);
+      await store.delete('juliet', HOST);
+      expect(await store.check('juliet', HOST, 'changed')).to.equal(false);
+    });
+
+    it('gives no passwords', async () => {
+      put('abNANd1rDfiNc');
+      expect(store.readable).to.equal(false);
+      expect(await store.secret('juliet', HOST)).to.equal(undefined);
+    });
+
+    it('checks what other programs wrote', async () => {
+      for (const [, hashes] of VECTORS) {
+        for (const [password, hash] of hashes.slice(0, 2)) {
+          put(hash);
+          expect(await store.check('juliet', HOST, password), hash).to.equal(true);
+          expect(await store.check('juliet', HOST, `a${password}`), hash).to.equal(false);
+          expect(await store.check('juliet', HOST, hash), hash).to.equal(false);
+        }
+      }
+    }).timeout(10_000);
+
+    it('lets nobody in where no hash is', async () => {
+      for (const text of ['*', '!', 'secret', '!$1$a$41c8gzdxX5iFFuqkeAdoe0']) {
+        put(text);
+        for (const password of [text, 'secret'])
+          expect(await store.check('juliet', HOST, password)).to.equal(false);
+      }
+    });
+
+    it('says which form it does not know', async () => {
+      put('$y$j9T$abcdefghijklmnop$3dL1LkYnZM.OVXuVdnnaKVDlLYT92dRwOzDZ5XiVCe.');
+      expect(await broken(store.check('juliet', HOST, 'secret'))).to.match(/not known here \(\$y\$\)/);
+    });
+
+    it('says that it is closed, and starts no thread then', async () => {
+      await store.close();
+      expect(await broken(store.set('juliet', HOST, 'secret'))).to.match(/closed/);
+    });
   });
 
   describe('opened', () => {

@@ -9,7 +9,7 @@ import type { Command } from './running.js';
 const DRIVERS = path.resolve('spec/interop/drivers');
 
 /** A package of Debian, and a command that succeeds where it is there. */
-interface Need {
+export interface Need {
   readonly package: string;
   readonly present: readonly string[];
 }
@@ -115,8 +115,8 @@ export const STRANGER: RealClient = {
   leaves: /./,
 };
 
-/** Packages that a client needs and that are not there. */
-export function missing({ needs }: RealClient): string[] {
+/** Packages that are needed and not there. */
+export function missing({ needs }: Pick<RealClient, 'needs'>): string[] {
   return needs.filter((need) => !isPresent(need)).map((need) => need.package);
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CLIENTS, missing, type RealClient } from './clients.js';
+import { CLIENTS, missing, type Need, type RealClient } from './clients.js';
 import { Deployment, type Back } from './deployment.js';
 import type { EchoPeer } from './echo-peer.js';
 import { Guest, PARTNER, type Manners } from './guest.js';
@@ -9,17 +9,27 @@ const STRICT = Boolean(process.env.CI);
 
 /** A spec that needs a real client. Without it the spec is skipped, loudly; in CI it fails. */
 export function itWith(client: RealClient, title: string, body: () => Promise<void>): void {
-  const absent = missing(client);
-  if (absent.length === 0) return void it(title, body);
-  const reason = `${client.name} can not be tried: missing ${absent.join(', ')}`;
+  if (isThere(client.name, client.needs, title)) it(title, body);
+}
+
+/** The same for specs that need servers. */
+export function describeWith(name: string, needs: readonly Need[], title: string, body: () => void): void {
+  if (isThere(name, needs, title)) describe(title, body);
+}
+
+function isThere(name: string, needs: readonly Need[], title: string): boolean {
+  const absent = missing({ needs });
+  if (absent.length === 0) return true;
+  const reason = `${name} can not be tried: missing ${absent.join(', ')}`;
   if (STRICT) {
     it(title, () => {
       throw new Error(reason);
     });
-    return;
+    return false;
   }
   shout(`${reason} (apt-get install ${absent.join(' ')})`);
   it.skip(`${title} (${reason})`);
+  return false;
 }
 
 const shouted = new Set<string>();
