@@ -1,5 +1,5 @@
-/** Most packets that are kept for one name; without its sm coming back they are of no use anyway. */
-const MOST_TOLD = 100_000;
+/** Most characters that are kept of what names are to be told; what is more is forgotten. */
+const MOST_TOLD = 50_000_000;
 
 /** Packets for names that are not there: what they are to be told, and stanzas of sessions that may go on. */
 export class Held {
@@ -7,11 +7,13 @@ export class Held {
   private readonly stanzas = new Map<string, string[]>();
   /** Characters of all stanzas. */
   size = 0;
+  private toldSize = 0;
 
   /** To be said when the name is back, whatever becomes of sessions. */
   tell(name: string, packet: string): void {
-    const told = listOf(this.told, name);
-    if (told.length < MOST_TOLD) told.push(packet);
+    if (this.toldSize + packet.length > MOST_TOLD) return;
+    this.toldSize += packet.length;
+    listOf(this.told, name).push(packet);
   }
 
   /** To go on when the name is back with its sessions. */
@@ -29,6 +31,7 @@ export class Held {
   take(name: string): string[] {
     const told = this.told.get(name) ?? [];
     this.told.delete(name);
+    for (const { length } of told) this.toldSize -= length;
     return [...this.takeStanzas(name), ...told];
   }
 

@@ -142,6 +142,8 @@ export class RouterManager implements Manager, Registrar {
     const { host: domain } = Jid.parse(jid)!;
     const c2s = session.address;
     const request = newId();
+    // As it stands in the sm's own log.
+    session.login = jid;
     this.sessions.set(c2s, { state: 'starting', domain, jid });
     this.ask(domain, dialect.session('start', { c2s }, jid, request), request, (answer) => {
       if (answer?.action === 'started' && answer.sm) this.started(c2s, jid, answer, answer.sm);
@@ -166,9 +168,7 @@ export class RouterManager implements Manager, Registrar {
   }
 
   end({ address }: Session): void {
-    const at = this.sessions.get(address);
-    this.forget(address);
-    if (at?.state === 'open') this.tell(at.name, dialect.session('end', { c2s: address, sm: at.sm }));
+    this.endSession(address);
   }
 
   /**
@@ -176,8 +176,7 @@ export class RouterManager implements Manager, Registrar {
    * its sender wrote it, to be stored or refused by the sm: there is no session any more that it could belong to.
    */
   bounce({ kind, to, text }: Packet): void {
-    const at = this.sessions.get(to);
-    if (at?.state === 'open') this.end({ address: to } as Session);
+    this.endSession(to);
     if (kind === 'stanza') this.giveBack(text);
   }
 
@@ -192,6 +191,13 @@ export class RouterManager implements Manager, Registrar {
 
   refuse(): void {
     // What is given back does not come again: the sm has no session that it would go to.
+  }
+
+  private endSession(c2s: string): void {
+    const at = this.sessions.get(c2s);
+    if (at?.state !== 'open') return;
+    this.forget(c2s);
+    this.tell(at.name, dialect.session('end', { c2s, sm: at.sm }));
   }
 
   // --- users ------------------------------------------------------------------------------------------------------
