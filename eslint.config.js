@@ -9,6 +9,7 @@ const ROOMS = {
   xml: [],
   net: [],
   store: [],
+  control: [],
   session: ['xml', 'net'],
   client: ['session', 'xml', 'net', 'store'],
   manager: ['session', 'xml', 'net'],
@@ -16,7 +17,7 @@ const ROOMS = {
   scenario: ['xml', 'net'],
   server: ['client', 'manager', 'embedded', 'session', 'xml', 'net'],
   index: ['server', 'embedded', 'session'],
-  cli: ['server', 'client', 'manager', 'embedded', 'scenario', 'session', 'xml', 'net'],
+  cli: ['server', 'control', 'client', 'manager', 'embedded', 'scenario', 'session', 'xml', 'net'],
 };
 
 /** Where each package is imported, and nowhere else, so that it can be replaced there. */

@@ -4,7 +4,7 @@ import { connect, isIP } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { Accounts } from './client/accounts.js';
 import { openCredentials, type Credentials } from './client/credentials/index.js';
-import { ClientStream, type Street } from './client/stream.js';
+import { ClientStream, type State, type Street } from './client/stream.js';
 import type { Address, ComponentDialect, Config } from './config/config.js';
 import { printAddress } from './config/kinds.js';
 import type { SessionManager } from './embedded/session-manager.js';
@@ -49,6 +49,15 @@ export interface ClientInfo {
   /** The session manager's name for it; empty before login. */
   readonly sessionAddress: string;
   readonly ip: string;
+  readonly state: State;
+  /** Full JID of who is logged in; empty before login. */
+  readonly user: string;
+  /** When it connected, in milliseconds since 1970. */
+  readonly since: number;
+  /** Stanzas of the client. */
+  readonly stanzasIn: number;
+  /** Stanzas to the client. */
+  readonly stanzasOut: number;
 }
 
 /** The link can not be had, and trying again would not change that: the start is over. */
@@ -146,6 +155,11 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   /** Where clients are accepted. */
   addresses(): readonly Address[] {
     return this.bound;
+  }
+
+  /** The clients that are connected now. */
+  *connected(): Iterable<ClientInfo> {
+    for (const stream of this.clients) yield info(stream);
   }
 
   /** With `dialect: 'auto'`, once the link is up: which dialect was found out, and what shows it. */
@@ -324,5 +338,10 @@ function info(stream: ClientStream): ClientInfo {
     socketAddress: stream.session.address,
     sessionAddress: stream.session.sessionAddress,
     ip: stream.ip,
+    state: stream.state,
+    user: stream.user,
+    since: stream.since,
+    stanzasIn: stream.stanzasIn,
+    stanzasOut: stream.stanzasOut,
   };
 }

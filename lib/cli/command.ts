@@ -10,6 +10,8 @@ export interface Call {
   readonly options: Readonly<Record<string, readonly string[]>>;
   /** The command's own options, positionals and flags. */
   readonly own: Readonly<Record<string, string | undefined>>;
+  /** Those of them that may be given more than once. */
+  readonly lists: Readonly<Record<string, readonly string[] | undefined>>;
 }
 
 /** One command of the command line: one file beside this one. */
@@ -21,6 +23,8 @@ export interface Command {
   readonly configured: Configured;
   readonly options?: Readonly<Record<string, Options>>;
   readonly positionals?: Readonly<Record<string, PositionalOptions>>;
+  /** Which of its own options and positionals may be given more than once. */
+  readonly repeatable?: readonly string[];
   readonly examples?: readonly (readonly [command: string, what: string])[];
   /** @returns the exit code */
   run(call: Call): Promise<number> | number;

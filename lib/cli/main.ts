@@ -6,11 +6,13 @@ import { checkConfig } from './check-config.js';
 import { EXIT, UsageError, type Call, type Command } from './command.js';
 import { probe } from './probe.js';
 import { run } from './run.js';
+import { scenario } from './scenario.js';
 import { sessionManager } from './session-manager.js';
+import { sessions } from './sessions.js';
 import { users } from './users.js';
 import { version } from './version.js';
 
-const COMMANDS: readonly Command[] = [run, sessionManager, users, probe, checkConfig];
+const COMMANDS: readonly Command[] = [run, sessionManager, users, sessions, probe, scenario, checkConfig];
 
 const EPILOGUE =
   'Each option is also an environment variable (SM_COMPONENT_LOG_LEVEL for --log-level; lists with commas) and a key ' +
@@ -99,14 +101,16 @@ function read(command: Command, argv: Record<string, unknown>): Call {
   if (more.length > 0) throw new UsageError(unknownWord(command, more[0]));
   const options: Record<string, string[]> = {};
   const own: Record<string, string | undefined> = {};
+  const lists: Record<string, string[] | undefined> = {};
   for (const [name, value] of Object.entries(argv)) {
     if (name === '_' || name === '$0' || value === undefined) continue;
     const texts = (Array.isArray(value) ? value : [value]).map(String);
     if (isTaken(command, name)) options[name] = texts;
+    else if (command.repeatable?.includes(name)) lists[name] = texts;
     else if (isOwn(command, name)) own[name] = once(name, texts);
     else throw new UsageError(unknownOption(command, name));
   }
-  return { options, own };
+  return { options, own, lists };
 }
 
 const isTaken = (command: Command, name: string): boolean =>

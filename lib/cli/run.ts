@@ -4,7 +4,9 @@ import { printAddress, printCredentials } from '../config/kinds.js';
 import { loadConfig } from '../config/load.js';
 import { createLog, type Log } from '../observe/log.js';
 import { SocketManager } from '../server.js';
+import { connectionRows, type SessionRow } from '../control/sessions.js';
 import type { Command } from './command.js';
+import { Control } from './control.js';
 import { Embedded } from './embedded.js';
 import { serve, type Service } from './service.js';
 import { version } from './version.js';
@@ -28,18 +30,24 @@ export const run: Command = {
 class RunService implements Service {
   readonly manager: SocketManager;
   private readonly embedded: Embedded | undefined;
+  private readonly control: Control;
 
   constructor(config: Config, log: Log) {
     this.embedded = config.sm ? undefined : new Embedded(config, log);
     this.manager = new SocketManager(config, log, this.embedded?.sessionManager);
+    const rows = (): Iterable<SessionRow> =>
+      connectionRows(this.manager.connected(), this.embedded?.sessionManager.sessions);
+    this.control = new Control(config, log, { sessions: rows });
   }
 
-  start(): Promise<void> {
-    return this.manager.start();
+  async start(): Promise<void> {
+    await this.control.open();
+    await this.manager.start();
   }
 
   /** From the street to the back office, so that sessions are ended where they are kept. */
   async stop(): Promise<void> {
+    this.control.close();
     try {
       await this.manager.stop();
     } finally {

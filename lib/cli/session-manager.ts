@@ -3,7 +3,9 @@ import { printAddress } from '../config/kinds.js';
 import { loadConfig } from '../config/load.js';
 import { Listener } from '../net/listener.js';
 import { createLog, type Log } from '../observe/log.js';
+import { sessionRows, type SessionRow } from '../control/sessions.js';
 import type { Command } from './command.js';
+import { Control } from './control.js';
 import { Embedded } from './embedded.js';
 import { serve, type Service } from './service.js';
 import { version } from './version.js';
@@ -42,9 +44,12 @@ class SessionManagerService implements Service {
   readonly addresses: Address[] = [];
   private readonly embedded: Embedded;
   private readonly doors: readonly Listener[];
+  private readonly control: Control;
 
   constructor(config: Config, log: Log) {
     this.embedded = new Embedded(config, log);
+    const rows = (): Iterable<SessionRow> => sessionRows(this.embedded.sessionManager.sessions);
+    this.control = new Control(config, log, { sessions: rows });
     this.doors = config.listen.map(
       ({ host, port }) =>
         new Listener(host, port, config.keepalive, {
@@ -55,10 +60,12 @@ class SessionManagerService implements Service {
   }
 
   async start(): Promise<void> {
+    await this.control.open();
     for (const door of this.doors) this.addresses.push(await door.listen());
   }
 
   async stop(): Promise<void> {
+    this.control.close();
     for (const door of this.doors) door.close();
     await this.embedded.stop();
   }

@@ -44,7 +44,7 @@ export interface Street {
  * Where a client is: `opening` until its header is read, `unknown` until it is logged in, then `authenticated`
  * (README.SM names these two), and `closed` once its end has begun.
  */
-type State = 'opening' | 'unknown' | 'authenticated' | 'closed';
+export type State = 'opening' | 'unknown' | 'authenticated' | 'closed';
 
 /** How long a client for which too much waits may take nothing of it, in milliseconds. */
 const SLOW_AFTER = 5_000;
@@ -58,7 +58,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   readonly ip: string;
   kind: StreamKind = 'rfc6120';
   streamId = '';
-  private state: State = 'opening';
+  state: State = 'opening';
   private readonly reader: Reader;
   /** There while the state is `unknown`. */
   private login: Login | undefined;
@@ -66,9 +66,9 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private reason: End | undefined;
   /** Set where the client came by an old name of its host. */
   private alias: Alias | undefined;
-  private readonly since = Date.now();
-  private stanzasIn = 0;
-  private stanzasOut = 0;
+  readonly since = Date.now();
+  stanzasIn = 0;
+  stanzasOut = 0;
   /** `stanzasOut` when {@link keepAlive} was last called. */
   private sentBefore = 0;
 

@@ -71,8 +71,8 @@ export interface Option<T> {
   readonly outsideFile?: true;
 }
 
-/** Who takes options; `users` and `check-config` have others of their own, that are no configuration. */
-export type Command = 'run' | 'session-manager' | 'users' | 'probe';
+/** Who takes options; `users`, `scenario` and `check-config` have others of their own, that are no configuration. */
+export type Command = 'run' | 'session-manager' | 'users' | 'sessions' | 'probe' | 'scenario';
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
@@ -157,7 +157,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   data: {
     group: 'Embedded session manager',
     kind: kinds.directory,
-    help: 'Where the embedded session manager keeps accounts, rosters and stored messages. Made if missing.',
+    help: 'Where the embedded session manager keeps accounts, rosters and stored messages, and where a running instance has its control socket (see sessions). Made if missing.',
     default: './data',
   },
   registration: {
@@ -313,6 +313,7 @@ export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
     'config',
   ],
   users: ['data', 'domain', 'config'],
+  sessions: ['data', 'config'],
   probe: [
     'credentials',
     'realm',
@@ -328,6 +329,7 @@ export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
     'domain',
     'config',
   ],
+  scenario: [],
 };
 
 /** `SM_COMPONENT_LOG_LEVEL` for `log-level`. */

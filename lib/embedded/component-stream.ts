@@ -2,9 +2,11 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../observe/log.js';
 import { Reader, type Element, type Fault, type Stanza, type Tag } from '../xml/index.js';
-import type { StreamWords } from './dialects/dialect.js';
+import type { Dialect } from './dialects/dialect.js';
+import { Inbox } from './inbox.js';
 import type { EmbeddedLimits } from './limits.js';
 import { Outbox, type Item, type Settle } from './outbox.js';
+import { ownerOf } from './owner.js';
 import { safely } from './safely.js';
 import type { Turn, Writer } from './turn.js';
 
@@ -41,7 +43,7 @@ export interface StreamOptions {
   readonly secret: string;
   readonly limits: EmbeddedLimits;
   readonly log: Log;
-  readonly words: StreamWords;
+  readonly dialect: Dialect;
   readonly turn: Turn;
 }
 
@@ -70,6 +72,7 @@ export class ComponentStream implements Writer {
   readonly done: Promise<void>;
   private readonly id = randomBytes(16).toString('hex');
   private readonly outbox = new Outbox();
+  private readonly inbox: Inbox;
   private readonly reader: Reader;
   private timer: NodeJS.Timeout | undefined;
 
@@ -79,12 +82,13 @@ export class ComponentStream implements Writer {
     private readonly events: StreamEvents,
   ) {
     const { packetBytes: bytes, depth, attributes, handshakeTimeout } = options.limits;
+    this.inbox = this.makeInbox();
     this.reader = new Reader(
       {
         open: (header) => this.header(header),
         stanza: (stanza) => this.stanza(stanza),
         skipped: (size) => options.log.warn('a packet over a limit is lost', { bytes: size }),
-        close: () => this.close('closed by peer', options.words.goodbye),
+        close: () => this.close('closed by peer', options.dialect.words.goodbye),
         fault: (fault) => this.fault(fault),
       },
       { limits: { bytes, depth, attributes }, namespaces: false },
@@ -133,6 +137,11 @@ export class ComponentStream implements Writer {
     this.close('store failed');
   }
 
+  /** Takes at once what has come and still waits to be taken. */
+  finish(): void {
+    this.inbox.finish();
+  }
+
   /** Ends the stream, once: after `lastWords`, or at once where it is not worth or able to hear any. */
   close(reason: StreamEnd, lastWords?: string): void {
     if (this.state === 'closed') return;
@@ -142,19 +151,42 @@ export class ComponentStream implements Writer {
     clearTimeout(this.timer);
     if (lastWords === undefined) this.duplex.destroy();
     else this.hangUp(lastWords);
+    this.inbox.finish();
     this.events.closed(this, reason);
   }
 
   private written(error: Error | null | undefined, left: () => void): void {
-    if (error) this.close('connection failed');
-    else safely(this.options.log, 'settling what has left', left);
+    if (error) return this.close('connection failed');
+    safely(this.options.log, 'settling what has left', left);
+    if (this.state !== 'closed') this.inbox.work();
+  }
+
+  private makeInbox(): Inbox {
+    const { limits, dialect } = this.options;
+    return new Inbox({
+      share: limits.share,
+      owner: (packet) => ownerOf(packet, dialect.addresses),
+      take: (packet) => this.take(packet),
+      hasRoom: () => this.outbox.size < limits.linkHold,
+      bound: limits.linkHold,
+      full: (full) => void (full ? this.duplex.pause() : this.duplex.resume()),
+    });
+  }
+
+  private take(packet: Stanza): number {
+    const before = this.outbox.pushed;
+    this.events.packet(this, packet);
+    return this.outbox.pushed - before;
   }
 
   private listen(): void {
     this.duplex.on('error', () => this.close('connection failed'));
     this.duplex.on('close', () => this.close('closed by peer'));
     this.duplex.on('end', () => this.close('closed by peer', ''));
-    this.duplex.on('data', (bytes: Buffer) => this.reader.write(bytes));
+    this.duplex.on('data', (bytes: Buffer) => {
+      this.reader.write(bytes);
+      if (this.state !== 'closed') this.inbox.work();
+    });
   }
 
   private queue(item: Item): void {
@@ -174,12 +206,14 @@ export class ComponentStream implements Writer {
 
   private hangUp(lastWords: string): void {
     this.duplex.end(this.outbox.takeWords() + lastWords);
+    this.duplex.resume(); // who is not read from is not heard to close
     const timer = setTimeout(() => this.duplex.destroy(), this.options.limits.closeTimeout * 1000);
     void this.done.then(() => clearTimeout(timer));
   }
 
   private header(header: Tag): void {
-    const { words, name } = this.options;
+    const { dialect, name } = this.options;
+    const { words } = dialect;
     const answer = words.header(header.attribute('xmlns'), name, this.id);
     if (answer === undefined) return this.close('wrong namespace', words.wrongNamespace);
     this.state = 'handshake';
@@ -187,20 +221,21 @@ export class ComponentStream implements Writer {
   }
 
   private stanza(stanza: Stanza): void {
-    if (this.state === 'open') this.events.packet(this, stanza);
+    if (this.state === 'open') this.inbox.push(stanza);
     else if (stanza.name === 'handshake') this.handshake(stanza.element().text.trim());
     else this.tooEarly();
   }
 
   private tooEarly(): void {
-    const { tooEarly, tooEarlyEnds } = this.options.words;
+    const { tooEarly, tooEarlyEnds } = this.options.dialect.words;
     if (tooEarlyEnds) this.close('packet before handshake', tooEarly);
     else this.say(tooEarly);
   }
 
   private handshake(given: string): void {
-    const { secret, words } = this.options;
-    if (!isSame(given, handshakeOf(this.id, secret))) return this.close('wrong secret', words.wrongSecret);
+    const { secret, dialect } = this.options;
+    if (!isSame(given, handshakeOf(this.id, secret)))
+      return this.close('wrong secret', dialect.words.wrongSecret);
     clearTimeout(this.timer);
     this.state = 'open';
     this.say('<handshake/>');
@@ -208,11 +243,11 @@ export class ComponentStream implements Writer {
   }
 
   private timedOut(): void {
-    this.close('no handshake', this.state === 'header' ? '' : this.options.words.noHandshake);
+    this.close('no handshake', this.state === 'header' ? '' : this.options.dialect.words.noHandshake);
   }
 
   private fault(fault: Fault): void {
     this.options.log.warn('bad XML from a component', { condition: fault.condition, text: fault.text });
-    this.close('bad XML', this.state === 'header' ? '' : this.options.words.badXml(fault));
+    this.close('bad XML', this.state === 'header' ? '' : this.options.dialect.words.badXml(fault));
   }
 }

@@ -108,7 +108,8 @@ export class Login {
   }
 
   private newSession(stream: ComponentStream, socket: string, address: Jid): Session {
-    return new Session(stream, socket, address, this.services.dialect);
+    const { dialect, store } = this.services;
+    return new Session(stream, socket, address, dialect, store.rosters.of(address.bare));
   }
 
   /**

@@ -18,17 +18,22 @@ export class Messages {
     if (to.user === undefined || !services.store.accounts.exists(to.bare)) {
       return services.refuse(message, 'service-unavailable');
     }
-    this.deliverToAccount(message, to.bare);
+    this.deliverToAccount(message, to);
   }
 
-  /** [RFC6121 8.5.2], also for an address whose resource is not there [RFC6121 8.5.3.2] */
-  private deliverToAccount(message: Element, account: string): void {
+  /**
+   * [RFC6121 8.5.2], also for an address whose resource is not there [RFC6121 8.5.3.2]. For a message of type normal
+   * that would be the end there, but many old clients write no type, and answer to the resource that wrote to them: so
+   * it goes the way of a chat, as with the old servers.
+   */
+  private deliverToAccount(message: Element, { bare: account, resource }: Jid): void {
     switch (message.attribute('type')) {
       case 'error':
         return undefined;
       case 'groupchat':
         return this.services.refuse(message, 'service-unavailable');
       case 'headline':
+        if (resource !== undefined) return this.services.refuse(message, 'service-unavailable');
         return this.send(message, this.takers(account));
       default:
         return this.deliverToBest(message, account);

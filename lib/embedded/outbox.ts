@@ -19,10 +19,13 @@ export class Outbox {
   private leaving: Item[] = [];
   /** Characters that have not left. */
   size = 0;
+  /** Characters that were ever to leave. */
+  pushed = 0;
 
   push(item: Item): void {
     this.waiting.push(item);
     this.size += item.text.length;
+    this.pushed += item.text.length;
   }
 
   /** The text of all that waits; `left` must be called once the stream has taken it. */

@@ -37,7 +37,8 @@ export class Presence {
     if (presence.attribute('type') === 'available') presence.set('type', undefined);
     const type = presence.attribute('type');
     if (type === undefined || type === 'unavailable') this.showOrHide(session, presence);
-    else if (type !== 'error') this.ask(session, presence, type);
+    else if (type === 'error') this.passOn(presence);
+    else this.ask(session, presence, type);
   }
 
   /** The session is gone: those who saw it are told. */
@@ -48,7 +49,7 @@ export class Presence {
 
   /** Keeps when a session that was there has gone, and what it said. [XEP-0012] */
   remember(session: Session, status: string): void {
-    if (!session.presence) return;
+    if (!session.available) return;
     this.services.store.accounts.saw(session.bareJid, status.slice(0, this.services.limits.nameCharacters));
   }
 
@@ -77,6 +78,12 @@ export class Presence {
     else this.announce(session, presence);
   }
 
+  /** What is wrong with a presence is for the resource that has sent it, and for nobody else. [RFC6121 8.5.3.1] */
+  private passOn(error: Element): void {
+    const to = Jid.parse(error.attribute('to'));
+    if (to) this.services.sessions.get(to.full)?.send(error);
+  }
+
   private ask(session: Session, presence: Element, type: string): void {
     const { services } = this;
     if (!presence.attributes.has('to')) services.refuse(presence, 'bad-request');
@@ -87,7 +94,7 @@ export class Presence {
 
   private announce(session: Session, presence: Element): void {
     if (presence.attribute('type') === 'unavailable') return this.withdraw(session, presence);
-    const initial = session.presence === undefined;
+    const initial = !session.available;
     const wasReady = session.takesMessages;
     session.presence = presence;
     session.presenceSince = Date.now();
@@ -102,7 +109,7 @@ export class Presence {
   /** [RFC6121 4.5.2], to directed addresses too [RFC6121 4.6.3] */
   private withdraw(session: Session, presence: Element): void {
     this.remember(session, presence.childText('status') ?? '');
-    const told = session.presence ? this.broadcast(session, presence) : new Set<string>();
+    const told = session.available ? this.broadcast(session, presence) : new Set<string>();
     session.presence = undefined;
     session.priority = 0;
     for (const address of session.directed) {
@@ -114,19 +121,19 @@ export class Presence {
 
   /** To the subscribers and to the user's own sessions, this one included. [RFC6121 4.2.2, 4.4.2, 4.5.2] */
   private broadcast(session: Session, presence: Element): Set<string> {
-    const receivers = new Set([...this.services.store.rosters.subscribers(session.bareJid), session.bareJid]);
+    const receivers = new Set([...session.roster.subscribers(), session.bareJid]);
     for (const receiver of receivers) this.deliver(addressed(presence, receiver), receiver);
     return receivers;
   }
 
   /** What a session sees when it comes: the user's others, the contacts, and who asks to be one. [RFC6121 4.2.2] */
   private welcome(session: Session): void {
-    const { sessions, store } = this.services;
-    const others = [session.bareJid, ...store.rosters.subscriptions(session.bareJid)];
+    const { sessions } = this.services;
+    const others = [session.bareJid, ...session.roster.subscriptions()];
     for (const other of others.flatMap((address) => sessions.available(address))) {
       if (other !== session) session.send(lastPresence(other, session.fullJid));
     }
-    for (const request of store.rosters.requests(session.bareJid)) session.send(parse(request));
+    for (const request of session.roster.requests()) session.send(parse(request));
   }
 
   /** Presence for one address, remembered until it is taken back. [RFC6121 4.6] */

@@ -73,7 +73,7 @@ export class SessionManager {
   accept(stream: Duplex): void {
     const { name, secret, log } = this.options;
     const { limits, dialect } = this.services;
-    const options = { name, secret, log, limits, words: dialect.words, turn: this.turn };
+    const options = { name, secret, log, limits, dialect, turn: this.turn };
     const link = new ComponentStream(stream, options, {
       opened: (opened) => safely(log, 'taking a link back', () => this.opened(opened)),
       packet: (from, packet) => safely(log, 'reading a packet', () => this.packet(from, packet)),
@@ -87,6 +87,7 @@ export class SessionManager {
   /** Ends all sessions, tells the components, and waits for their streams to close. The store stays open. */
   async stop(): Promise<void> {
     this.stopping = true;
+    for (const link of this.links) link.finish();
     this.lost.expireAll();
     for (const session of this.services.sessions) this.end(session, 'stopped');
     this.commit();

@@ -41,7 +41,7 @@ export class SessionTable {
 
   /** The sessions of a user that have sent their presence. */
   available(bareJid: string): Session[] {
-    return this.of(bareJid).filter((session) => session.presence !== undefined);
+    return this.of(bareJid).filter((session) => session.available);
   }
 
   get size(): number {

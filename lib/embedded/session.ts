@@ -4,6 +4,7 @@ import type { ComponentStream } from './component-stream.js';
 import type { Dialect } from './dialects/dialect.js';
 import type { Jid } from '../session/jid.js';
 import type { Settle } from './outbox.js';
+import type { AccountRoster } from './store/rosters.js';
 
 /** Why a session has ended. */
 export type SessionEnd =
@@ -20,8 +21,9 @@ function newTag(): string {
 }
 
 /**
- * One login of a user: a "connected resource". With `presence` it is an "available resource", with `interested` an
- * "interested resource" [RFC6121 2.2]. The fields are those of Prosody's session document.
+ * One login of a user, in the shape of Prosody's session document (doc/session.txt): a "connected resource" from the
+ * start, with `presence` an "available resource", with `interested` an "interested resource" [RFC6121 2.2]. What is
+ * `notopen` or `c2s_unauthed` there is a connection of the socket manager here, and no session yet.
  */
 export class Session {
   readonly type = 'c2s';
@@ -57,6 +59,8 @@ export class Session {
     readonly socket: string,
     jid: Jid,
     private readonly dialect: Dialect,
+    /** The user's roster, there from the moment that the resource is bound. */
+    readonly roster: AccountRoster,
   ) {
     this.username = jid.user!;
     this.host = jid.host;
@@ -66,9 +70,19 @@ export class Session {
     this.address = dialect.sessionAddress(jid, newTag());
   }
 
+  /** Is it an available resource? */
+  get available(): boolean {
+    return this.presence !== undefined;
+  }
+
+  /** What the user's presence says of them: `away`, `chat`, `dnd`, `xa`, or nothing. [RFC6121 4.7.2.1] */
+  get show(): string | undefined {
+    return this.presence?.childText('show');
+  }
+
   /** Does a message to the bare address come here? [RFC6121 8.5.2.1] */
   get takesMessages(): boolean {
-    return this.presence !== undefined && this.priority >= 0;
+    return this.available && this.priority >= 0;
   }
 
   /** Sends a stanza to the client. @returns false where it is too long to be sent */

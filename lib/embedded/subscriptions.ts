@@ -91,7 +91,7 @@ export class Subscriptions {
   /** A request goes to all who are there, the rest to those who have seen the roster. [RFC6121 3.1.3, 3.1.6] */
   private tell(account: string, presence: Element, type: SubscriptionType): void {
     for (const session of this.services.sessions.of(account)) {
-      if (type === 'subscribe' ? session.presence !== undefined : session.interested) session.send(presence);
+      if (type === 'subscribe' ? session.available : session.interested) session.send(presence);
     }
   }
 }

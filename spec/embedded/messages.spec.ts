@@ -78,6 +78,13 @@ describe('embedded: messages [RFC6121 8.5]', () => {
     expect([...told(juliet), ...told(chamber)]).to.have.length(2);
   });
 
+  it('of type headline to a resource that is not there come back [RFC6121 8.5.3.2.1]', async () => {
+    await juliet.send('<presence/>');
+    const told = await romeo.send(`<message to='juliet@localhost/x' type='headline' id='m'/>`);
+    expect(told(juliet)).to.deep.equal([]);
+    expect(told(romeo)[0]).to.contain(UNAVAILABLE);
+  });
+
   it('of type groupchat to a bare address come back [RFC6121 8.5.2.1.1]', async () => {
     const told = await romeo.send(`<message to='juliet@localhost' type='groupchat' id='m'/>`);
     expect(told(romeo)).to.deep.equal([

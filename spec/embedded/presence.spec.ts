@@ -154,6 +154,19 @@ describe('embedded: presence [RFC6121 4]', () => {
     expect((await juliet.send(`<presence type='subscribe'/>`))(juliet)[0]).to.contain('bad-request');
   });
 
+  it('of type error goes to the resource that it is for, and to nobody else', async () => {
+    await romeo.send('<presence/>');
+    const error = (to: string): string => `<presence type='error' to='${to}'><error code='404'/></presence>`;
+    expect((await juliet.send(error(romeo.full)))(romeo)).to.deep.equal([
+      `<presence type='error' to='${romeo.full}' from='${juliet.full}'><error code='404'/></presence>`,
+    ]);
+    const told = await juliet.send(
+      [romeo.bare, 'a@elsewhere', '@', `${romeo.bare}/x`].map(error).join('\n') +
+        `\n<presence type='error'/>`,
+    );
+    expect([...told(romeo), ...told(juliet)]).to.deep.equal([]);
+  });
+
   it('a probe shows who may be seen, and hides the others', async () => {
     befriend();
     const probe = (to: string): string => `<presence type='probe' to='${to}'/>`;

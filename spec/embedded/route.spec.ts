@@ -4,6 +4,7 @@ import { Store } from '../../lib/embedded/store.js';
 import { silent } from '../../lib/observe/log.js';
 import type { Element } from '../../lib/xml/index.js';
 import { HEADER, NAME, Peer, SECRET, sha1 } from './support/peer.js';
+import { PATIENT } from './support/world.js';
 
 const A = `12@${NAME}/A1`;
 const B = `13@${NAME}/B1`;
@@ -35,7 +36,7 @@ describe('embedded: the route dialect', () => {
     for (const user of ['juliet', 'romeo']) store.accounts.add(`${user}@localhost`, 'pass');
     const log = { ...silent, error: (message: string) => void errors.push(message) };
     const fixed = { domains: ['localhost'], name: NAME, secret: SECRET, store, registration: true, log };
-    manager = new SessionManager({ ...fixed, dialect: 'route', ...options });
+    manager = new SessionManager({ ...fixed, dialect: 'route', limits: PATIENT, ...options });
     peer = await Peer.connected(manager, 'route');
   }
   beforeEach(() => create());

@@ -19,6 +19,32 @@ describe('embedded: sessions and the 510 [README.SM]', () => {
   const bounce = (client: Client, message: string, sto = client.bare): string =>
     message.replace('<message', `<message sto='${sto}' sfrom='${client.socket}'`);
 
+  it('has the shape of Prosody’s session document: connected, available, interested [RFC6121 2.2]', async () => {
+    const session = [...world.manager.sessions].find(({ username }) => username === 'juliet')!;
+    expect(session).to.include({
+      type: 'c2s',
+      host: 'localhost',
+      resource: 'Balcony',
+      fullJid: 'juliet@localhost/Balcony',
+      priority: 0,
+      presence: undefined,
+      available: false,
+      interested: false,
+    });
+    expect(session.conn.state).to.equal('open');
+    expect(session.roster.list()).to.deep.equal([]);
+    await juliet.send(ROSTER_GET);
+    expect(session.interested).to.equal(true);
+    await juliet.send(`<presence><show>away</show><priority>-5</priority></presence>`);
+    expect(session).to.include({ available: true, priority: -5, show: 'away' });
+    await juliet.send(`<presence to='${romeo.full}'/>\n<presence to='${romeo.full}' type='unavailable'/>`);
+    expect(session).to.include({ available: true, show: 'away' }); // what is directed changes nothing
+    await juliet.send(`<presence type='subscribe' to='${romeo.bare}'/>`);
+    expect(session.roster.list().map(({ jid }) => jid)).to.deep.equal([romeo.bare]);
+    await juliet.send(`<presence type='unavailable'/>`);
+    expect(session).to.include({ available: false, priority: 0, presence: undefined, interested: true });
+  });
+
   it('a 510 ends the session, is not answered, and may come twice', async () => {
     await juliet.send('<presence/>');
     const told = await juliet.leave();

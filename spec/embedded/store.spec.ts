@@ -1,10 +1,9 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
 import Database from 'better-sqlite3';
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { STEPS } from '../../lib/embedded/store/schema.js';
 import { Store } from '../../lib/embedded/store.js';
 
 const MODULE = new URL('../../lib/embedded/store.js', import.meta.url).href;
@@ -102,23 +101,6 @@ describe('embedded: store', () => {
     expect(plan.detail).to.match(/USING COVERING INDEX offline_of_account/);
   });
 
-  it('brings a file of an older version up to date', () => {
-    mkdirSync(directory, { recursive: true });
-    const database = new Database(join(directory, 'sm-component.sqlite'));
-    database.exec(STEPS[0]);
-    database.exec(`
-      INSERT INTO account (jid, password, created) VALUES ('juliet@localhost', 'secret', 0);
-      INSERT INTO offline (account, received, stanza) VALUES ('juliet@localhost', 0, '<message/>');
-    `);
-    database.pragma('user_version = 1');
-    database.close();
-    const store = Store.open(directory);
-    expect(store.offline.list('juliet@localhost')[0].stanza).to.equal('<message/>');
-    expect(store.offline.add('juliet@localhost', '<m/>', { messages: 9, characters: 14 })).to.equal(true);
-    expect(store.offline.add('juliet@localhost', '<m/>', { messages: 9, characters: 17 })).to.equal(false);
-    store.close();
-  });
-
   it('refuses a file of a newer version', () => {
     Store.open(directory).close();
     elsewhere(directory, `store.database.pragma('user_version = 99')`);
@@ -153,6 +135,39 @@ describe('embedded: store', () => {
       store.accounts.add('juliet@localhost', 'pass');
       expect(store.offline.list('juliet@localhost')).to.deep.equal([]);
       expect(store.documents.get('juliet@localhost', 'name')).to.equal(undefined);
+    });
+
+    it('take the subscriptions of others with them: whoever takes the name next is somebody else', () => {
+      for (const user of ['juliet', 'romeo', 'nurse']) store.accounts.add(`${user}@localhost`, 'pass');
+      const common = { jid: 'juliet@localhost', name: 'J', groups: [], request: undefined } as const;
+      const romeo = { ...common, mine: 'granted', theirs: 'granted', listed: true } as const;
+      store.rosters.save('romeo@localhost', romeo);
+      store.rosters.save('nurse@localhost', {
+        ...common,
+        mine: 'none',
+        theirs: 'asked',
+        listed: false,
+        request: '<p/>',
+      });
+      const before = store.rosters.version('romeo@localhost');
+      store.accounts.remove('juliet@localhost');
+      expect(store.rosters.get('romeo@localhost', 'juliet@localhost')).to.deep.equal({
+        ...romeo,
+        mine: 'none',
+        theirs: 'none',
+      });
+      expect(store.rosters.version('romeo@localhost')).to.equal(before + 1);
+      expect(store.rosters.get('nurse@localhost', 'juliet@localhost')).to.equal(undefined);
+    });
+
+    it('of the same name as a removed one begin with another version of the roster', () => {
+      store.accounts.add('juliet@localhost', 'pass');
+      const first = store.rosters.version('juliet@localhost');
+      store.accounts.remove('juliet@localhost');
+      const then = Date.now();
+      while (Date.now() === then);
+      store.accounts.add('juliet@localhost', 'pass');
+      expect(store.rosters.version('juliet@localhost')).to.be.above(first);
     });
 
     it('need an address that is one, and a password', () => {

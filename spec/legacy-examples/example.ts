@@ -100,7 +100,9 @@ export class Deployment {
     const sessionManager = this.program('session-manager', '--data', this.data, '--listen', '0', ...back);
     const [, sm] = await sessionManager.says(/connects to (\S+)/);
     const config = example(directory, 'sm-component.json');
-    const socketManager = this.program('--config', config, '--sm', sm, '--listen', '0');
+    const socketManager = this.program(
+      ...['--config', config, '--sm', sm, '--listen', '0', '--data', path.join(this.data, 'front')],
+    );
     const [, where] = await socketManager.says(/connect to ([^\s,]+)[^]*Stop:/);
     return where;
   }

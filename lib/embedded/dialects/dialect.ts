@@ -64,11 +64,18 @@ export interface StreamWords {
   readonly override?: string;
 }
 
+export interface Addresses {
+  readonly to: string;
+  readonly socket: string;
+}
+
 /**
  * What differs between the generations of jabberd on the session manager's side, and nothing else: how a session is
  * addressed on the link, and the words of the stream. Pure functions; no sockets, timers or state.
  */
 export interface Dialect {
+  /** The attributes of a packet of a socket manager that say for whom it is, and which socket it came from. */
+  readonly addresses: Addresses;
   readonly words: StreamWords;
   readonly refusals: Refusals;
   /** What a packet means; undefined for one that is for nobody here, or has nobody to answer. */

@@ -83,6 +83,7 @@ function giveBack(packet: Element, why: Rejection): Element {
 }
 
 export const route: Dialect = {
+  addresses: { to: 'to', socket: 'from' },
   words,
   refusals,
   read,

@@ -100,6 +100,7 @@ function giveBack(packet: Element, why: Rejection): Element {
 }
 
 export const stoSfrom: Dialect = {
+  addresses: { to: 'sto', socket: 'sfrom' },
   words,
   refusals: REFUSALS,
   read,

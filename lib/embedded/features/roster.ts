@@ -8,7 +8,7 @@ import type { Services } from '../services.js';
 export default function roster(services: Services): Feature {
   function get({ session, payload }: Query): Answer {
     session.interested = true;
-    const current = String(services.store.rosters.version(session.bareJid));
+    const current = String(session.roster.version());
     // An empty result says that the client's copy is the current one. [RFC6121 2.6.3]
     return payload.attribute('ver') === current ? undefined : services.roster.query(session.bareJid);
   }
@@ -27,7 +27,7 @@ export default function roster(services: Services): Feature {
   /** Name and groups are the user's to set, the subscription is not. [RFC6121 2.3.2] */
   function update({ session, after }: Query, jid: string, item: Element): Answer {
     const account = session.bareJid;
-    const known = services.store.rosters.get(account, jid);
+    const known = session.roster.get(jid);
     if (!known && !services.roster.hasRoom(account)) return 'resource-constraint';
     const groups = groupsOf(item);
     const name = item.attribute('name') || undefined;
@@ -46,7 +46,7 @@ export default function roster(services: Services): Feature {
   /** [RFC6121 2.5] */
   function remove({ session, after }: Query, jid: string): Answer {
     const account = session.bareJid;
-    const known = services.store.rosters.get(account, jid);
+    const known = session.roster.get(jid);
     if (!known?.listed) return 'item-not-found';
     services.store.rosters.change(() => {
       const unlisted = { ...known, listed: false };

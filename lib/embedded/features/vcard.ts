@@ -6,7 +6,8 @@ import type { Services } from '../services.js';
 const VCARD = 'vcard-temp';
 
 export default function vcard({ store, limits }: Services): Feature {
-  function get({ address }: Query): Answer {
+  function get({ address, target }: Query): Answer {
+    if (target === 'server') return 'service-unavailable';
     const card = store.documents.get(address, VCARD);
     return card === undefined ? 'item-not-found' : parse(card);
   }

@@ -34,12 +34,25 @@ export class Accounts {
   add(account: string, password: string): boolean {
     const jid = accountName(account);
     requirePassword(password);
-    return this.connection.write(() => this.statements.add.run(jid, password, Date.now()).changes > 0);
+    const now = Date.now();
+    return this.connection.write(() => this.statements.add.run(jid, password, now, now).changes > 0);
   }
 
-  /** Removes the account and all that was kept for it. @returns false where there is none */
+  /**
+   * Removes the account and all that was kept for it. Who had a subscription to it, or gave it one, has none any more:
+   * whoever takes the name next is somebody else.
+   *
+   * @returns false where there is none
+   */
   remove(account: string): boolean {
-    return this.connection.write(() => this.statements.remove.run(canonical(account)).changes > 0);
+    const jid = canonical(account);
+    return this.connection.write(() => {
+      if (this.statements.remove.run(jid).changes === 0) return false;
+      this.statements.growOthers.run(jid);
+      this.statements.forgetUnlisted.run(jid);
+      this.statements.unsubscribe.run(jid);
+      return true;
+    });
   }
 
   /** Bare JIDs in alphabetical order. */
@@ -76,10 +89,18 @@ export class Accounts {
 
 function prepare(connection: Connection) {
   return {
-    add: connection.prepare<[string, string, number]>(
-      'INSERT INTO account (jid, password, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    // The roster begins with a version that no account of that name had before: clients keep what they know by it.
+    add: connection.prepare<[string, string, number, number]>(
+      'INSERT INTO account (jid, password, created, roster_version) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     ),
     remove: connection.prepare<[string]>('DELETE FROM account WHERE jid = ?'),
+    growOthers: connection.prepare<[string]>(
+      'UPDATE account SET roster_version = roster_version + 1 WHERE jid IN (SELECT account FROM contact WHERE jid = ?)',
+    ),
+    forgetUnlisted: connection.prepare<[string]>('DELETE FROM contact WHERE jid = ? AND listed = 0'),
+    unsubscribe: connection.prepare<[string]>(
+      `UPDATE contact SET mine = 'none', theirs = 'none', request = NULL WHERE jid = ?`,
+    ),
     list: connection.prepare<[], { jid: string }>('SELECT jid FROM account ORDER BY jid'),
     setPassword: connection.prepare<[string, string]>('UPDATE account SET password = ? WHERE jid = ?'),
     password: connection.prepare<[string], { password: string }>(

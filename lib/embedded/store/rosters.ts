@@ -13,6 +13,21 @@ export interface Contact extends Subscription {
   readonly request: string | undefined;
 }
 
+/** The roster of one account, as it is at the moment that it is asked. */
+export interface AccountRoster {
+  /** The contacts in the roster. */
+  list(): Contact[];
+  get(jid: string): Contact | undefined;
+  /** Who sees the presence of the account. */
+  subscribers(): string[];
+  /** Whose presence the account sees. */
+  subscriptions(): string[];
+  /** The subscription requests, as XML, that wait for an answer of the account. */
+  requests(): string[];
+  /** A number that grows with every change of the roster. [RFC6121 2.6] */
+  version(): number;
+}
+
 interface Row {
   jid: string;
   name: string | null;
@@ -29,6 +44,17 @@ export class Rosters {
 
   constructor(private readonly connection: Connection) {
     this.statements = prepare(connection);
+  }
+
+  of(account: string): AccountRoster {
+    return {
+      list: () => this.list(account),
+      get: (jid) => this.get(account, jid),
+      subscribers: () => this.subscribers(account),
+      subscriptions: () => this.subscriptions(account),
+      requests: () => this.requests(account),
+      version: () => this.version(account),
+    };
   }
 
   /** The contacts in the roster. */

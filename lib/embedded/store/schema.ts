@@ -47,4 +47,14 @@ export const STEPS: readonly string[] = [
   DROP INDEX offline_of_account;
   CREATE INDEX offline_of_account ON offline (account, characters);
   `,
+  // Subscriptions with accounts that were removed: whoever has taken the name since would have inherited them.
+  `
+  CREATE INDEX contact_of_jid ON contact (jid);
+  UPDATE account SET roster_version = roster_version + 1 WHERE jid IN (
+    SELECT account FROM contact
+    WHERE (mine = 'granted' OR theirs = 'granted') AND jid NOT IN (SELECT jid FROM account));
+  UPDATE contact SET mine = 'none', theirs = 'none', request = NULL
+    WHERE (mine = 'granted' OR theirs = 'granted') AND jid NOT IN (SELECT jid FROM account);
+  DELETE FROM contact WHERE listed = 0 AND mine = 'none' AND theirs = 'none';
+  `,
 ];

@@ -135,6 +135,10 @@ describe('embedded: what else a client may ask', () => {
       expect(await juliet.ask('get', `<vCard xmlns='vcard-temp'/>`)).to.contain(CARD);
     });
 
+    it('is no thing that a server has', async () => {
+      expect(await juliet.ask('get', `<vCard xmlns='vcard-temp'/>`, 'localhost')).to.contain(UNAVAILABLE);
+    });
+
     it('is the owner’s to set, and has a bound', async () => {
       expect(await romeo.ask('set', CARD, juliet.bare)).to.contain('<forbidden ');
       const large = `<vCard xmlns='vcard-temp'><PHOTO>${'x'.repeat(300_000)}</PHOTO></vCard>`;

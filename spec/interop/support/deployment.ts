@@ -119,6 +119,7 @@ export class Deployment {
         PROGRAM,
         ...['--sm', `127.0.0.1:${this.backPort}`, '--secret-file', path.join(this.directory, 'secret')],
         ...['--name', name, '--domain', domain, '--listen', `127.0.0.1:${this.port}`],
+        ...['--data', path.join(this.directory, 'front')],
         ...['--log-format', 'json', '--log-level', 'debug'],
         ...dialectOption(dialect),
       ],

@@ -1,0 +1,81 @@
+import { ask, ControlError } from '../control/client.js';
+import type { SessionRow } from '../control/sessions.js';
+import { loadOptions } from '../config/load.js';
+import { EXIT, Failure, UsageError, type Command } from './command.js';
+import { table } from './table.js';
+
+const FORMATS = ['table', 'json'] as const;
+
+type Format = (typeof FORMATS)[number];
+
+export const sessions: Command = {
+  usage: 'sessions',
+  help: 'Who is connected to the sm-component that runs on a data directory',
+  configured: 'sessions',
+  options: {
+    format: { describe: 'table (for people) or json (for programs)', requiresArg: true },
+  },
+  examples: [
+    ['$0 sessions', 'of the one that runs on ./data'],
+    ['$0 sessions --data /var/lib/sm-component --format json', 'a JSON list, one session a line'],
+  ],
+  async run({ options, own }) {
+    const format = formatOf(own.format);
+    const { values } = loadOptions({ command: 'sessions', args: options, env: process.env });
+    const rows = await rowsOf(values.data);
+    console.log(format === 'json' ? asJson(rows) : asTable(rows));
+    return EXIT.stopped;
+  },
+};
+
+function formatOf(text = 'table'): Format {
+  const found = FORMATS.find((format) => format === text);
+  if (found) return found;
+  throw new UsageError(`--format is one of ${FORMATS.join(', ')}, not "${text}"`);
+}
+
+async function rowsOf(directory: string): Promise<SessionRow[]> {
+  try {
+    return (await ask(directory, { command: 'sessions' })) as SessionRow[];
+  } catch (error) {
+    throw error instanceof ControlError ? new Failure(error.message) : error;
+  }
+}
+
+function asJson(rows: readonly SessionRow[]): string {
+  return rows.length === 0 ? '[]' : `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]`;
+}
+
+const HEADINGS = [
+  'SOCKET ADDRESS',
+  'IP',
+  'USER',
+  'STATE',
+  'ROSTER',
+  'PRIORITY',
+  'SHOW',
+  'SINCE',
+  'IN',
+  'OUT',
+];
+
+function asTable(rows: readonly SessionRow[]): string {
+  if (rows.length === 0) return '(nobody is connected)';
+  return table([HEADINGS, ...rows.map(cells)]);
+}
+
+function cells(row: SessionRow): (string | number | undefined)[] {
+  const roster = row.interested ? 'yes' : row.interested === false ? 'no' : undefined;
+  return [
+    row.socket,
+    row.ip,
+    row.full_jid,
+    row.state,
+    roster,
+    row.priority,
+    row.show,
+    `${row.since.slice(0, 19)}Z`,
+    row.stanzas_in,
+    row.stanzas_out,
+  ];
+}

@@ -1,0 +1,84 @@
+import { connect, type Socket } from 'node:net';
+import { controlPath, tooLong } from './path.js';
+
+/** How long an answer may take, in milliseconds of silence. */
+const PATIENCE = 5_000;
+
+/** Why there is no answer. */
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+}
+
+/** Nothing runs on the data directory, or what runs there could not open its control socket. */
+export class NothingRuns extends ControlError {}
+
+/**
+ * Asks whoever runs on a data directory: one JSON line there, one JSON document back.
+ *
+ * @throws ControlError a sentence that says why there is no answer
+ */
+export async function ask(directory: string, request: object): Promise<unknown> {
+  const text = await exchange(controlPath(directory), `${JSON.stringify(request)}\n`);
+  const answer = parsed(text);
+  const error = (answer as { error?: unknown } | null)?.error;
+  if (typeof error === 'string') throw new ControlError(`the running sm-component says: ${error}`);
+  return answer;
+}
+
+/** Does anybody answer there? */
+export function answers(file: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: file });
+    const done = (there: boolean): void => {
+      socket.destroy();
+      resolve(there);
+    };
+    socket.once('connect', () => done(true));
+    // A full backlog (EAGAIN) is one of somebody who listens.
+    socket.once('error', (error: NodeJS.ErrnoException) => done(error.code === 'EAGAIN'));
+  });
+}
+
+function exchange(file: string, line: string): Promise<string> {
+  const wrong = tooLong(file);
+  if (wrong !== undefined) throw new NothingRuns(wrong);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path: file });
+    const chunks: Buffer[] = [];
+    socket.setTimeout(PATIENCE, () => give(socket, reject));
+    socket.once('connect', () => socket.write(line));
+    socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    socket.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    socket.once('error', (error: NodeJS.ErrnoException) => reject(asSentence(error, file)));
+  });
+}
+
+function give(socket: Socket, reject: (error: ControlError) => void): void {
+  socket.destroy();
+  reject(new ControlError(`the running sm-component does not answer within ${PATIENCE / 1000} s`));
+}
+
+/** A document that is cut is none: the program has ended while it answered. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ControlError('the answer of the running sm-component is not whole; ask again');
+  }
+}
+
+function asSentence(error: NodeJS.ErrnoException, file: string): ControlError {
+  const directory = file.slice(0, file.lastIndexOf('/'));
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+    case 'ENOTSOCK':
+      return new NothingRuns(
+        `no sm-component runs on the data directory ${directory}: start it, or name another one with --data`,
+      );
+    case 'EACCES':
+      return new ControlError(`${file} belongs to another user: ask as the user that sm-component runs as`);
+    default:
+      return new ControlError(`${file}: ${error.message}`);
+  }
+}

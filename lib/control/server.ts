@@ -1,0 +1,147 @@
+import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Log } from '../observe/log.js';
+import { answers } from './client.js';
+import { controlPath, tooLong } from './path.js';
+
+/** Bytes of a request. */
+const REQUEST = 4096;
+/** Connections at a time; who asks at the command line needs one. */
+const CONNECTIONS = 16;
+/** How long one may be silent, or not read, in milliseconds. */
+const PATIENCE = 5_000;
+/** Items of an answer that are written at one go. */
+const AT_ONCE = 200;
+
+/** Answers to requests, by the `command` of the request. An answer is a list, which may be long. */
+export type Commands = Readonly<Record<string, () => Iterable<object>>>;
+
+/** What came of opening: whether it listens, or another one does already, or why it can not. */
+export type Opened = 'open' | 'occupied' | { readonly warning: string };
+
+/**
+ * The control socket in a data directory: local programs of the same user ask what is going on. One JSON line in,
+ * one JSON document out: a list with an item a line, or `{"error": …}`.
+ */
+export class ControlServer {
+  private readonly file: string;
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+
+  constructor(
+    private readonly directory: string,
+    private readonly commands: Commands,
+    private readonly log: Log,
+  ) {
+    this.file = controlPath(directory);
+    this.server = createServer((socket) => this.serve(socket));
+    this.server.maxConnections = CONNECTIONS;
+  }
+
+  /** Listens, where nobody else does; what a dead process has left is replaced. Never rejects. */
+  async open(): Promise<Opened> {
+    try {
+      return await this.tryToOpen();
+    } catch (error) {
+      return { warning: `no control socket: ${(error as Error).message}` };
+    }
+  }
+
+  /** Closes it and removes its file. Closing what is not open is harmless. */
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+    if (this.server.listening) this.server.close();
+  }
+
+  private async tryToOpen(): Promise<Opened> {
+    const wrong = tooLong(this.file);
+    if (wrong !== undefined) return { warning: wrong };
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    if (isThere(this.file)) {
+      if (await answers(this.file)) return 'occupied';
+      unlinkSync(this.file);
+    }
+    await this.listen();
+    return 'open';
+  }
+
+  private listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.once('listening', () => {
+        this.server.off('error', reject);
+        this.server.on('error', (error) => this.log.warn('the control socket', { error: error.message }));
+        resolve();
+      });
+      // Bound in this call; there is no moment in which others of the machine could connect.
+      const mask = process.umask(0o177);
+      this.server.listen({ path: this.file });
+      process.umask(mask);
+    });
+  }
+
+  private serve(socket: Socket): void {
+    this.sockets.add(socket);
+    let request = '';
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => this.sockets.delete(socket));
+    socket.setTimeout(PATIENCE, () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => {
+      request += chunk.toString('latin1');
+      const end = request.indexOf('\n');
+      if (end < 0 && request.length <= REQUEST) return;
+      socket.removeAllListeners('data').resume();
+      void this.answer(socket, request.slice(0, end < 0 ? 0 : end));
+    });
+  }
+
+  private async answer(socket: Socket, line: string): Promise<void> {
+    try {
+      await pipeline(Readable.from(this.parts(line)), socket);
+    } catch (error) {
+      this.log.debug('a control request was not answered', { error: String(error) });
+    }
+  }
+
+  private parts(line: string): Iterable<string> {
+    const command = commandIn(line);
+    if (command !== undefined && Object.hasOwn(this.commands, command)) {
+      return listed(this.commands[command]());
+    }
+    const known = Object.keys(this.commands).join(', ');
+    const error = `a request is one line of JSON, {"command": "…"} with one of: ${known}`;
+    return [`${JSON.stringify({ error })}\n`];
+  }
+}
+
+/** @throws Error where something else than a socket is in the way */
+function isThere(file: string): boolean {
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  if (stat && !stat.isSocket()) throw new Error(`${file} is there, and is no socket`);
+  return stat !== undefined;
+}
+
+function commandIn(line: string): string | undefined {
+  try {
+    const request = JSON.parse(line) as { command?: unknown } | null;
+    return typeof request?.command === 'string' ? request.command : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A JSON list in parts: nobody waits for a long one to be written. */
+function* listed(items: Iterable<object>): Iterable<string> {
+  let part = '[';
+  let count = 0;
+  for (const item of items) {
+    part += `${count === 0 ? '' : ','}\n${JSON.stringify(item)}`;
+    count += 1;
+    if (count % AT_ONCE > 0) continue;
+    yield part;
+    part = '';
+  }
+  yield `${part}\n]\n`;
+}

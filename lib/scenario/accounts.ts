@@ -1,0 +1,188 @@
+import { element, type Element } from '../xml/index.js';
+import { bare, type Account } from './casting.js';
+import { Client } from './client.js';
+import { reach, type Server } from './login.js';
+import { describeError, StreamError } from './stream.js';
+
+const REGISTER = 'jabber:iq:register';
+const ROSTER = 'jabber:iq:roster';
+
+/** What a server that asks for more than a name and a password is told. */
+const FIELDS: Readonly<Record<string, string>> = { email: 'scenario@example.org' };
+
+type Registered = 'made' | 'exists' | { readonly refused: string };
+
+/**
+ * Accounts for scripts. A script begins with new ones where the server lets clients register: they are registered
+ * before it, and removed after it. An account that was there before is used as it is, and is never removed, unless the
+ * caller asks for it with `fresh` and the script has its password.
+ */
+export class Accounts {
+  /** Made by us, and not removed yet. */
+  private readonly made = new Map<string, Account>();
+  /** Told once: what there is to know about an account, or about the server. */
+  private readonly told = new Set<string>();
+  /** Domains that take no registrations, and why. */
+  private readonly closed = new Map<string, string>();
+  /** Can a name that was removed be registered again? By domain, found out when it first matters. */
+  private readonly reusable = new Map<string, boolean>();
+
+  constructor(
+    private readonly serverOf: (account: Account) => Server,
+    private readonly fresh: boolean,
+    private readonly tell: (text: string) => void,
+  ) {}
+
+  /** Makes those that are not there. What does not work out is told; logging in will show whether it matters. */
+  async prepare(accounts: readonly Account[]): Promise<void> {
+    for (const account of accounts) {
+      if (!account.given && !this.made.has(bare(account))) await this.provide(account);
+    }
+  }
+
+  /** Removes what {@link prepare} has made, where that does not burn the names. */
+  async clear(): Promise<void> {
+    for (const account of [...this.made.values()]) {
+      if (await this.canReuseNames(account)) await this.discard(account);
+    }
+  }
+
+  private async provide(account: Account): Promise<void> {
+    if (this.closed.has(account.domain)) return;
+    const outcome = await this.register(account);
+    if (outcome === 'made') return void this.made.set(bare(account), account);
+    if (outcome !== 'exists') return this.refused(account, outcome.refused);
+    if (!this.fresh) {
+      return this.tellOnce(
+        `${bare(account)} was there already, and is used as it is (--fresh would replace it)`,
+      );
+    }
+    await this.replace(account);
+  }
+
+  private async replace(account: Account): Promise<void> {
+    if (!(await this.canReuseNames(account))) return;
+    if (!(await this.discard(account))) return;
+    const outcome = await this.register(account);
+    if (outcome === 'made') this.made.set(bare(account), account);
+  }
+
+  private refused(account: Account, reason: string): void {
+    this.closed.set(account.domain, reason);
+    this.tellOnce(
+      `no account can be registered at ${account.domain} (${reason}): those of the scripts have to be there`,
+    );
+  }
+
+  private async register(account: Account): Promise<Registered> {
+    try {
+      const { stream } = await reach(this.serverOf(account), account.domain);
+      try {
+        const form = await stream.ask('get', query());
+        if (form.attribute('type') !== 'result') return { refused: describeError(form) };
+        const answer = await stream.ask('set', query(...filled(form, account)));
+        if (answer.attribute('type') === 'result') return 'made';
+        return isConflict(answer) ? 'exists' : { refused: describeError(answer) };
+      } finally {
+        await stream.close();
+      }
+    } catch (error) {
+      if (error instanceof StreamError) return { refused: error.message };
+      throw error;
+    }
+  }
+
+  /** @returns whether it is gone */
+  private async discard(account: Account): Promise<boolean> {
+    this.made.delete(bare(account));
+    const failed = await this.remove(account);
+    if (failed === undefined) return true;
+    // A script may have removed its account itself; then it can be made, and is ours to remove.
+    if ((await this.register(account)) === 'made' && (await this.remove(account)) === undefined) return true;
+    this.tellOnce(`${bare(account)} could not be removed: ${failed}`);
+    return false;
+  }
+
+  /** Some servers keep the names of removed accounts for ever (mod_tombstones); tried out with a name of our own. */
+  private async canReuseNames({ domain, password }: Account): Promise<boolean> {
+    let reusable = this.reusable.get(domain);
+    if (reusable === undefined) {
+      const user = `scenario-${Math.random().toString(36).slice(2, 12)}`;
+      reusable = await this.tryReuse({ user, domain, password, given: false });
+      this.reusable.set(domain, reusable);
+      if (!reusable)
+        this.tellOnce(`${domain} lets nobody register a name again that was removed: accounts are kept`);
+    }
+    return reusable;
+  }
+
+  private async tryReuse(account: Account): Promise<boolean> {
+    if ((await this.register(account)) !== 'made') return false;
+    if ((await this.remove(account)) !== undefined) return false;
+    if ((await this.register(account)) !== 'made') return false;
+    return (await this.remove(account)) === undefined;
+  }
+
+  /** @returns why it was not removed; undefined when it was */
+  private async remove(account: Account): Promise<string | undefined> {
+    try {
+      const client = await Client.connect(this.serverOf(account), account, '');
+      await empty(client);
+      // A server may close the stream instead of an answer. [XEP-0077 3.2]
+      const answer = await client.ask('set', query(element('remove'))).catch(() => undefined);
+      await client.close();
+      return answer?.attribute('type') === 'error' ? describeError(answer) : undefined;
+    } catch (error) {
+      if (error instanceof StreamError) return error.message;
+      throw error;
+    }
+  }
+
+  private tellOnce(text: string): void {
+    if (this.told.has(text)) return;
+    this.told.add(text);
+    this.tell(text);
+  }
+}
+
+/**
+ * Servers forget less than all of a removed account: jabberd 1.x does not tell its contacts, Prosody 0.12 keeps its roster
+ * in a cache. So contacts, requests that wait and stored messages go first.
+ */
+async function empty(client: Client): Promise<void> {
+  const roster = await client.ask('get', element('query', { xmlns: ROSTER }));
+  for (const { attributes } of roster.child('query', ROSTER)?.elements ?? []) {
+    const item = element('item', { jid: attributes.get('jid'), subscription: 'remove' });
+    await client.ask('set', element('query', { xmlns: ROSTER }, item));
+  }
+  client.send(element('presence'));
+  await client.settle();
+  for (const stanza of client.inbox.takeAll()) {
+    if (stanza.name !== 'presence' || stanza.attribute('type') !== 'subscribe') continue;
+    client.send(element('presence', { type: 'unsubscribed', to: stanza.attribute('from') }));
+  }
+  await client.settle();
+}
+
+const query = (...children: Element[]): Element => element('query', { xmlns: REGISTER }, ...children);
+
+/** The fields that the form asks for. [XEP-0077 3.1] */
+function filled(form: Element, { user, password }: Account): Element[] {
+  const known: Record<string, string> = { username: user, password };
+  const asked = form.child('query')?.elements ?? [];
+  const others = asked
+    .filter(
+      ({ localName, namespace }) =>
+        namespace === REGISTER && !['instructions', 'registered', 'key'].includes(localName),
+    )
+    .map(({ localName }) => localName);
+  const key = form.child('query')?.child('key');
+  const names = new Set(['username', 'password', ...others]);
+  const fields = [...names].map((name) => element(name, {}, known[name] ?? FIELDS[name] ?? user));
+  return key ? [...fields, element('key', {}, key.text)] : fields;
+}
+
+function isConflict(answer: Element): boolean {
+  const error = answer.child('error');
+  return error?.child('conflict') !== undefined || error?.attribute('code') === '409';
+}

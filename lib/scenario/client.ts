@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { element, type Element } from '../xml/index.js';
+import type { Inbox } from './inbox.js';
+import { logIn, reach, type Server } from './login.js';
+import type { Credentials } from './sasl.js';
+import { PATIENCE, type Stream } from './stream.js';
+
+/** Begins the ids of our own questions, which no script gets to see. */
+const OURS = 'scenario-barrier-';
+
+/** How long a server that has never answered one of them may take, in milliseconds. */
+const FIRST_ANSWER = 3_000;
+
+/** Given to other sessions to hear of what was done, once the server has it. In milliseconds. */
+const SPREAD = 5;
+/** The same where the server does not say when it has it. */
+const GUESS = 100;
+
+const STANZAS = ['message', 'presence', 'iq'];
+
+/** Is it a question of our own, or the answer to one? */
+export function isBarrier(stanza: Element): boolean {
+  return stanza.name === 'iq' && stanza.attribute('id')?.startsWith(OURS) === true;
+}
+
+/** A client of a script, logged in. */
+export class Client {
+  private readonly waiting = new Map<string, () => void>();
+  private barriers: 'untried' | 'answered' | 'unanswered' = 'untried';
+  private count = 0;
+
+  /** @param hear told of each stanza that arrives @throws {StreamError} */
+  static async connect(
+    server: Server,
+    credentials: Credentials,
+    resource: string,
+    hear?: (stanza: Element) => void,
+  ): Promise<Client> {
+    const ready = await reach(server, credentials.domain);
+    try {
+      const jid = await logIn(ready, server.auth, credentials, resource);
+      return new Client(ready.stream, jid, credentials.domain, hear);
+    } catch (error) {
+      await ready.stream.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    private readonly stream: Stream,
+    /** The full address. */
+    readonly jid: string,
+    private readonly domain: string,
+    hear?: (stanza: Element) => void,
+  ) {
+    stream.intercept((stanza) => {
+      const ours = this.isOurs(stanza);
+      if (!ours) hear?.(stanza);
+      return ours;
+    });
+  }
+
+  get inbox(): Inbox<Element> {
+    return this.stream.inbox;
+  }
+
+  send(stanza: Element): void {
+    // Who speaks more than stanzas (stream management counts them, client state holds them back) must not hear ours.
+    if (!STANZAS.includes(stanza.name)) this.barriers = 'unanswered';
+    this.stream.send(stanza.toString());
+  }
+
+  /** A question to the server, straight from the script's own runner. @throws {StreamError} */
+  ask(type: 'get' | 'set', query: Element): Promise<Element> {
+    return this.stream.ask(type, query);
+  }
+
+  /**
+   * Waits until the server has taken all that was sent: it answers in order, so we ask something and wait for whatever
+   * it says. Every server says something to a ping, and be it that it knows none [RFC6120 8.4] [jabberd 1.4.3: code 404].
+   */
+  async settle(): Promise<void> {
+    if (this.inbox.ended !== undefined) return;
+    if (this.barriers === 'unanswered') return void (await sleep(GUESS));
+    const id = `${OURS}${(this.count += 1)}-${Math.random().toString(36).slice(2)}`;
+    const patience = this.barriers === 'untried' ? FIRST_ANSWER : PATIENCE;
+    const answered = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), patience);
+      this.waiting.set(id, () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+      void this.inbox.over.then(() => this.release(id));
+      const ping = element('ping', { xmlns: 'urn:xmpp:ping' });
+      this.stream.send(element('iq', { type: 'get', id, to: this.domain }, ping).toString());
+    });
+    this.barriers = answered ? 'answered' : 'unanswered';
+    await sleep(SPREAD);
+  }
+
+  close(): Promise<void> {
+    return this.stream.close();
+  }
+
+  private isOurs(stanza: Element): boolean {
+    if (!isBarrier(stanza)) return false;
+    this.release(stanza.attribute('id')!);
+    return true;
+  }
+
+  private release(id: string): void {
+    this.waiting.get(id)?.();
+    this.waiting.delete(id);
+  }
+}

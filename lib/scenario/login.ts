@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { element, type Element } from '../xml/index.js';
+import { chooseMechanism, type Credentials, type Mechanism } from './sasl.js';
+import { describeError, Stream, StreamError, TLS, type Peer } from './stream.js';
+
+const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
+const SESSION = 'urn:ietf:params:xml:ns:xmpp-session';
+const IQ_AUTH = 'jabber:iq:auth';
+
+/** How a client logs in; `auto`: by SASL where the server offers a mechanism that we know, else by jabber:iq:auth. */
+export type Auth = 'auto' | 'sasl' | 'iq-auth';
+
+/** `auto`: encrypt where the server insists. */
+export type TlsUse = 'auto' | 'off' | 'required';
+
+/** A server, and how it is talked to. */
+export interface Server extends Peer {
+  readonly auth: Auth;
+  readonly tls: TlsUse;
+}
+
+/** What a stream has that is ready for a login, or for making an account. */
+export interface Ready {
+  readonly stream: Stream;
+  /** Undefined from a server that knows no versions (jabberd 1.x). */
+  readonly features: Element | undefined;
+}
+
+/** Connects, and encrypts where it has to be. @throws {StreamError} */
+export async function reach(server: Server, domain: string): Promise<Ready> {
+  const stream = await Stream.connect(server);
+  try {
+    let features = await begin(stream, domain);
+    if (wantsTls(server.tls, features)) {
+      await stream.secure();
+      features = await begin(stream, domain);
+    }
+    return { stream, features };
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+}
+
+async function begin(stream: Stream, domain: string): Promise<Element | undefined> {
+  await stream.start(domain);
+  const version = stream.header?.attribute('version');
+  if (version === undefined || version.startsWith('0')) return undefined;
+  const features = await stream.next('its features');
+  if (features.localName === 'features') return features;
+  throw new StreamError(`instead of features the server sent ${features.toString()}`);
+}
+
+function wantsTls(use: TlsUse, features: Element | undefined): boolean {
+  const offer = features?.child('starttls', TLS);
+  const insists = offer?.child('required') !== undefined;
+  if (use === 'required' && !offer) throw new StreamError('--tls required: the server offers no STARTTLS');
+  if (use === 'off' && insists) throw new StreamError('--tls off: the server requires STARTTLS');
+  return use === 'required' || (use === 'auto' && insists);
+}
+
+/**
+ * Logs in on a stream that is ready.
+ *
+ * @param resource the one that is wished for; empty: any
+ * @returns the full address of the session
+ * @throws {StreamError}
+ */
+export async function logIn(
+  { stream, features }: Ready,
+  auth: Auth,
+  credentials: Credentials,
+  resource: string,
+): Promise<string> {
+  const offered = features?.child('mechanisms', SASL)?.elements.map(({ text }) => text.trim()) ?? [];
+  const mechanism = auth === 'iq-auth' ? undefined : chooseMechanism(offered, credentials);
+  if (mechanism) {
+    await authenticate(stream, mechanism);
+    return bind(stream, credentials.domain, resource);
+  }
+  if (auth === 'sasl') {
+    throw new StreamError(`no SASL mechanism that is known here: ${offered.join(', ') || 'none is offered'}`);
+  }
+  return iqAuth(stream, credentials, resource);
+}
+
+/** [RFC6120 6.4] */
+async function authenticate(stream: Stream, mechanism: Mechanism): Promise<void> {
+  const { name, initial } = mechanism;
+  const first = initial === undefined ? [] : [encode(initial)];
+  stream.send(element('auth', { xmlns: SASL, mechanism: name }, ...first).toString());
+  try {
+    for (;;) {
+      const answer = await stream.next(`an answer to the login by ${name}`);
+      if (answer.localName === 'success') return mechanism.finish(decode(answer.text));
+      if (answer.localName !== 'challenge') throw new Error(describeError(answer));
+      const response = mechanism.respond(decode(answer.text));
+      stream.send(
+        element('response', { xmlns: SASL }, ...(response === '' ? [] : [encode(response)])).toString(),
+      );
+    }
+  } catch (error) {
+    throw error instanceof StreamError
+      ? error
+      : new StreamError(`login by ${name}: ${(error as Error).message}`);
+  }
+}
+
+const encode = (text: string): string => Buffer.from(text).toString('base64');
+const decode = (text: string): string => Buffer.from(text, 'base64').toString();
+
+/** [RFC6120 7] and, where a server insists, a session [RFC3921 3]. */
+async function bind(stream: Stream, domain: string, resource: string): Promise<string> {
+  const features = await begin(stream, domain);
+  const wish = resource === '' ? [] : [element('resource', {}, resource)];
+  const bound = await stream.ask('set', element('bind', { xmlns: BIND }, ...wish));
+  const jid = bound.child('bind', BIND)?.childText('jid');
+  if (jid === undefined) throw new StreamError(`no resource was bound: ${describeError(bound)}`);
+  const session = features?.child('session', SESSION);
+  if (session && !session.child('optional')) {
+    const answer = await stream.ask('set', element('session', { xmlns: SESSION }));
+    if (answer.attribute('type') !== 'result') throw new StreamError(`no session: ${describeError(answer)}`);
+  }
+  return jid.trim();
+}
+
+/** [XEP-0078 3] The digest where the server offers it, else the password. */
+async function iqAuth(
+  stream: Stream,
+  { user, password, domain }: Credentials,
+  resource: string,
+): Promise<string> {
+  const query = (...children: Element[]): Element => element('query', { xmlns: IQ_AUTH }, ...children);
+  const username = element('username', {}, user);
+  const form = await stream.ask('get', query(username.clone()));
+  if (form.attribute('type') !== 'result')
+    throw new StreamError(`login by jabber:iq:auth: ${describeError(form)}`);
+  const chosen = resource || `scenario-${Math.random().toString(36).slice(2, 10)}`;
+  const proof = proofOf(form, stream.header?.attribute('id'), password);
+  const answer = await stream.ask('set', query(username, proof, element('resource', {}, chosen)));
+  if (answer.attribute('type') !== 'result')
+    throw new StreamError(`login by jabber:iq:auth: ${describeError(answer)}`);
+  return `${user}@${domain}`.toLowerCase() + `/${chosen}`;
+}
+
+function proofOf(form: Element, streamId: string | undefined, password: string): Element {
+  if (streamId === undefined || !form.child('query')?.child('digest'))
+    return element('password', {}, password);
+  const digest = createHash('sha1')
+    .update(streamId + password)
+    .digest('hex');
+  return element('digest', {}, digest);
+}

@@ -1,0 +1,302 @@
+import type { Element } from '../xml/index.js';
+import { isDeclaration } from './variables.js';
+
+/** One thing in which a stanza is not what was expected. */
+export interface Difference {
+  /** From the stanza down: `message/delay`. */
+  readonly path: string;
+  readonly text: string;
+  /** How much it counts when the nearest of several stanzas is looked for. */
+  readonly weight: number;
+  /** The elements that it is about, where there are such. */
+  readonly expected?: Element;
+  readonly received?: Element;
+}
+
+/** Values that `{scansion:capture:NAME}` has stored, by name. */
+export type Captures = ReadonlyMap<string, string>;
+
+export interface Comparison {
+  /** None: it matches. */
+  readonly differences: readonly Difference[];
+  /** What was captured, old and new; of use only when it matches. */
+  readonly captures: Captures;
+}
+
+const CLIENT = 'jabber:client';
+const STRICT = 'scansion:strict';
+const ANY = '{scansion:any}';
+const CAPTURE = /^\{scansion:capture:([^}]*)\}$/;
+
+/** Another name or namespace: not the same thing at all. */
+const OTHER = 1000;
+
+/** Does what was received match what a script expects? [scansion: by namespace, strict or not] */
+export function compare(expected: Element, received: Element, captures: Captures = new Map()): Comparison {
+  const bound = new Map(captures);
+  const differences = compareElements(
+    { element: expected, prefixes: new Map() },
+    { element: received, prefixes: new Map() },
+    { path: received.localName, captures: bound, whole: false, known: new Map() },
+  );
+  return { differences, captures: bound };
+}
+
+/** In what do two stanzas differ, whichever is which? Their children may stand in any order. */
+export function differ(left: Element, right: Element): Difference[] {
+  return compareElements(
+    { element: left, prefixes: new Map() },
+    { element: right, prefixes: new Map() },
+    { path: left.localName, captures: new Map(), whole: true, known: new Map() },
+  );
+}
+
+export function weigh(differences: readonly Difference[]): number {
+  return differences.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+/** An element, and the prefixes that are declared around it. */
+interface Side {
+  readonly element: Element;
+  readonly prefixes: ReadonlyMap<string, string>;
+}
+
+interface Place {
+  readonly path: string;
+  readonly captures: Map<string, string>;
+  /** Does everything count, also what is not written on the expected side? */
+  readonly whole: boolean;
+  /** How much elements differ, as far as that was found out: looking twice at each pair of each level takes for ever. */
+  readonly known: Map<Element, Map<Element, number>>;
+}
+
+function compareElements(expected: Side, received: Side, place: Place): Difference[] {
+  const [want, have] = [expected.element, received.element];
+  if (want.localName !== have.localName || want.namespace !== have.namespace) {
+    const text = `it is ${named(have)}, not ${named(want)}`;
+    return [{ path: place.path, text, weight: OTHER, expected: want, received: have }];
+  }
+  const strict = place.whole || isStrict(want);
+  return [
+    ...compareAttributes(attributesOf(expected), attributesOf(received), strict).map((one) => ({
+      ...one,
+      path: place.path,
+      expected: want,
+      received: have,
+    })),
+    ...compareAttributeValues(expected, received, place),
+    ...compareText(want, have, place),
+    ...(strict && !place.whole ? compareInOrder : compareInAnyOrder)(
+      childrenOf(expected),
+      childrenOf(received),
+      have,
+      place,
+    ),
+  ];
+}
+
+const named = ({ localName, namespace }: Element): string =>
+  `<${localName}> of ${namespace || 'no namespace'}`;
+
+/** [scansion] An element with a namespace of its own is compared strictly, one of the stream's namespace is not. */
+function isStrict(expected: Element): boolean {
+  const said = expected.attribute(STRICT);
+  return said === undefined ? expected.namespace !== CLIENT : said === 'true' || said === '1';
+}
+
+/** By name, prefixes replaced by what they stand for; without declarations and what speaks to us only. */
+function attributesOf(side: Side): Map<string, string> {
+  const prefixes = declaredIn(side);
+  const all = new Map<string, string>();
+  for (const [name, value] of side.element.attributes) {
+    if (isDeclaration(name) || name.startsWith('scansion:')) continue;
+    const colon = name.indexOf(':');
+    const namespace = colon < 0 ? undefined : prefixes.get(name.slice(0, colon));
+    all.set(namespace === undefined ? name : `{${namespace}}${name.slice(colon + 1)}`, value);
+  }
+  return all;
+}
+
+function declaredIn({ element, prefixes }: Side): ReadonlyMap<string, string> {
+  const declared = [...element.attributes].filter(([name]) => name.startsWith('xmlns:'));
+  if (declared.length === 0) return prefixes;
+  return new Map([...prefixes, ...declared.map(([name, value]): [string, string] => [name.slice(6), value])]);
+}
+
+function childrenOf(side: Side): Side[] {
+  const prefixes = declaredIn(side);
+  return side.element.elements.map((element) => ({ element, prefixes }));
+}
+
+/** Which attributes are there. */
+function compareAttributes(
+  expected: ReadonlyMap<string, string>,
+  received: ReadonlyMap<string, string>,
+  strict: boolean,
+): { text: string; weight: number }[] {
+  const missing = [...expected.keys()].filter((name) => !received.has(name));
+  const extra = strict ? [...received.keys()].filter((name) => !expected.has(name)) : [];
+  return [
+    ...missing.map((name) => ({
+      text: `attribute ${name} is missing, expected ${shown(expected.get(name)!)}`,
+      weight: 3,
+    })),
+    ...extra.map((name) => ({
+      text: `attribute ${name}='${received.get(name)}' is not expected`,
+      weight: 2,
+    })),
+  ];
+}
+
+const shown = (value: string): string => (value === ANY ? 'with any value' : `"${value}"`);
+
+function compareAttributeValues(expected: Side, received: Side, { path, captures }: Place): Difference[] {
+  const have = attributesOf(received);
+  const found: Difference[] = [];
+  for (const [name, value] of attributesOf(expected)) {
+    const got = have.get(name);
+    const wrong = got === undefined ? undefined : compareValue(value, got, captures);
+    if (wrong === undefined) continue;
+    const text = `attribute ${name} is "${got}", ${wrong}`;
+    found.push({
+      path,
+      text,
+      weight: weightOf(name),
+      expected: expected.element,
+      received: received.element,
+    });
+  }
+  return found;
+}
+
+/** A stanza with the expected id, or of the expected type, is nearer than one that only looks like it. */
+const weightOf = (attribute: string): number => (attribute === 'id' || attribute === 'type' ? 5 : 3);
+
+/** @returns what was expected instead, or nothing */
+function compareValue(expected: string, received: string, captures: Map<string, string>): string | undefined {
+  if (expected === ANY || expected === received) return undefined;
+  const name = CAPTURE.exec(expected)?.[1];
+  if (name === undefined) return `not "${expected}"`;
+  const captured = captures.get(name);
+  if (captured === undefined) captures.set(name, received);
+  return captured === undefined || captured === received
+    ? undefined
+    : `not "${captured}", captured before as ${name}`;
+}
+
+/** [scansion] No text expected: any is right, also in strict elements. */
+function compareText(expected: Element, received: Element, { path, captures, whole }: Place): Difference[] {
+  const want = expected.text;
+  const blank = want.trim() === '';
+  if (blank && (!whole || received.text.trim() === '')) return [];
+  const wrong = compareValue(...sameForm(want, received.text), captures);
+  if (wrong === undefined) return [];
+  return [{ path, text: `the text is "${received.text}", ${wrong}`, weight: 3, expected, received }];
+}
+
+/** Text that the author has set on lines of its own is not about the white space around it. */
+function sameForm(expected: string, received: string): [expected: string, received: string] {
+  const formatted = /^\s*\n|\n\s*$/.test(expected);
+  return formatted ? [expected.trim(), received.trim()] : [expected, received];
+}
+
+function compareInOrder(expected: Side[], received: Side[], parent: Element, place: Place): Difference[] {
+  return align(expected, received, place).flatMap(([want, have]) => {
+    if (want && have) return compareElements(want, have, inside(place, have.element));
+    return want ? [missing(want, parent, place)] : [unexpected(have!, place)];
+  });
+}
+
+function compareInAnyOrder(expected: Side[], received: Side[], parent: Element, place: Place): Difference[] {
+  const partners = assign(expected, received, place);
+  const free = new Set(received.filter((_side, at) => !partners.includes(at)));
+  const found = expected.flatMap((want, at) => {
+    const have = received[partners[at]] ?? nearest(want, [...free], place);
+    if (!have) return [missing(want, parent, place)];
+    free.delete(have);
+    return compareElements(want, have, inside(place, have.element));
+  });
+  return place.whole ? [...found, ...[...free].map((have) => unexpected(have, place))] : found;
+}
+
+const inside = (place: Place, { localName }: Element): Place => ({
+  ...place,
+  path: `${place.path}/${localName}`,
+});
+
+function missing({ element }: Side, parent: Element, { path }: Place): Difference {
+  const text = `<${element.localName}> of ${element.namespace || 'no namespace'} is missing`;
+  return { path, text, weight: 4 + size(element), expected: element, received: parent };
+}
+
+function unexpected({ element }: Side, { path }: Place): Difference {
+  const text = `<${element.localName}> is not expected`;
+  return { path, text, weight: 4 + size(element), received: element };
+}
+
+const size = (element: Element): number => element.elements.reduce((sum, child) => sum + size(child), 1);
+
+const matches = (expected: Side, received: Side, place: Place): boolean =>
+  distance(expected, received, place) === 0;
+
+/** How much two elements differ; binds no captures. */
+function distance(expected: Side, received: Side, place: Place): number {
+  let known = place.known.get(expected.element);
+  if (!known) place.known.set(expected.element, (known = new Map<Element, number>()));
+  let found = known.get(received.element);
+  if (found === undefined) {
+    found = weigh(compareElements(expected, received, { ...place, captures: new Map(place.captures) }));
+    known.set(received.element, found);
+  }
+  return found;
+}
+
+function isAlike({ element: a }: Side, { element: b }: Side): boolean {
+  return a.localName === b.localName && a.namespace === b.namespace;
+}
+
+function nearest(expected: Side, received: Side[], place: Place): Side | undefined {
+  return received
+    .filter((side) => isAlike(expected, side))
+    .map((side) => ({ side, weight: distance(expected, side, place) }))
+    .sort((a, b) => a.weight - b.weight)[0]?.side;
+}
+
+/**
+ * For each expected child the place of a received one that matches it, each used once, as many as possible; -1 where
+ * there is none. (Augmenting paths: trying all orders could take for ever.)
+ */
+function assign(expected: Side[], received: Side[], place: Place): number[] {
+  const fits = expected.map((want) => received.map((have) => matches(want, have, place)));
+  const taker = new Array<number>(received.length).fill(-1);
+  const seek = (want: number, seen: Set<number>): boolean =>
+    received.some((_side, have) => {
+      if (!fits[want][have] || seen.has(have)) return false;
+      seen.add(have);
+      if (taker[have] >= 0 && !seek(taker[have], seen)) return false;
+      taker[have] = want;
+      return true;
+    });
+  expected.forEach((_side, want) => seek(want, new Set()));
+  return expected.map((_side, want) => taker.indexOf(want));
+}
+
+type Pair = readonly [expected: Side | undefined, received: Side | undefined];
+
+/** Children one by one; where their number differs, so that the one that is missing or too many is named. */
+function align(expected: Side[], received: Side[], place: Place): Pair[] {
+  if (expected.length === received.length) return expected.map((want, at) => [want, received[at]]);
+  const [longer, shorter] = expected.length > received.length ? [expected, received] : [received, expected];
+  const pairs: [Side, Side | undefined][] = [];
+  let next = 0;
+  for (const [at, side] of longer.entries()) {
+    const partner = shorter.at(next);
+    const enough = longer.length - at <= shorter.length - next;
+    const fits =
+      partner &&
+      (enough || (longer === expected ? matches(side, partner, place) : matches(partner, side, place)));
+    pairs.push([side, fits ? partner : undefined]);
+    if (fits) next += 1;
+  }
+  return longer === expected ? pairs : pairs.map(([have, want]): Pair => [want, have]);
+}

@@ -1,0 +1,266 @@
+import { didYouMean } from '../config/error.js';
+import { parse as parseXml, type Element, type Namespaces } from '../xml/index.js';
+import { ScriptError, type Action, type Character, type Note, type Script } from './script.js';
+import { usesIn } from './variables.js';
+
+/** What scripts write without declaring it. */
+const AROUND: Namespaces = new Map([
+  ['', 'jabber:client'],
+  ['stream', 'http://etherx.jabber.org/streams'],
+]);
+
+const VERBS = ['connects', 'disconnects', 'sends', 'receives'] as const;
+type Verb = (typeof VERBS)[number];
+
+const SEPARATOR = /^-{3,}\s*$/;
+const CHARACTER = /^\[\s*([^\]]*?)\s*\]\s*(.*?)\s*$/;
+const PROPERTY = /^([A-Za-z_]+)\s*[:=]\s*(.*?)\s*$/;
+const PROPERTIES = ['jid', 'password', 'resource', 'connect_host', 'connect_port'];
+
+/** An action as it stands in the file: the rest of its line, and the lines that belong to it. */
+interface Block {
+  readonly who: Character;
+  readonly verb: Verb;
+  readonly line: number;
+  readonly data: string[];
+}
+
+interface Draft {
+  readonly name: string;
+  readonly line: number;
+  readonly properties: Map<string, string>;
+}
+
+/** @throws {ScriptError} for the first thing that can not be understood */
+export function parseScript(file: string, text: string): Script {
+  return new Parser(file, text).script();
+}
+
+/** A line that is nothing but a comment. `//` and `--` are written by some authors, at the beginning only. */
+function isComment(line: string): boolean {
+  return /^\s*#/.test(line) || line.startsWith('//') || /^--(?!-)/.test(line);
+}
+
+class Parser {
+  private title = '';
+  private readonly tags = new Map<string, string>();
+  private readonly drafts: Draft[] = [];
+  private readonly notes: Note[] = [];
+  private readonly blocks: Block[] = [];
+  private characters: Character[] | undefined;
+
+  constructor(
+    private readonly file: string,
+    text: string,
+  ) {
+    const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\r|\n/);
+    for (const [at, line] of lines.entries()) {
+      if (this.characters) this.actionLine(line, at + 1, this.characters);
+      else this.topLine(line, at + 1);
+    }
+  }
+
+  script(): Script {
+    const { file, title, tags, notes } = this;
+    const characters = this.characters ?? this.finishTop();
+    const actions = this.blocks.flatMap((block) => this.finish(block));
+    checkVariables(file, characters, actions, this.blocks);
+    return { file, title, tags, characters, actions, notes };
+  }
+
+  private fail(line: number, what: string): never {
+    throw new ScriptError(this.file, line, what);
+  }
+
+  private topLine(line: string, number: number): void {
+    const text = line.trim();
+    if (text === '') return;
+    if (isComment(line)) return this.topComment(text);
+    if (SEPARATOR.test(line)) return void (this.characters = this.finishTop());
+    const [whole, kind, name] = CHARACTER.exec(text) ?? [];
+    if (whole !== undefined) return this.beginCharacter(kind, name, number);
+    if (this.isAction(text)) {
+      this.notes.push({
+        line: number,
+        text: 'no line of dashes stands between the characters and the first action',
+      });
+      return this.actionLine(line, number, (this.characters = this.finishTop()));
+    }
+    this.property(text, number);
+  }
+
+  private topComment(text: string): void {
+    const [, name, value] = /^##\s*([^\s:#][^:]*?)\s*(?::\s*(.*))?$/.exec(text) ?? [];
+    if (name !== undefined) this.tags.set(name, value ?? '');
+    else if (this.drafts.length === 0 && text.startsWith('#')) this.title ||= text.replace(/^#+\s*/, '');
+  }
+
+  private beginCharacter(kind: string, name: string, line: number): void {
+    if (kind !== 'Client') this.fail(line, `a character of the class [${kind}]: only [Client] can be played`);
+    if (name === '') this.fail(line, 'a character without a name: [Client] Romeo');
+    if (this.drafts.some((draft) => draft.name === name))
+      this.fail(line, `a second character called ${name}`);
+    this.drafts.push({ name, line, properties: new Map() });
+  }
+
+  private property(text: string, line: number): void {
+    const draft = this.drafts.at(-1);
+    const [, name, value] = PROPERTY.exec(text) ?? [];
+    if (name === undefined || !draft) {
+      this.fail(line, 'neither a comment, nor a [Client], nor "key: value" of one, nor a line of dashes');
+    }
+    if (!PROPERTIES.includes(name)) {
+      const near = didYouMean(name, PROPERTIES);
+      this.notes.push({
+        line,
+        text: `${draft.name} has an unknown property "${name}"${near}; it is passed over`,
+      });
+    }
+    draft.properties.set(name, value);
+  }
+
+  private finishTop(): Character[] {
+    return this.drafts.map((draft) => this.character(draft));
+  }
+
+  private character({ name, line, properties }: Draft): Character {
+    const jid = properties.get('jid') ?? this.fail(line, `${name} has no jid: jid: user@localhost`);
+    const [, user, domain, resource] = /^([^@/\s]+)@([^@/\s]+)(?:\/(.+))?$/.exec(jid) ?? [];
+    if (user === undefined) this.fail(line, `the jid of ${name} is no user@domain: ${jid}`);
+    const port = properties.get('connect_port');
+    if (port !== undefined && !(Number(port) > 0 && Number(port) < 65536)) {
+      this.fail(line, `connect_port of ${name} is no port: ${port}`);
+    }
+    return {
+      name,
+      line,
+      user,
+      domain,
+      resource: properties.get('resource') ?? resource ?? '',
+      password: properties.get('password'),
+      host: properties.get('connect_host'),
+      port: port === undefined ? undefined : Number(port),
+    };
+  }
+
+  private actionLine(line: string, number: number, characters: readonly Character[]): void {
+    const block = this.blocks.at(-1);
+    const takesData = block !== undefined && (block.verb === 'sends' || block.verb === 'receives');
+    const text = line.trim();
+    if (text === '' || isComment(line) || SEPARATOR.test(line)) return void block?.data.push('');
+    const indented = /^\s/.test(line);
+    if (takesData && (indented || text.startsWith('<'))) return void block.data.push(line);
+    this.blocks.push(this.beginBlock(text, number, characters));
+  }
+
+  private isAction(text: string): boolean {
+    const draft = longestName(this.drafts, text);
+    return draft !== undefined && VERBS.some((verb) => text.slice(draft.name.length).trim().startsWith(verb));
+  }
+
+  private beginBlock(text: string, line: number, characters: readonly Character[]): Block {
+    const who = longestName(characters, text);
+    if (!who) this.fail(line, nobody(text, characters));
+    const rest = text.slice(who.name.length).trim();
+    const [, word, data] = /^([^\s:<]*)\s*:?\s*([^]*)$/.exec(rest)!;
+    const verb = VERBS.find((one) => one === word);
+    if (!verb) {
+      const wanted = `${who.name} ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`;
+      this.fail(
+        line,
+        `${wanted}; ${word === '' ? 'a verb is missing' : `not "${word}"`}${didYouMean(word, VERBS)}`,
+      );
+    }
+    if (data !== '' && verb.endsWith('connects')) this.fail(line, `${verb} takes nothing, not "${data}"`);
+    return { who, verb, line, data: [data] };
+  }
+
+  private finish({ who, verb, line, data }: Block): Action[] {
+    if (verb === 'connects' || verb === 'disconnects') return [{ who, line, kind: verb }];
+    if (verb === 'receives' && data.join('').trim() === 'nothing')
+      return [{ who, line, kind: 'receives nothing' }];
+    const stanzas = this.stanzas(data, line);
+    if (stanzas.length === 0) this.fail(line, `${who.name} ${verb} what? A stanza has to follow, indented`);
+    return stanzas.map((stanza) => ({ who, line, kind: verb, stanza }));
+  }
+
+  private stanzas(data: readonly string[], line: number): Element[] {
+    const { root, error } = read(data.join('\n'));
+    if (error) this.fail(line + error.line, `this is no XML: ${error.what}`);
+    const stray = root.children.find((child) => typeof child === 'string' && child.trim() !== '') as string;
+    if (stray !== undefined) {
+      const word = stray.trim().split('\n', 1)[0];
+      this.fail(
+        line +
+          Math.max(
+            0,
+            data.findIndex((one) => one.includes(word)),
+          ),
+        `text outside of a stanza: ${word}`,
+      );
+    }
+    return root.elements;
+  }
+}
+
+type Read =
+  { root: Element; error?: undefined } | { root?: undefined; error: { line: number; what: string } };
+
+/** The stanzas of a block in one element; or what is wrong, and in which of its lines (counted from 0). */
+function read(text: string): Read {
+  try {
+    return { root: parseXml(`<script>${text}</script>`, AROUND) };
+  } catch (error) {
+    const [what, ...where] = (error as Error).message.split('\n');
+    const line = /^Line: (\d+)/.exec(where[0] ?? '')?.[1];
+    const last = text.trimEnd().split('\n').length - 1;
+    return { error: { line: Math.min(Number(line ?? 0), last), what: what.replaceAll('script', 'stanza') } };
+  }
+}
+
+/** "Juliet's phone sends" is about Juliet's phone, not about Juliet. */
+function longestName<T extends { readonly name: string }>(all: readonly T[], text: string): T | undefined {
+  return all
+    .filter(({ name }) => text.startsWith(name) && !/^[^\s:]/.test(text.slice(name.length)))
+    .sort((a, b) => b.name.length - a.name.length)[0];
+}
+
+function nobody(text: string, characters: readonly Character[]): string {
+  const names = characters.map(({ name }) => name);
+  const [, subject] = /^(.*?)\s+(?:connects|disconnects|sends|receives)\b/.exec(text) ?? [];
+  if (subject === undefined)
+    return `no action: it begins with none of ${names.join(', ') || 'the characters'}`;
+  return `nobody is called ${subject}${didYouMean(subject, names)} (there are ${names.join(', ') || 'no characters'})`;
+}
+
+/** A full address is known only after its character has connected; the order of actions says so before anything is played. */
+function checkVariables(
+  file: string,
+  characters: readonly Character[],
+  actions: readonly Action[],
+  blocks: readonly Block[],
+): void {
+  const connected = new Set<string>();
+  const lines = new Map(blocks.map((block) => [block.line, block]));
+  for (const { who, kind, line } of actions) {
+    if (kind === 'connects') connected.add(who.name);
+    const { data } = lines.get(line)!;
+    for (const [at, text] of data.entries()) {
+      for (const use of usesIn(text)) {
+        const wrong = wrongUse(use, characters, connected);
+        if (wrong) throw new ScriptError(file, line + at, wrong);
+      }
+    }
+  }
+}
+
+function wrongUse(
+  { text, name, full }: ReturnType<typeof usesIn>[number],
+  characters: readonly Character[],
+  connected: ReadonlySet<string>,
+): string | undefined {
+  const names = characters.map((character) => character.name);
+  if (!names.includes(name)) return `${text}: nobody is called ${name}${didYouMean(name, names)}`;
+  if (full && !connected.has(name)) return `${text} is not known yet: "${name} connects" has to come first`;
+  return undefined;
+}

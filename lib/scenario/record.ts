@@ -1,0 +1,318 @@
+import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Connection } from '../net/connection.js';
+import { element, parse, Reader, type Element, type Tag } from '../xml/index.js';
+import { isBarrier } from './client.js';
+import { LIMITS, TLS, type Peer } from './stream.js';
+import { writeScript, type Moment, type Recorded } from './write.js';
+
+const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
+const SESSION = 'urn:ietf:params:xml:ns:xmpp-session';
+const IQ_AUTH = 'jabber:iq:auth';
+/** Features after which nobody could read along. */
+const HIDING = new Set([TLS, 'http://jabber.org/features/compress']);
+
+/** What is written where the login did not show the password. */
+const UNSEEN = 'password';
+
+export interface RecorderOptions {
+  readonly to: Peer;
+  readonly listen: Peer;
+  /** Written for every character instead of what was seen. */
+  readonly password: string | undefined;
+  /** Told of what happens, for the person who watches. */
+  tell(text: string): void;
+}
+
+/** Sits between clients and a server, and keeps what they say to each other. */
+export class Recorder {
+  private readonly server: Server;
+  private readonly calls = new Set<Call>();
+  private readonly moments: Moment[] = [];
+  private readonly cast: { recorded: Recorded; playing: boolean }[] = [];
+
+  constructor(private readonly options: RecorderOptions) {
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
+  }
+
+  /** @returns where it listens @throws the system's error */
+  listen(): Promise<Peer> {
+    const { host, port } = this.options.listen;
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen({ host, port }, () => {
+        this.server.off('error', reject);
+        this.server.on('error', (error) =>
+          this.options.tell(`a client could not be accepted: ${error.message}`),
+        );
+        resolve({ host, port: (this.server.address() as AddressInfo).port });
+      });
+    });
+  }
+
+  /** Ends what goes on. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    for (const call of this.calls) call.hangUp();
+    await closed;
+  }
+
+  /** All that was recorded so far. */
+  script(title: string): string {
+    return writeScript(title, this.moments);
+  }
+
+  get length(): number {
+    return this.moments.length;
+  }
+
+  private accept(socket: Socket): void {
+    const call = new Call(socket, this.options.to, {
+      loggedIn: (login) => this.begin(login),
+      passed: (who, kind, stanza, address) => void this.moments.push({ kind, who, address, stanza }),
+      over: (who, address, reason) => {
+        this.calls.delete(call);
+        if (who) this.end(who, address);
+        this.options.tell(`${who ? address : 'a client'} is gone${reason === '' ? '' : `: ${reason}`}`);
+      },
+    });
+    this.calls.add(call);
+  }
+
+  private begin({ address, resource, password }: Login): Recorded {
+    const jid = address.split('/', 1)[0];
+    const recorded = { jid, resource, password: this.options.password ?? password ?? UNSEEN };
+    // Who comes back plays the same character; who comes a second time meanwhile is another one.
+    let part = this.cast.find(
+      (one) => !one.playing && one.recorded.jid === jid && one.recorded.resource === resource,
+    );
+    if (!part) this.cast.push((part = { recorded: { ...recorded, name: this.nameFor(jid) }, playing: true }));
+    part.playing = true;
+    this.moments.push({ kind: 'connects', who: part.recorded, address });
+    this.options.tell(`${address} has logged in, and is called ${part.recorded.name}`);
+    if (password === undefined && this.options.password === undefined) {
+      this.options.tell(
+        `its login did not show its password: the script says "${UNSEEN}" (--password TEXT writes another)`,
+      );
+    }
+    return part.recorded;
+  }
+
+  private end(who: Recorded, address: string): void {
+    this.moments.push({ kind: 'disconnects', who, address });
+    const part = this.cast.find(({ recorded }) => recorded === who);
+    if (part) part.playing = false;
+  }
+
+  private nameFor(jid: string): string {
+    const user = jid.split('@', 1)[0].replace(/[^\p{L}\p{N} ._-]/gu, '_');
+    const name = user.charAt(0).toUpperCase() + user.slice(1);
+    const taken = this.cast.filter(({ recorded }) => recorded.name.replace(/ \d+$/, '') === name).length;
+    return taken === 0 ? name : `${name} ${taken + 1}`;
+  }
+}
+
+/** What a stanza before the login is for. */
+type Step = 'bind' | 'auth' | 'other';
+
+function stepOf(stanza: Element, query: Element | undefined): Step {
+  if (query?.namespace === BIND) return 'bind';
+  return query?.namespace === IQ_AUTH && stanza.attribute('type') === 'set' ? 'auth' : 'other';
+}
+
+/** What a login told us. */
+interface Login {
+  /** The full one. */
+  readonly address: string;
+  readonly resource: string;
+  readonly password: string | undefined;
+}
+
+interface CallEvents {
+  loggedIn(login: Login): Recorded;
+  passed(who: Recorded, kind: 'sends' | 'receives', stanza: Element, address: string): void;
+  over(who: Recorded | undefined, address: string, reason: string): void;
+}
+
+/** One client, and the connection to the server that is its own. */
+class Call {
+  private readonly client: Connection;
+  private readonly server: Connection;
+  private readers: { client: Reader; server: Reader } | undefined;
+  private who: Recorded | undefined;
+  private address = '';
+  private domain = '';
+  private user = '';
+  private password: string | undefined;
+  private resource = '';
+  /** Ids of what is no part of a script: answers to it are none either. */
+  private readonly ours = new Map<string, Step>();
+  private around: { client: ReadonlyMap<string, string>; server: ReadonlyMap<string, string> };
+  /** What it sent behind its login without waiting. */
+  private early: Element[] = [];
+  private reason = '';
+  private over = false;
+
+  constructor(
+    socket: Socket,
+    to: Peer,
+    private readonly events: CallEvents,
+  ) {
+    this.around = { client: new Map(), server: new Map() };
+    this.client = this.attach(socket, 'client');
+    this.server = this.attach(connect({ ...to, noDelay: true, allowHalfOpen: true }), 'server');
+    this.restart();
+  }
+
+  hangUp(): void {
+    this.client.close();
+    this.server.close();
+  }
+
+  private attach(socket: Socket, side: 'client' | 'server'): Connection {
+    const connection: Connection = new Connection(socket, {
+      data: (chunk) => this.readers?.[side].write(chunk),
+      failed: (error) => this.end(error.message),
+      drained: () => undefined,
+      ended: () => this.end(''),
+      closed: (cause) => this.end(cause.kind === 'broken' ? `${side}: ${cause.code}` : ''),
+    });
+    return connection;
+  }
+
+  /** A new stream on both sides: at first, and after SASL. */
+  private restart(): void {
+    this.readers?.server.stop();
+    this.readers = { client: this.reader('client'), server: this.reader('server') };
+  }
+
+  private reader(side: 'client' | 'server'): Reader {
+    const other = (): Connection => (side === 'client' ? this.server : this.client);
+    const reader = new Reader(
+      {
+        open: (header) => this.open(side, header),
+        stanza: ({ source }) => {
+          const stanza = parse(source, this.around[side]);
+          const passes = side === 'client' ? this.fromClient(stanza) : this.fromServer(stanza);
+          if (passes !== undefined) other().send(passes === stanza ? source : passes.toString());
+        },
+        skipped: (bytes) => this.end(`a stanza of ${bytes} bytes was too long`),
+        close: () => {
+          other().send('</stream:stream>');
+          if (side === 'client') this.leave();
+        },
+        fault: ({ text }) => this.end(`${side}: ${text}`),
+      },
+      { limits: LIMITS, namespaces: false },
+    );
+    return reader;
+  }
+
+  private open(side: 'client' | 'server', header: Tag): void {
+    this.around[side] = new Map([['', 'jabber:client'], ...header.declarations()]);
+    if (side === 'client') this.domain = header.attribute('to') ?? this.domain;
+    (side === 'client' ? this.server : this.client).send(`<?xml version='1.0'?>${header.source}`);
+  }
+
+  /** @returns what the server gets of it */
+  private fromClient(stanza: Element): Element | undefined {
+    if (stanza.namespace === TLS) {
+      this.client.send(element('failure', { xmlns: TLS }).toString());
+      this.client.close('</stream:stream>');
+      this.end('it wants STARTTLS, and what is encrypted can not be recorded');
+      return undefined;
+    }
+    if (this.who) this.record(stanza);
+    else this.learn(stanza);
+    return stanza;
+  }
+
+  /** @returns what the client gets of it */
+  private fromServer(stanza: Element): Element | undefined {
+    if (stanza.localName === 'features') return this.offer(stanza);
+    if (stanza.namespace === SASL) {
+      // What the client says next begins a new stream, and so does what the server says to that. [RFC6120 6.4.6]
+      if (stanza.localName === 'success') this.restart();
+      return stanza;
+    }
+    const step = stanza.name === 'iq' ? this.ours.get(stanza.attribute('id') ?? '') : undefined;
+    if (step !== undefined && stanza.attribute('type') !== 'get' && stanza.attribute('type') !== 'set') {
+      this.ours.delete(stanza.attribute('id') ?? '');
+      this.answered(step, stanza);
+    } else if (this.who) this.events.passed(this.who, 'receives', stanza, this.address);
+    return stanza;
+  }
+
+  /** A client must not be offered what would hide what it says. */
+  private offer(features: Element): Element | undefined {
+    const hidden = features.elements.filter(({ namespace }) => HIDING.has(namespace));
+    if (hidden.some((one) => one.namespace === TLS && one.child('required'))) {
+      this.end('the server insists on STARTTLS, and what is encrypted can not be recorded');
+      return undefined;
+    }
+    if (hidden.length === 0) return features;
+    const copy = features.clone();
+    copy.children = copy.children.filter(
+      (child) => typeof child === 'string' || !HIDING.has(child.namespace),
+    );
+    return copy;
+  }
+
+  /** Before the login: who it is, and how it shows it. */
+  private learn(stanza: Element): void {
+    if (stanza.namespace === SASL) return this.learnSasl(stanza);
+    const [query] = stanza.elements;
+    const step = stepOf(stanza, query);
+    if (step === 'other' && this.isLoggingIn()) return void this.early.push(stanza);
+    this.ours.set(stanza.attribute('id') ?? '', step);
+    if (step === 'other') return;
+    this.resource = query.childText('resource')?.trim() ?? '';
+    if (step === 'bind') return;
+    this.user = query.childText('username') ?? '';
+    this.password = query.childText('password');
+  }
+
+  /** Has it sent what will log it in? What comes behind that is part of the script. */
+  private isLoggingIn(): boolean {
+    return [...this.ours.values()].some((step) => step !== 'other');
+  }
+
+  private learnSasl(stanza: Element): void {
+    if (stanza.attribute('mechanism') !== 'PLAIN') return;
+    this.password = Buffer.from(stanza.text, 'base64').toString().split('\0')[2];
+  }
+
+  private answered(step: Step, answer: Element): void {
+    if (step === 'other' || answer.attribute('type') !== 'result') return;
+    const bound = answer.child('bind', BIND)?.childText('jid')?.trim();
+    const domain = this.domain || 'localhost';
+    this.address = bound ?? `${this.user}@${domain}`.toLowerCase() + `/${this.resource}`;
+    this.who = this.events.loggedIn({
+      address: this.address,
+      resource: this.resource,
+      password: this.password,
+    });
+    for (const stanza of this.early.splice(0)) this.record(stanza);
+  }
+
+  /** A session is asked for behind the login, and is part of it. [RFC3921 3] */
+  private record(stanza: Element): void {
+    if (stanza.child('session', SESSION) || isBarrier(stanza))
+      return void this.ours.set(stanza.attribute('id') ?? '', 'other');
+    this.events.passed(this.who!, 'sends', stanza, this.address);
+  }
+
+  private leave(): void {
+    if (this.who) this.events.over(this.who, this.address, '');
+    this.who = undefined;
+    this.over = true;
+  }
+
+  private end(reason: string): void {
+    this.reason ||= reason;
+    this.hangUp();
+    if (this.over) return;
+    this.over = true;
+    this.events.over(this.who, this.address, this.reason);
+  }
+}

@@ -1,0 +1,82 @@
+import type { Element } from '../../xml/index.js';
+import type { Compared, Row } from '../compare.js';
+import type { Failure } from '../play.js';
+import { pretty } from '../print.js';
+
+/** What a person needs to see of one script: what differs, stanza by stanza. */
+export function differencesOf({ file, title, same, rows, failures }: Compared): string[] {
+  const verdict =
+    rows.length === 0
+      ? `the same (${stanzas(same)})`
+      : `${rows.length} of ${stanzas(same + rows.length)} differ`;
+  return [
+    `${title === '' ? file : `${file}: ${title}`}: ${verdict}`,
+    ...expectations(failures.left, failures.right),
+    ...rows.flatMap((row) => describe(file, row)),
+  ];
+}
+
+const stanzas = (count: number): string => (count === 1 ? '1 stanza' : `${count} stanzas`);
+
+/** What the script expected and did not get, where the two are not at one about it, or could not even be tried. */
+function expectations(left: readonly Failure[], right: readonly Failure[]): string[] {
+  const tell = (side: string, some: readonly Failure[], others: readonly Failure[]): string[] =>
+    some
+      .filter(({ line }) => !others.some((other) => other.line === line))
+      .map(({ line, what }) => `  only on the ${side} the script fails, line ${line}: ${what}`);
+  const both = left
+    .filter(({ line }) => right.some((other) => other.line === line))
+    .map(({ line, what }) => `  on both the script fails, line ${line}: ${what}`);
+  return [...both, ...tell('left', left, right), ...tell('right', right, left)];
+}
+
+function describe(file: string, { who, line, action, left, right, differences }: Row): string[] {
+  const head = `  ${file}:${line}: ${who}, while ${action}:`;
+  if (!left) return [`${head} only on the right`, ...indented(right!)];
+  if (!right) return [`${head} only on the left`, ...indented(left)];
+  const marks = (side: 'expected' | 'received'): Set<Element> =>
+    new Set(differences.map((one) => one[side]).filter((one) => one !== undefined));
+  return [
+    `${head} not the same`,
+    '    left:',
+    ...indented(left, marks('expected')),
+    '    right:',
+    ...indented(right, marks('received')),
+    '    right is other than left in:',
+    ...differences.map(({ path, text }) => `      ${path}: ${text}`),
+  ];
+}
+
+const indented = (stanza: Element, marks?: Set<Element>): string[] =>
+  pretty(stanza, marks).map((line) => `      ${line}`);
+
+const HEADINGS = ['script', 'same', 'different', 'left only', 'right only', 'left', 'right'] as const;
+
+/** One line a script, and one for all of them. */
+export function summary(all: readonly Compared[]): string[] {
+  const rows = all.map((one) => [
+    one.file,
+    ...counts([one]),
+    one.failures.left.length === 0 ? 'passes' : `fails (line ${one.failures.left[0].line})`,
+    one.failures.right.length === 0 ? 'passes' : `fails (line ${one.failures.right[0].line})`,
+  ]);
+  const table = [[...HEADINGS], ...rows, ['all', ...counts(all), '', '']];
+  const widths = HEADINGS.map((_heading, column) => Math.max(...table.map((row) => row[column].length)));
+  return table.map((row) =>
+    row
+      .map((cell, at) => (at > 0 && at < 5 ? cell.padStart(widths[at]) : cell.padEnd(widths[at])))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function counts(all: readonly Compared[]): string[] {
+  const rows = all.flatMap((one) => one.rows);
+  const sum = (fits: (row: Row) => boolean): string => String(rows.filter(fits).length);
+  return [
+    String(all.reduce((total, { same }) => total + same, 0)),
+    sum(({ left, right }) => left !== undefined && right !== undefined),
+    sum(({ right }) => right === undefined),
+    sum(({ left }) => left === undefined),
+  ];
+}

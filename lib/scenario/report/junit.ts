@@ -1,0 +1,59 @@
+import { element, type Element } from '../../xml/index.js';
+import { lines } from './failure.js';
+import { count, type Report, type Result, type Write } from './report.js';
+import { where } from './tap.js';
+
+/** The XML that CI servers read, when all is over. */
+export function junit(write: Write): Report {
+  const results: Result[] = [];
+  const notes: string[] = [];
+  return {
+    begin: () => undefined,
+    note: (text) => void notes.push(text),
+    result: (result) => void results.push(result),
+    end: () => write(`<?xml version='1.0' encoding='UTF-8'?>\n${suite(results, notes).toString()}\n`),
+  };
+}
+
+function suite(results: readonly Result[], notes: readonly string[]): Element {
+  const { failed, skipped } = count(results);
+  const attributes = {
+    name: 'sm-component scenario',
+    tests: String(results.length),
+    failures: String(failed),
+    errors: '0',
+    skipped: String(skipped),
+    time: time(results.reduce((sum, { milliseconds }) => sum + milliseconds, 0)),
+  };
+  const output = notes.length === 0 ? [] : [element('system-out', {}, readable(notes.join('\n')))];
+  return element('testsuites', {}, element('testsuite', attributes, ...results.map(testcase), ...output));
+}
+
+function testcase(result: Result): Element {
+  const { file, title, outcome, failure, reason, remarks, milliseconds } = result;
+  const one = element('testcase', {
+    name: readable(title || file),
+    classname: file,
+    file,
+    time: time(milliseconds),
+  });
+  if (outcome === 'skipped') one.append(element('skipped', { message: readable(reason ?? '') }));
+  if (failure) {
+    const [message, ...details] = lines(file, failure);
+    one.append(
+      element(
+        'failure',
+        { message: readable(message), type: 'failure' },
+        readable([message, ...details].join('\n')),
+      ),
+    );
+  }
+  const said = remarks.map((remark) => where(result, remark)).join('\n');
+  return said === '' ? one : one.append(element('system-out', {}, readable(said)));
+}
+
+const time = (milliseconds: number): string => (milliseconds / 1000).toFixed(3);
+
+/** Without what no XML may hold: scripts may have anything in their comments. */
+const readable = (text: string): string =>
+  text.replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD');

@@ -1,0 +1,47 @@
+import type { Failure } from '../play.js';
+
+/** Something worth saying that is no failure; `line` where it is about a line of the script. */
+export interface Remark {
+  readonly line?: number;
+  readonly text: string;
+}
+
+/** What became of one script. */
+export interface Result {
+  readonly file: string;
+  readonly title: string;
+  readonly outcome: 'passed' | 'failed' | 'skipped';
+  /** Why it was skipped. */
+  readonly reason?: string;
+  readonly failure?: Failure;
+  readonly remarks: readonly Remark[];
+  readonly milliseconds: number;
+}
+
+/** Where a run is about: told of it as it goes, in this order. */
+export interface Report {
+  /** @param count how many scripts there will be */
+  begin(count: number): void;
+  /** A script begins. */
+  starts?(file: string, title: string): void;
+  /** It is at this line now. */
+  at?(line: number): void;
+  /** Something that is about no script: about the server or its accounts. */
+  note(text: string): void;
+  result(result: Result): void;
+  end(): void;
+}
+
+/** Where a report is written to. */
+export type Write = (text: string) => void;
+
+export function count(results: readonly Result[]): Record<Result['outcome'], number> {
+  const of = (outcome: Result['outcome']): number => results.filter((one) => one.outcome === outcome).length;
+  return { passed: of('passed'), failed: of('failed'), skipped: of('skipped') };
+}
+
+/** `11 passed, 1 failed, 2 skipped`. */
+export function totals(results: readonly Result[]): string {
+  const { passed, failed, skipped } = count(results);
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}

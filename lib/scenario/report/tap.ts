@@ -1,0 +1,59 @@
+import { explain } from './failure.js';
+import { totals, type Remark, type Report, type Result, type Write } from './report.js';
+
+/** The Test Anything Protocol, version 13: one test a script. [https://testanything.org/tap-version-13-specification.html] */
+export function tap(write: Write): Report {
+  const results: Result[] = [];
+  const line = (text: string): void => write(`${text}\n`);
+  return {
+    begin(count) {
+      line('TAP version 13');
+      line(`1..${count}`);
+    },
+    note: (text) => line(`# ${oneLine(text)}`),
+    result(result) {
+      for (const remark of result.remarks) line(`# ${oneLine(where(result, remark))}`);
+      results.push(result);
+      const ok = result.outcome === 'failed' ? 'not ok' : 'ok';
+      const skip = result.outcome === 'skipped' ? ` # SKIP ${oneLine(result.reason ?? '')}` : '';
+      line(`${ok} ${results.length} - ${named(result)}${skip}`);
+      for (const one of diagnostics(result)) line(one);
+    },
+    end: () => line(`# ${totals(results)}`),
+  };
+}
+
+const oneLine = (text: string): string => text.replace(/\s*[\r\n]+\s*/g, ' ');
+
+/** A `#` would begin a directive. */
+function named({ file, title }: Result): string {
+  return oneLine(title === '' ? file : `${file}: ${title}`).replaceAll('#', '\\#');
+}
+
+export function where({ file }: Result, { line, text }: Remark): string {
+  return line === undefined ? text : `${file}:${line}: ${text}`;
+}
+
+/** A block of YAML, every text in it quoted or literal, so that nothing in it is read as anything else. */
+function diagnostics({ file, failure, milliseconds }: Result): string[] {
+  if (!failure) return [];
+  const { message, expected, heading, nearest, differences } = explain(file, failure);
+  return [
+    '  ---',
+    `  message: ${JSON.stringify(message)}`,
+    `  at: ${JSON.stringify(`${file}:${failure.line}`)}`,
+    `  duration_ms: ${Math.round(milliseconds)}`,
+    ...literal('expected', expected),
+    ...literal(heading, nearest),
+    ...(differences.length === 0
+      ? []
+      : ['  differs in:', ...differences.map((one) => `    - ${JSON.stringify(one)}`)]),
+    ...(failure.expected && !failure.nearest ? ['  came instead: nothing'] : []),
+    '  ...',
+  ];
+}
+
+function literal(name: string, content: readonly string[]): string[] {
+  // Marked lines begin with white space, so the indentation has to be said.
+  return content.length === 0 ? [] : [`  ${name}: |2`, ...content.map((one) => `    ${one}`)];
+}

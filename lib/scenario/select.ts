@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { parseScript } from './parse.js';
+import { ScriptError, type Script } from './script.js';
+
+/** A script that was read, or why it can not be played. */
+export type Candidate = { readonly script: Script } | { readonly error: ScriptError };
+
+/** The files that were named, and in folders every `.scs` file, at any depth, by name. @throws the system's error */
+export function findScripts(paths: readonly string[]): string[] {
+  const found = paths.flatMap((one) => (statSync(one).isDirectory() ? within(one) : [one]));
+  return [...new Set(found)];
+}
+
+function within(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.scs'))
+    .sort()
+    .map((name) => path.join(directory, name));
+}
+
+/** @throws the system's error */
+export function readScript(file: string): Candidate {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return { script: parseScript(file, text) };
+  } catch (error) {
+    if (error instanceof ScriptError) return { error };
+    throw error;
+  }
+}
+
+/**
+ * Is a script wanted by `--tags`?
+ *
+ * @param wanted `slow`, `status: stable`, or one of them behind a `!` for scripts that have it not; all must hold
+ * @returns which of them does not hold
+ */
+export function unwantedBy(wanted: readonly string[], { tags }: Script): string | undefined {
+  return wanted.find((one) => {
+    const not = one.startsWith('!');
+    const [, name, value] = /^\s*([^:]*?)\s*(?::\s*(.*?)\s*)?$/.exec(not ? one.slice(1) : one)!;
+    const has = tags.has(name) && (value === undefined || tags.get(name) === value);
+    return has === not;
+  });
+}

@@ -1,0 +1,215 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { Connection } from '../net/connection.js';
+import { element, escapeValue, parse, Reader, type Element, type Stanza, type Tag } from '../xml/index.js';
+import { Inbox } from './inbox.js';
+
+/** What a server may send in one stanza. */
+export const LIMITS = { bytes: 10_000_000, depth: 250, attributes: 1000 } as const;
+
+const STREAMS = 'http://etherx.jabber.org/streams';
+export const TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
+
+/** How long each step of connecting and logging in may take, in milliseconds. */
+export const PATIENCE = 15_000;
+
+export interface Peer {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Something on the way to a session failed: a sentence for people. */
+export class StreamError extends Error {
+  override readonly name = 'StreamError';
+}
+
+/** A client's stream to a server: XML each way, and what it takes to begin anew on the same connection. */
+export class Stream {
+  /** Stanzas that came, whole. */
+  readonly inbox = new Inbox<Element>();
+  /** The server's stream header, since the last {@link start}. */
+  header: Tag | undefined;
+  private connection!: Connection;
+  private reader!: Reader;
+  private around: ReadonlyMap<string, string> = new Map();
+  private opened: () => void = () => undefined;
+  /** Takes what came before it goes to the inbox; true keeps it from there. */
+  private hidden: (stanza: Element) => boolean = () => false;
+
+  /** @throws {StreamError} */
+  static async connect(peer: Peer): Promise<Stream> {
+    const socket = connectTcp({ ...peer, noDelay: true, allowHalfOpen: true });
+    const timer = setTimeout(() => socket.destroy(new Error('no answer')), PATIENCE);
+    try {
+      await once(socket, 'connect');
+    } catch (error) {
+      throw new StreamError(`no connection to ${peer.host}:${peer.port}: ${(error as Error).message}`);
+    } finally {
+      clearTimeout(timer);
+    }
+    return new Stream(socket, peer);
+  }
+
+  private constructor(
+    private socket: Duplex,
+    private readonly peer: Peer,
+  ) {
+    this.attach(socket);
+  }
+
+  /** Sends our stream header, and waits for the server's. @throws {StreamError} */
+  async start(domain: string): Promise<void> {
+    this.header = undefined;
+    this.restart();
+    this.send(
+      `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${STREAMS}' ` +
+        `to='${escapeValue(domain)}' version='1.0'>`,
+    );
+    await this.within('its stream header', () => this.header !== undefined);
+  }
+
+  send(text: string): void {
+    this.connection.send(text);
+  }
+
+  /** Looks at every stanza before it is put into the inbox, and keeps out those for which it answers true. */
+  intercept(hidden: (stanza: Element) => boolean): void {
+    this.hidden = hidden;
+  }
+
+  /** The next stanza. @throws {StreamError} when none comes */
+  async next(what: string): Promise<Element> {
+    const stanza = await this.inbox.take(PATIENCE);
+    if (!stanza)
+      throw new StreamError(this.inbox.ended ?? `the server did not send ${what} in ${PATIENCE / 1000} s`);
+    if (stanza.name === 'stream:error')
+      throw new StreamError(`the server ended the stream: ${describeError(stanza)}`);
+    return stanza;
+  }
+
+  /** Asks, and waits for the answer with the same id; what else comes meanwhile is kept. @throws {StreamError} */
+  async ask(type: 'get' | 'set', query: Element, to?: string): Promise<Element> {
+    const id = `ask-${Math.random().toString(36).slice(2)}`;
+    this.send(element('iq', { type, id, to }, query).toString());
+    const others: Element[] = [];
+    for (;;) {
+      const stanza = await this.next(`an answer to <${query.name}>`);
+      if (stanza.name !== 'iq' || stanza.attribute('id') !== id) others.push(stanza);
+      else {
+        this.inbox.putBack(others);
+        return stanza;
+      }
+    }
+  }
+
+  /** Encrypts, after the server's go-ahead. [RFC6120 5.4.2.3] @throws {StreamError} */
+  async secure(): Promise<void> {
+    this.send(element('starttls', { xmlns: TLS }).toString());
+    const answer = await this.next('an answer to <starttls/>');
+    if (answer.localName !== 'proceed')
+      throw new StreamError(`the server refuses STARTTLS: ${answer.toString()}`);
+    const { host } = this.peer;
+    const loopback = /^(?:127\.|::1$|localhost$)/.test(host);
+    const plain = this.socket as Socket;
+    plain.removeAllListeners('data');
+    const secured = connectTls({
+      socket: plain,
+      servername: /^[\d.:]+$/.test(host) ? '' : host,
+      rejectUnauthorized: !loopback,
+    });
+    try {
+      await once(secured, 'secureConnect');
+    } catch (error) {
+      throw new StreamError(
+        `TLS failed: ${(error as Error).message} (NODE_EXTRA_CA_CERTS=FILE trusts more certificates)`,
+      );
+    }
+    this.socket = secured;
+    this.attach(secured);
+  }
+
+  /** Closes the stream, and waits until the server has closed it as well, or does not care to. */
+  async close(): Promise<void> {
+    const closed = once(this.socket, 'close').catch(() => undefined);
+    if (this.socket.destroyed) return;
+    this.connection.close('</stream:stream>');
+    await closed;
+  }
+
+  private attach(socket: Duplex): void {
+    const connection: Connection = new Connection(socket, {
+      data: (chunk) => this.reader.write(chunk),
+      failed: (error) => {
+        this.end(error.message);
+        connection.destroy();
+      },
+      drained: () => undefined,
+      ended: () => {
+        this.end('the server has closed the connection');
+        connection.close();
+      },
+      closed: (cause) =>
+        this.end(
+          cause.kind === 'broken' ? `the connection broke: ${cause.code}` : 'the connection is closed',
+        ),
+    });
+    this.connection = connection;
+    this.restart();
+  }
+
+  /** A stream begins anew after TLS and after SASL. [RFC6120 4.3.3] */
+  private restart(): void {
+    this.reader = new Reader(
+      {
+        open: (header) => {
+          this.header = header;
+          this.around = new Map([['', 'jabber:client'], ...header.declarations()]);
+          this.opened();
+        },
+        stanza: (stanza) => this.take(stanza),
+        skipped: (bytes) =>
+          this.end(`the server sent a stanza of ${bytes} bytes, which is too long to look at`),
+        close: () => {
+          this.end('the server has closed the stream');
+          this.connection.close('</stream:stream>');
+        },
+        fault: ({ text }) => this.end(`what the server sends can not be read: ${text}`),
+      },
+      { limits: LIMITS, namespaces: false },
+    );
+  }
+
+  private take({ source }: Stanza): void {
+    const stanza = parse(source, this.around);
+    if (!this.hidden(stanza)) this.inbox.push(stanza);
+  }
+
+  private end(reason: string): void {
+    this.inbox.end(reason);
+    this.opened();
+  }
+
+  private async within(what: string, done: () => boolean): Promise<void> {
+    if (done()) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, PATIENCE);
+      this.opened = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    if (!done())
+      throw new StreamError(this.inbox.ended ?? `the server did not send ${what} in ${PATIENCE / 1000} s`);
+  }
+}
+
+/** What an `<iq type='error'/>`, a `<stream:error/>` or a SASL `<failure/>` says. */
+export function describeError(stanza: Element): string {
+  const error = stanza.child('error') ?? stanza;
+  const [condition] = error.elements.filter(({ localName }) => localName !== 'text');
+  const text = error.childText('text') || (error.elements.length === 0 ? error.text.trim() : '');
+  const parts = [condition?.localName ?? error.attribute('code') ?? '', text].filter(Boolean);
+  return parts.join(', ') || stanza.toString();
+}

@@ -1,0 +1,57 @@
+import type { Element } from '../xml/index.js';
+import { mapValues, valuesOf } from './variables.js';
+
+/** What a server makes up, and what to call it: two servers, or one server twice, never make up the same. */
+const MADE_UP: readonly (readonly [RegExp, string])[] = [
+  // Dates and times, as XEP-0082 and as XEP-0091 write them.
+  [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?/g, '{time}'],
+  [/\b\d{8}T\d\d:\d\d:\d\d\b/g, '{time}'],
+  [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '{uuid}'],
+  // Tokens, signatures.
+  [/(?<![\w.+/=-])[\w.+/=-]{60,}(?![\w.+/=-])/g, '{token}'],
+];
+
+/** Attributes that hold what a server makes up, by namespace of their element. */
+const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
+  'jabber:iq:roster': ['ver'],
+  'jabber:iq:last': ['seconds'],
+  'urn:xmpp:http:upload:0': ['url'],
+};
+
+/** Texts likewise: `namespace child`. */
+const TEXTS = new Set(['jabber:iq:time utc', 'jabber:iq:time display', 'urn:xmpp:time utc']);
+
+/** Replaces what a server made up in stanzas by names for it. */
+export class MadeUp {
+  /** @param known values that are not made up, whatever they look like: those of what was sent */
+  constructor(private readonly known: ReadonlySet<string>) {}
+
+  /** A copy of a stanza with `{id}`, `{time}` and the like in it. */
+  named(stanza: Element): Element {
+    const copy = mapValues(stanza, (value) => (this.known.has(value) ? value : pieces(value)));
+    this.nameIn(copy);
+    return copy;
+  }
+
+  private nameIn(element: Element): void {
+    const id = element.attribute('id');
+    if (id !== undefined && !this.known.has(id)) element.set('id', '{id}');
+    for (const name of ATTRIBUTES[element.namespace] ?? []) {
+      if (element.attribute(name)) element.set(name, `{${name}}`);
+    }
+    if (TEXTS.has(`${element.namespace} ${element.localName}`)) element.children = ['{time}'];
+    for (const child of element.elements) this.nameIn(child);
+  }
+}
+
+function pieces(value: string): string {
+  return MADE_UP.reduce((text, [pattern, name]) => text.replace(pattern, name), value);
+}
+
+/** Is this what {@link MadeUp} has put there? */
+export const isMadeUp = (value: string): boolean => /\{(?:id|time|uuid|token|ver|seconds|url)\}/.test(value);
+
+/** The values of stanzas, for {@link MadeUp}. */
+export function valuesIn(stanzas: readonly Element[]): Set<string> {
+  return new Set(stanzas.flatMap(valuesOf));
+}

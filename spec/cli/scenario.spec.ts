@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { call } from './program.js';
+
+describe('cli/scenario', function () {
+  this.timeout(20_000);
+  let cwd: string;
+
+  beforeEach(() => {
+    cwd = mkdtempSync(path.join(tmpdir(), 'sm-component-'));
+    writeFileSync(
+      path.join(cwd, 'a.scs'),
+      '## slow\n[Client] A\n\tjid: a@localhost\n\tpassword: b\n---\nA connects\n',
+    );
+  });
+  afterEach(() => rmSync(cwd, { recursive: true }));
+
+  const usage: [string[], string][] = [
+    [[], 'scenario takes run, record, compare\n'],
+    [['rn'], 'scenario takes run, record, compare, not "rn"; did you mean run?'],
+    [['run', '--to', 'a:1'], 'which scripts? Name files, or folders with .scs files in them'],
+    [['run', 'nowhere.scs', '--to', 'a:1'], 'a script can not be read: ENOENT'],
+    [['run', 'a.scs'], 'which server? --to HOST:PORT (A has no connect_host either)'],
+    [['run', 'a.scs', '--to', 'x'], 'argument --to: must be HOST:PORT with a port from 1 to 65535'],
+    [
+      ['run', 'a.scs', '--to', 'a:1', '--auth', 'x'],
+      'argument --auth: must be "auto", "sasl" or "iq-auth", not "x"',
+    ],
+    [
+      ['run', 'a.scs', '--to', 'a:1', '--timeout', '0'],
+      'argument --timeout: must be a number of seconds, over 0',
+    ],
+    [['run', 'a.scs', '--to', 'a:1', '--account', 'a'], 'argument --account: must be USER:PASSWORD or'],
+    [['run', 'a.scs', '--to', 'a:1', '--left', 'b:1'], '--left is no option of scenario run, but of compare'],
+    [['run', 'a.scs', '--to', 'a:1', '--secret', 'b'], '--secret is no option of the command scenario'],
+    [['run', 'a.scs', '--to', 'a:1', '--exakt'], 'unknown option --exakt; did you mean --exact?'],
+    [['compare', 'a.scs', '--left', 'a:1'], 'scenario compare needs --right HOST:PORT'],
+    [
+      ['compare', 'a.scs', '--left', 'a:1', '--right', 'b:1', '--ignore', '@'],
+      'argument --ignore: must be a path like',
+    ],
+    [['record', '--to', 'a:1'], 'scenario record takes one FILE.scs to write'],
+    [['record', 'a.scs', '--to', 'a:1'], 'a.scs is there already: remove it first'],
+  ];
+  for (const [args, sentence] of usage) {
+    it(`"${args.join(' ')}" is wrong usage: ${sentence.trim()}`, () => {
+      const { code, stdout, stderr } = call(['scenario', ...args], { cwd });
+      expect(stderr).to.contain(`sm-component: ${sentence}`);
+      expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+    });
+  }
+
+  it('a failure is exit code 1, in a pipe by TAP', () => {
+    const { code, stdout } = call(['scenario', 'run', '.', '--to', '127.0.0.1:1'], { cwd });
+    expect(stdout)
+      .to.match(/^TAP version 13\n1\.\.1\n/)
+      .and.contain('\nnot ok 1 - a.scs\n');
+    expect(code).to.equal(1);
+  });
+
+  it('scripts that are not wanted are skipped, which is no failure', () => {
+    const { code, stdout } = call(['scenario', 'run', 'a.scs', '--to', '127.0.0.1:1', '--tags', '!slow'], {
+      cwd,
+    });
+    expect(stdout).to.contain('\nok 1 - a.scs # SKIP --tags !slow\n');
+    expect(code).to.equal(0);
+  });
+
+  it('a script that can not be read is a failure that names its line', () => {
+    writeFileSync(path.join(cwd, 'b.scs'), 'what');
+    const { code, stdout } = call(['scenario', 'run', 'b.scs', '--to', '127.0.0.1:1', '--format', 'json'], {
+      cwd,
+    });
+    expect(JSON.parse(stdout).scripts[0].failure.message).to.match(/^b\.scs:1: neither a comment, /);
+    expect(code).to.equal(1);
+  });
+
+  it('servers that nobody gets in to are not the same', () => {
+    const sides = ['--left', '127.0.0.1:1', '--right', '127.0.0.1:1'];
+    const { code, stdout } = call(['scenario', 'compare', 'a.scs', ...sides], { cwd });
+    expect(stdout).to.contain('on both the script fails, line 6: A connects: a@localhost: no connection');
+    expect(code).to.equal(1);
+  });
+});

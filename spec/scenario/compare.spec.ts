@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { parseIgnored, withoutIgnored } from '../../lib/scenario/ignore.js';
+import { MadeUp } from '../../lib/scenario/volatile.js';
+import { parse, type Element } from '../../lib/xml/index.js';
+
+const tree = (xml: string): Element => parse(xml, new Map([['', 'jabber:client']]));
+
+describe('scenario/ignore', () => {
+  const stanza =
+    "<iq xml:lang='en' id='1'><query xmlns='jabber:iq:roster' ver='2'><item ver='3'/></query><x xmlns='u'/></iq>";
+  const all: [string, string | undefined][] = [
+    ['x', "<iq xml:lang='en' id='1'><query xmlns='jabber:iq:roster' ver='2'><item ver='3'/></query></iq>"],
+    ['{u}', "<iq xml:lang='en' id='1'><query xmlns='jabber:iq:roster' ver='2'><item ver='3'/></query></iq>"],
+    ['{v}x', stanza],
+    [
+      '@xml:lang',
+      "<iq id='1'><query xmlns='jabber:iq:roster' ver='2'><item ver='3'/></query><x xmlns='u'/></iq>",
+    ],
+    ['@ver', "<iq xml:lang='en' id='1'><query xmlns='jabber:iq:roster'><item/></query><x xmlns='u'/></iq>"],
+    [
+      'iq/query/@ver',
+      "<iq xml:lang='en' id='1'><query xmlns='jabber:iq:roster'><item ver='3'/></query><x xmlns='u'/></iq>",
+    ],
+    [
+      '{jabber:iq:roster}*/item',
+      "<iq xml:lang='en' id='1'><query xmlns='jabber:iq:roster' ver='2'/><x xmlns='u'/></iq>",
+    ],
+    ['/query', stanza],
+    ['/iq', undefined],
+    ['*', undefined],
+  ];
+  for (const [pattern, left] of all) {
+    it(`${pattern} takes out just that`, () => {
+      expect(withoutIgnored(tree(stanza), [parseIgnored(pattern)!])?.toString()).to.equal(left);
+    });
+  }
+
+  it('knows what is no path', () => {
+    for (const text of ['', '@', '{a', 'a//b', 'a}b']) expect(parseIgnored(text), text).to.equal(undefined);
+  });
+});
+
+describe('scenario/volatile', () => {
+  const named = (xml: string, ...known: string[]): string =>
+    new MadeUp(new Set(known)).named(tree(xml)).toString();
+  const all: [string, string][] = [
+    ["<m id='x7'/>", "<m id='{id}'/>"],
+    ["<m id='asked'/>", "<m id='asked'/>"],
+    [
+      "<m><delay xmlns='urn:xmpp:delay' stamp='2026-11-21T09:12:37Z'/></m>",
+      "<m><delay xmlns='urn:xmpp:delay' stamp='{time}'/></m>",
+    ],
+    [
+      "<m><x xmlns='jabber:x:delay' stamp='20261121T09:12:37'/></m>",
+      "<m><x xmlns='jabber:x:delay' stamp='{time}'/></m>",
+    ],
+    [
+      "<m><query xmlns='jabber:iq:roster' ver='12'/></m>",
+      "<m><query xmlns='jabber:iq:roster' ver='{ver}'/></m>",
+    ],
+    [
+      "<m><query xmlns='jabber:iq:version' ver='12'/></m>",
+      "<m><query xmlns='jabber:iq:version' ver='12'/></m>",
+    ],
+    [
+      "<m><body>at 20 o'clock in room 12345678</body></m>",
+      '<m><body>at 20 o&apos;clock in room 12345678</body></m>',
+    ],
+  ];
+  for (const [xml, expected] of all)
+    it(`${xml} becomes ${expected}`, () => expect(named(xml, 'asked')).to.equal(expected));
+});

@@ -1,0 +1,142 @@
+import { expect } from 'chai';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseScript } from '../../lib/scenario/parse.js';
+import { describeAction, ScriptError } from '../../lib/scenario/script.js';
+import { unwantedBy } from '../../lib/scenario/select.js';
+import { cast } from './support/story.js';
+
+const FIXTURES = path.resolve('spec/fixtures/scenarios');
+const fixture = (name: string): ReturnType<typeof parseScript> =>
+  parseScript(name, readFileSync(path.join(FIXTURES, name), 'utf8'));
+
+/** What is wrong with a script, `LINE: SENTENCE`. */
+function wrong(text: string): string {
+  try {
+    parseScript('x.scs', text);
+  } catch (error) {
+    if (error instanceof ScriptError) return `${error.line}: ${error.what}`;
+    throw error;
+  }
+  return 'nothing';
+}
+
+const actions = (text: string): string[] => parseScript('x.scs', text).actions.map(describeAction);
+
+describe('scenario/parse', () => {
+  it('reads every fixture', () => {
+    for (const name of readdirSync(FIXTURES)) expect(fixture(name).actions).not.to.be.empty;
+  });
+
+  it('takes title, tags, characters and their properties from the top', () => {
+    const { title, tags, characters, notes } = fixture('layout.scs');
+    expect(title).to.equal('What authors do to a file');
+    expect([...tags]).to.deep.equal([
+      ['layout', ''],
+      ['status', 'stable'],
+    ]);
+    expect(
+      characters.map(({ name, user, domain, resource }) => [name, user, domain, resource]),
+    ).to.deep.equal([
+      ['Bea', 'bea', 'localhost', 'desk'],
+      ['Carl', 'carl', 'localhost', ''],
+    ]);
+    expect(notes).to.deep.equal([]);
+  });
+
+  it('finds the longest name that an action begins with', () => {
+    expect(fixture('names.scs').actions.slice(0, 5).map(describeAction)).to.deep.equal([
+      'Ann connects',
+      "Ann's connects",
+      "Ann's phone connects",
+      "Ann's phone 2 connects",
+      'Žofie Nováková connects',
+    ]);
+  });
+
+  it('reads the same from files of other systems, and without a last line end', () => {
+    const { title, actions: read } = fixture('crlf.scs');
+    expect(title).to.equal('Line ends of other systems, and no line end at the end');
+    expect(read.map(({ kind, line }) => [kind, line])).to.deep.equal([
+      ['connects', 9],
+      ['sends', 11],
+      ['receives', 16],
+    ]);
+  });
+
+  it('plays each stanza of a block, and leaves comments out of it', () => {
+    const text = `${cast('Ann')}Ann connects\nAnn sends:\n\t<presence/>\n# <iq/>\n\t# <iq/>\n\t<message/>\n`;
+    expect(actions(text)).to.deep.equal(['Ann connects', 'Ann sends <presence>', 'Ann sends <message>']);
+  });
+
+  it('needs no colon, no indentation of what is XML, and takes a stanza on the line of its action', () => {
+    expect(
+      actions(`${cast('Ann')}Ann sends\n<presence/>\nAnn receives <iq/>\nAnn receives: nothing`),
+    ).to.deep.equal(['Ann sends <presence>', 'Ann receives <iq>', 'Ann receives nothing']);
+  });
+
+  it('knows the namespace of what declares none', () => {
+    const [action] = parseScript(
+      'x.scs',
+      `${cast('Ann')}Ann sends:\n\t<iq><query xmlns="a"><b/></query></iq>`,
+    ).actions;
+    if (action.kind !== 'sends') throw new Error(action.kind);
+    expect(action.stanza.namespace).to.equal('jabber:client');
+    expect(action.stanza.child('query', 'a')?.child('b')?.namespace).to.equal('a');
+  });
+
+  it('passes over properties that it does not know, and says so', () => {
+    const { notes } = parseScript('x.scs', '[Client] A\n\tjid: a@b\n\tpasword: c\n---\n');
+    expect(notes).to.deep.equal([
+      { line: 3, text: 'A has an unknown property "pasword"; did you mean password?; it is passed over' },
+    ]);
+  });
+
+  const top = cast('Romeo', 'Juliet');
+  const begin = top.split('\n').length;
+  const mistakes: [string, string][] = [
+    [
+      `${top}Romeo conects`,
+      `${begin}: Romeo connects, disconnects, sends or receives; not "conects"; did you mean connects?`,
+    ],
+    [`${top}Romeo`, `${begin}: Romeo connects, disconnects, sends or receives; a verb is missing`],
+    [
+      `${top}Rome sends:\n\t<a/>`,
+      `${begin}: nobody is called Rome; did you mean Romeo? (there are Romeo, Juliet)`,
+    ],
+    [`${top}# x\n\nThe End`, `${begin + 2}: no action: it begins with none of Romeo, Juliet`],
+    [`${top}Romeo connects twice`, `${begin}: connects takes nothing, not "twice"`],
+    [`${top}Romeo sends:\n\n`, `${begin}: Romeo sends what? A stanza has to follow, indented`],
+    [`${top}Romeo sends:\n\t<a>\n\t</b>\n`, `${begin + 2}: this is no XML: Unexpected close tag`],
+    [`${top}Romeo sends:\n\t<a/>\n\tb\n`, `${begin + 2}: text outside of a stanza: b`],
+    [`${top}Romeo sends:\n\t<a>\n`, `${begin + 1}: this is no XML: Unexpected close tag`],
+    [
+      `${top}Romeo sends:\n\t<a\n\t b="\${Nurse's JID}"/>`,
+      `${begin + 2}: \${Nurse's JID}: nobody is called Nurse`,
+    ],
+    [
+      `${top}Romeo connects\nRomeo sends:\n\t<a\n\tb="\${Juliet's full JID}"/>`,
+      `${begin + 3}: \${Juliet's full JID} is not known yet: "Juliet connects" has to come first`,
+    ],
+    ['[Component] X', '1: a character of the class [Component]: only [Client] can be played'],
+    ['[Client] X\n\tpassword: a\n---', '1: X has no jid: jid: user@localhost'],
+    ['[Client] X\n\tjid: a\n---', '1: the jid of X is no user@domain: a'],
+    ['[Client] X\n\tjid: a@b\n[Client] X', '3: a second character called X'],
+    ['[Client] X\n\tjid: a@b\n\tconnect_port: x\n---', '1: connect_port of X is no port: x'],
+    ['what is this', '1: neither a comment, nor a [Client], nor "key: value" of one, nor a line of dashes'],
+  ];
+  for (const [text, sentence] of mistakes) {
+    it(`says "${sentence.slice(sentence.indexOf(' ') + 1)}", and in which line`, () => {
+      expect(wrong(text)).to.equal(sentence);
+    });
+  }
+
+  it('chooses by tags', () => {
+    const script = fixture('layout.scs');
+    const unwanted = (...tags: string[]): string | undefined => unwantedBy(tags, script);
+    expect(unwanted('layout', 'status', 'status: stable', '!slow', '!status: broken')).to.equal(undefined);
+    expect(unwanted('layout', 'slow')).to.equal('slow');
+    expect(unwanted('status: broken')).to.equal('status: broken');
+    expect(unwanted('!layout')).to.equal('!layout');
+  });
+});

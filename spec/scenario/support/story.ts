@@ -1,0 +1,59 @@
+import { Casting } from '../../../lib/scenario/casting.js';
+import { parseScript } from '../../../lib/scenario/parse.js';
+import type { Failure } from '../../../lib/scenario/play.js';
+import type { Report, Result } from '../../../lib/scenario/report/report.js';
+import { run, type RunOptions } from '../../../lib/scenario/run.js';
+import type { ScriptedServer } from './server.js';
+
+/** The top of a script with these clients, each `user` with the password `secret`. */
+export function cast(...names: readonly string[]): string {
+  const clients = names.map(
+    (name) => `[Client] ${name}\n\tjid: ${name.toLowerCase()}@localhost\n\tpassword: secret\n`,
+  );
+  return `# A story\n\n${clients.join('\n')}\n-----\n\n`;
+}
+
+/** What a run told. */
+export interface Told {
+  readonly results: Result[];
+  readonly notes: string[];
+}
+
+/** Plays scripts on a server; each is named by its number, `1.scs` being the first. */
+export async function perform(
+  { port }: ScriptedServer,
+  scripts: readonly string[],
+  options: Partial<RunOptions> = {},
+): Promise<Told> {
+  const told: Told = { results: [], notes: [] };
+  const report: Report = {
+    begin: () => undefined,
+    note: (text) => void told.notes.push(text),
+    result: (result) => void told.results.push(result),
+    end: () => undefined,
+  };
+  const server = { host: '127.0.0.1', port, auth: 'auto', tls: 'auto' } as const;
+  const candidates = scripts.map((text, at) => ({ script: parseScript(`${at + 1}.scs`, text) }));
+  const all: RunOptions = {
+    casting: new Casting(),
+    exact: false,
+    timeout: 200,
+    goOn: false,
+    tags: [],
+    fresh: false,
+    serverOf: () => server,
+    serverFor: () => server,
+    ...options,
+  };
+  await run(candidates, all, report);
+  return told;
+}
+
+/** Plays one script. @returns why it failed */
+export async function failureOf(
+  server: ScriptedServer,
+  script: string,
+  options?: Partial<RunOptions>,
+): Promise<Failure | undefined> {
+  return (await perform(server, [script], options)).results[0].failure;
+}
