@@ -277,7 +277,7 @@ export class RouterManager implements Manager, Registrar {
       case 'action':
         return this.action(said);
       case 'bounced':
-        return this.lost(said, 'Invalid Session');
+        return this.bounced(said);
       case 'undeliverable':
         return this.undelivered(said);
     }
@@ -338,12 +338,16 @@ export class RouterManager implements Manager, Registrar {
     this.emit('ended', c2s, jid, { reason });
   }
 
-  /** The sm does not know a session any more, or is not there. */
-  private lost({ c2s, sm, text }: Ids & { text: string }, reason: string): void {
+  /**
+   * The sm does not know a session any more. Its client hears of each stanza that did not arrive; behind the last one
+   * comes a probe back, which ends the session.
+   */
+  private bounced({ c2s, sm, text }: Ids & { text: string }): void {
     const at = this.sessions.get(c2s);
     if (at?.state !== 'open' || at.sm !== sm) return;
+    if (dialect.isProbe(text)) return this.over(c2s, at, 'Invalid Session');
     this.tellUndelivered(c2s, at, text);
-    this.over(c2s, at, reason);
+    this.send(at.name, dialect.probe({ c2s, sm }));
   }
 
   private tellUndelivered(c2s: string, { jid }: Open, stanza: string): void {
@@ -355,8 +359,8 @@ export class RouterManager implements Manager, Registrar {
 
   private came(name: string): void {
     if (!this.names.add(name)) return;
-    this.probeSessions(name);
     for (const payload of this.held.take(name)) this.send(name, payload);
+    this.probeSessions(name);
     this.relieve();
     this.settleWhenComplete();
   }

@@ -206,6 +206,12 @@ export function probe(ids: Ids): string {
   return `<iq${stampOf(ids)} type='result' id='probe'/>`;
 }
 
+/** Is that what a probe is without its ids? */
+export function isProbe(text: string): boolean {
+  const { name, attributes } = parse(text);
+  return name === 'iq' && attributes.get('type') === 'result' && attributes.get('id') === 'probe';
+}
+
 /**
  * A stanza that did not reach its client, as a packet of nobody's session: the sm delivers it anew, stores it, or answers
  * it with an error. Undefined where nobody would miss it.
