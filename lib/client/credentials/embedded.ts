@@ -15,7 +15,7 @@ const TABLE = `CREATE TABLE IF NOT EXISTS authreg (
  *
  * @throws {CredentialsError} where the directory or the file can not be used
  */
-export function openEmbedded(directory: string): Credentials {
+export async function openEmbedded(directory: string): Promise<Credentials> {
   try {
     const database = openOwn(directory, FILE);
     database.exec(TABLE);

@@ -166,7 +166,7 @@ async function done(answer: Promise<string>, what: string): Promise<void> {
 
 /** @throws {CredentialsError} where it is neither OK nor NO, which may have words behind them */
 function isYes(answer: string): boolean {
-  const [, word] = /^(OK|NO)(?: .*)?$/.exec(answer) ?? [];
+  const [, word] = /^(OK|NO)(?:[ \t].*)?$/.exec(answer) ?? [];
   if (word !== undefined) return word === 'OK';
   throw new CredentialsError(
     `the program of the accounts answered neither OK nor NO: ${JSON.stringify(answer.slice(0, 80))}`,
@@ -180,7 +180,7 @@ const ENCODED = /^OK\s+([A-Za-z0-9+/\s]+={0,2})$/;
 function readPassword(answer: string): string | undefined {
   const [, encoded] = ENCODED.exec(answer) ?? [];
   if (encoded === undefined) {
-    if (/^NO(?: .*)?$/.test(answer)) return undefined;
+    if (/^NO(?:[ \t].*)?$/.test(answer)) return undefined;
     throw new CredentialsError('the program of the accounts answered with no password in base 64');
   }
   try {

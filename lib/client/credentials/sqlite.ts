@@ -10,8 +10,8 @@ import { TableCredentials, type Table } from './table.js';
  *
  * @throws {CredentialsError} where there is no such file, or no table `authreg` in it: neither is made
  */
-export function openSqlite(file: string, type: PasswordType): Credentials {
-  return new TableCredentials(SqliteTable.open(file), type);
+export async function openSqlite(file: string, type: PasswordType): Promise<Credentials> {
+  return new TableCredentials(await SqliteTable.open(file), type);
 }
 
 /** Milliseconds until a call gives up on a lock that somebody else holds (as c2s does), and between two tries. */
@@ -50,9 +50,9 @@ class SqliteTable implements Table {
 
   private constructor(private readonly file: string) {}
 
-  static open(file: string): SqliteTable {
+  static async open(file: string): Promise<SqliteTable> {
     const table = new SqliteTable(file);
-    table.try(() => undefined);
+    await table.run(() => undefined);
     return table;
   }
 

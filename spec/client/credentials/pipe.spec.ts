@@ -122,6 +122,13 @@ describe('client/credentials/pipe', () => {
       expect(asked()[0]).to.have.lengthOf.at.most(1023);
     });
 
+    it('is not asked without a password: a directory may take that for somebody who wants no more than to look', async () => {
+      const open1 = await open(listening());
+      for (const password of ['', '\0', '\0secret'])
+        expect(await open1.check('juliet', HOST, password)).to.equal(false);
+      expect(existsSync(path.join(directory, 'asked'))).to.equal(false);
+    });
+
     it('is one line with the password in base 64', async () => {
       const open1 = await open(listening());
       await open1.check('юлия', HOST, 'a b\nc');
@@ -139,7 +146,7 @@ describe('client/credentials/pipe', () => {
   describe('an answer', () => {
     const answer = (text: string): Command => answering(`process.stdout.write(${JSON.stringify(text)})`);
 
-    for (const text of ['OK\n', 'OK \n', 'OK it is so\n', '\nOK\n', 'OK\r\n', 'OK\n\n'])
+    for (const text of ['OK\n', 'OK \n', 'OK it is so\n', 'OK\tso\n', '\nOK\n', 'OK\r\n', 'OK\n\n'])
       it(`${JSON.stringify(text)} is yes`, async () =>
         expect(await (await open(answer(text))).check('juliet', HOST, 'secret')).to.equal(true));
 

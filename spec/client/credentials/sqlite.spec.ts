@@ -285,6 +285,14 @@ describe('client/credentials/sqlite', () => {
       expect(await creating).to.equal(true);
     });
 
+    it('waits for a lock when it starts, too', async () => {
+      jabberd2.exec('BEGIN EXCLUSIVE');
+      const opening = open();
+      await new Promise(setImmediate);
+      jabberd2.exec('COMMIT');
+      await (await opening).close();
+    });
+
     it('says so when the lock stays', async function () {
       this.timeout(10_000);
       jabberd2.exec('BEGIN EXCLUSIVE');
