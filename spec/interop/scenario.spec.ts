@@ -89,7 +89,9 @@ if (missing.length > 0) {
       it('verdicts are the same ten times in a row, on one server, in one go and by one after the other', async () => {
         await prosody.restart();
         const again = folder(GIVEN).filter((file) => !ASK_ONCE.includes(path.basename(file)));
-        expect((await scenario('run', ...again, ...again.reverse(), ...to())).code).to.equal(0);
+        for (let round = 0; round < 2; round += 1) {
+          expect((await scenario('run', ...again, ...to())).code).to.equal(0);
+        }
         const racy = ['basic_message.scs', 'muc_whois_anyone_member.scs'].map((name) =>
           path.join(GIVEN, name),
         );
