@@ -2,29 +2,14 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { authSet, header } from '../support/client.js';
-import {
-  action,
-  RESULT,
-  toldRouter,
-  turns,
-  unstamped,
-  type Guest,
-  type RouterStory,
-} from '../support/router-story.js';
-import {
-  advert,
-  disco,
-  NAME,
-  NAMES,
-  route,
-  undelivered,
-  withdrawal,
-  type Routed,
-} from '../support/scripted-router.js';
+import { action, RESULT, toldRouter, turns, type Guest, type RouterStory } from '../support/router-story.js';
+import { advert, disco, NAME, NAMES, route, undelivered, withdrawal } from '../support/scripted-router.js';
 
 const GONE = 'The session manager is not reachable';
 /** How long names have to come back after the link has, in milliseconds. */
 const GRACE = 10_000;
+/** How long it is waited for all of them before anybody goes on. */
+const NAMES_COME = 1_000;
 
 /** A session at another host, whose session manager is another one. */
 async function elsewhere(story: RouterStory, at = 'sm2'): Promise<Guest> {
@@ -261,27 +246,45 @@ describe('a router that comes back', () => {
       await story.loseLink();
       juliet.send(`<message id='during'/>`);
       await turns();
-      await story.regainLink();
+      await story.regainLink(juliet);
       await story.expectFrom(juliet, `<message id='during'/>`);
       await story.expectQuiet(juliet);
     }),
   );
 
   it(
-    'without one of its names: clients of others go on, at the latest when it is given up',
+    'without one of its names: clients of others go on at once or nearly so, and its own when it is there',
+    toldRouter(async (story) => {
+      story.link.send(advert('sm2'));
+      const juliet = await story.user('juliet');
+      const other = await elsewhere(story);
+      await relinkWith(story, 'sm', 'localhost');
+      other.send(`<message id='1'/>`);
+      await turns();
+      story.clock.advance(NAMES_COME);
+      await story.expectProbes(juliet);
+      await story.expectQuiet(juliet);
+      story.link.send(advert('vhost.test') + advert('sm2'));
+      await story.expectProbes(other);
+      await story.expectFrom(other, `<message id='1'/>`);
+      await story.expectQuiet(other);
+    }),
+  );
+
+  it(
+    'without one of its names for ever: its clients are told, and nobody else',
     toldRouter(async (story) => {
       const juliet = await story.user('juliet');
       const other = await elsewhere(story, 'sm');
       await relinkWith(story, 'sm', 'localhost');
-      juliet.send(`<presence/>`);
-      await turns();
-      other.expectNothing();
-      story.clock.advance(GRACE + 100);
-      await other.expectError('remote-connection-failed');
-      // their session manager is there, and hears of it
-      await story.expectLeft(other);
-      await story.expectFrom(juliet, `<presence/>`);
+      story.clock.advance(NAMES_COME);
+      await story.expectProbes(juliet, other);
+      story.clock.advance(GRACE - 2_000);
       await story.expectQuiet(juliet);
+      other.expectNothing();
+      story.clock.advance(2_100);
+      await other.expectError('remote-connection-failed');
+      await story.expectQuietButEndsOf(juliet, other);
     }),
   );
 
@@ -293,15 +296,39 @@ describe('a router that comes back', () => {
       juliet.send(`<message id='1'/>`);
       await turns();
       story.clock.advance(GRACE - 2_000);
+      await turns();
       juliet.expectNothing();
       story.link.expectNothing();
-      const up = once(story.server, 'up');
       story.link.send(NAMES.map(advert).join('') + disco());
-      await up;
+      await story.expectProbes(juliet);
       await story.expectFrom(juliet, `<message id='1'/>`);
+      await story.expectQuiet(juliet);
+      story.clock.advance(GRACE);
       await story.expectQuiet(juliet);
     }),
   );
+
+  it(
+    'without its session managers: clients may say only so much meanwhile, and nothing of it is lost',
+    toldRouter(
+      async (story) => {
+        const juliet = await story.user('juliet');
+        await relinkWith(story);
+        const message = (id: number): string =>
+          `<message id='${id}'><body>${'x'.repeat(10_000)}</body></message>`;
+        const ids = Array.from({ length: 1500 }, (_, id) => id);
+        for (const id of ids) juliet.send(message(id));
+        story.clock.advance(2_000);
+        for (let count = 0; count < 10; count += 1) await turns();
+        expect(juliet.socket.writableLength, 'what the client could not say yet').to.be.above(1_000_000);
+        story.link.send(NAMES.map(advert).join(''));
+        await story.expectProbes(juliet);
+        for (const id of ids) expect(await story.link.source()).to.contain(` id='${id}'>`);
+        await story.expectQuiet(juliet);
+      },
+      { limits: { linkQueueBytes: 100_000 } },
+    ),
+  ).timeout(10_000);
 
   it(
     'without its session managers: after that time their sessions are given up, and ended when they come all the same',
@@ -323,14 +350,14 @@ describe('a router that comes back', () => {
       const juliet = await story.user('juliet');
       await relinkWith(story);
       story.clock.advance(GRACE - 3_000);
+      await turns();
       await relinkWith(story);
       story.clock.advance(GRACE - 3_000);
+      await turns();
       juliet.expectNothing();
-      const up = once(story.server, 'up');
       story.link.send(NAMES.map(advert).join(''));
-      await up;
-      await story.expectQuiet(juliet);
-      story.clock.advance(4_000);
+      await story.expectProbes(juliet);
+      story.clock.advance(GRACE);
       await story.expectQuiet(juliet);
     }),
   );
@@ -344,22 +371,53 @@ describe('a router that comes back', () => {
       await story.loseLink();
       await juliet.drop();
       await story.gone(juliet);
-      await story.regainLink();
+      await story.regainLink(romeo);
       await story.expectLeft(juliet);
       await story.expectQuiet(romeo);
     }),
   );
 
   it(
-    'has sessions that ended with the link found out by what they say next (19-component-drops)',
+    'has sessions that ended with the link found out at once (19-component-drops)',
     toldRouter(async (story) => {
       const juliet = await story.user('juliet');
+      const old = await story.user('nurse', 'kitchen', `to='localhost'`);
       const romeo = await story.user('romeo', 'Orchard');
-      await story.relink();
-      juliet.send('<presence/>');
-      story.link.send(story.bounced(await story.expectFrom(juliet, '<presence/>')));
-      await juliet.expectOver('reset', 'remote-connection-failed');
+      story.clock.install();
+      await story.loseLink();
+      await story.regainLink();
+      const probes = await story.expectProbes(juliet, old, romeo);
+      story.link.send(story.bounced(probes.get(juliet)!) + story.bounced(probes.get(old)!));
+      await juliet.expectError('reset');
+      await old.expectLegacyError('Disconnected');
+      expect(await story.gone(juliet)).to.match(/no longer knows the session/);
       await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'has sessions found out when their session manager comes, if that is later',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      await relinkWith(story);
+      juliet.send(`<message id='1'/>`);
+      story.link.send(NAMES.map(advert).join(''));
+      const probes = await story.expectProbes(juliet);
+      story.link.send(story.bounced(probes.get(juliet)!));
+      await juliet.expectError('reset');
+      // what it said meanwhile is lost with its session
+      await story.link.routed();
+      await story.expectQuiet(await story.user('romeo', 'Orchard'));
+    }),
+  );
+
+  it(
+    'has nobody asked about who was silent: a session that was asked about once is one',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      await story.relink(juliet);
+      story.clock.advance(60_000);
+      await story.expectQuiet(juliet);
     }),
   );
 
@@ -389,74 +447,9 @@ describe('a router that comes back', () => {
         story.clock.advance((details['nextTrySeconds'] as number) * 1000 + 60);
         story.link = await story.router.link();
         await up;
+        await story.expectProbes(juliet);
         await story.expectQuiet(juliet);
       }
-    }),
-  );
-});
-
-describe('sessions that nothing is heard of after the router came back', () => {
-  /** When they are asked about, and when given up. */
-  const ASK = 5_000;
-  const GIVE_UP = 10_000;
-
-  /** The question: a stanza of the session that the session manager answers itself. */
-  async function question(story: RouterStory, guest: Guest): Promise<Routed> {
-    story.clock.advance(ASK);
-    const routed = await story.link.routed();
-    const iq = unstamped(routed, guest);
-    expect([routed.to, iq.local, iq.attribute('type'), iq.attribute('to')]).to.deep.equal([
-      guest.at,
-      'iq',
-      'get',
-      undefined,
-    ]);
-    return routed;
-  }
-
-  for (const type of ['result', 'error']) {
-    it(
-      `are asked a question, whose answer is no business of the client's: ${type}`,
-      toldRouter(async (story) => {
-        const juliet = await story.user('juliet');
-        await story.relink();
-        const id = (await question(story, juliet)).payload.attribute('id')!;
-        story.link.send(
-          story.to(juliet, `<iq type='${type}' id='${id}'><query xmlns='jabber:iq:time'/></iq>`, 'sc'),
-        );
-        await story.expectQuiet(juliet);
-        story.clock.advance(GIVE_UP);
-        await story.expectQuiet(juliet);
-      }),
-    );
-  }
-
-  it(
-    'are over where the question comes back: the session ended with the link (19-component-drops)',
-    toldRouter(async (story) => {
-      const juliet = await story.user('juliet');
-      const romeo = await story.user('romeo', 'Orchard');
-      await story.relink();
-      await story.expectQuiet(romeo);
-      story.link.send(story.bounced(await question(story, juliet)));
-      await juliet.expectError('reset');
-      expect(await story.gone(juliet)).to.match(/no longer knows the session/);
-      await story.expectQuiet(romeo);
-    }),
-  );
-
-  it(
-    'are over where not even that is answered, and the session manager is told',
-    toldRouter(async (story) => {
-      const juliet = await story.user('juliet');
-      const romeo = await story.user('romeo', 'Orchard');
-      await story.relink();
-      await story.expectQuiet(romeo);
-      await question(story, juliet);
-      story.clock.advance(GIVE_UP);
-      await juliet.expectError('reset');
-      await story.expectLeft(juliet);
-      await story.expectQuiet(romeo);
     }),
   );
 });

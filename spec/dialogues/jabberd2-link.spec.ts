@@ -575,7 +575,7 @@ describe('a link to the router that is lost', () => {
         lose(story.link);
         await story.log.line(/^lost link/);
         await story.link.over;
-        await story.regainLink();
+        await story.regainLink(juliet, romeo);
         await story.expectQuiet(juliet);
         await story.expectQuiet(romeo);
         expect(story.router.mostOpen).to.equal(1);
@@ -600,6 +600,7 @@ describe('a link to the router that is lost', () => {
       // a router drops what comes before the login, in silence
       await story.router.admit(story.link);
       await up;
+      await story.expectProbes(romeo);
       await story.expectFrom(juliet, `<message id='1'/>`);
       await story.expectFrom(juliet, `<message id='2'/>`);
       await story.expectLeft(juliet);
@@ -627,6 +628,7 @@ describe('a link to the router that is lost', () => {
       story.clock.advance((details['nextTrySeconds'] as number) * 1000 + 60);
       story.link = await story.router.link();
       await up;
+      await story.expectProbes(juliet);
       await story.expectQuiet(juliet);
     }),
   );
@@ -660,7 +662,7 @@ describe('a link to the router that is lost', () => {
         story.replaced(romeo) +
         disco() +
         story.to(juliet, `<message id='1'/>`);
-      await story.relink();
+      await story.relink(juliet, romeo, nurse);
       await juliet.expect(`<message id='2'/>`);
       await juliet.expect(`<message id='1'/>`);
       await romeo.expectError('conflict');
@@ -681,7 +683,7 @@ describe('a link to the router that is lost', () => {
         const ids = Array.from({ length: 2000 }, (_, id) => id);
         for (const id of ids) juliet.send(message(id));
         await new Promise((resolve) => setImmediate(resolve));
-        await story.regainLink();
+        await story.regainLink(juliet);
         for (const id of ids) expect(await story.link.source()).to.contain(` id='${id}'>`);
         await story.expectQuiet(juliet);
       },

@@ -678,7 +678,7 @@ describe('a client that leaves while its session is started', () => {
       const juliet = await story.starting('juliet');
       await juliet.drop();
       await story.gone(juliet);
-      await story.relink();
+      await story.relink(romeo);
       story.link.send(story.started(juliet));
       await story.expectLeft(juliet);
       await story.expectQuiet(romeo);

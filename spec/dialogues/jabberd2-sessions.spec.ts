@@ -251,6 +251,10 @@ describe('the end of a session, said by the session manager', () => {
 
 describe('a stanza that comes back', () => {
   const stanza = `<message to='romeo@localhost' id='late'><body>x</body></message>`;
+  /** What its client is told of it, besides what becomes of its session. */
+  const UNDELIVERED =
+    `<message type='error' from='romeo@localhost' to='juliet@localhost/Balcony' id='late'><body>x</body>` +
+    `<error code='404' type='wait'><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`;
   for (const prefixed of [false, true]) {
     it(
       `since nobody has its session any more tells its client: ${prefixed ? 'sc:' : ''}failed (11-unknown-session)`,
@@ -259,34 +263,47 @@ describe('a stanza that comes back', () => {
         const juliet = await story.user('juliet');
         juliet.send(stanza);
         story.link.send(story.bounced(await story.expectFrom(juliet, stanza), prefixed));
-        await juliet.expectOver(
-          'reset',
-          'remote-connection-failed',
-          'internal-server-error',
-          'undefined-condition',
-        );
-        expect(juliet.received).to.not.contain('late');
-        await story.gone(juliet);
-        await story.expectQuietButEnds(romeo);
+        await juliet.expect(UNDELIVERED);
+        await juliet.expectError('reset');
+        expect(await story.gone(juliet)).to.match(/no longer knows the session/);
+        await story.expectQuiet(romeo);
       }),
     );
   }
 
-  for (const packet of [
-    '<presence/>',
-    `<iq type='get' id='r1'><query xmlns='jabber:iq:roster'/></iq>`,
-    `<message/>`,
-  ]) {
+  const packets: Record<string, boolean> = {
+    [`<message><body>x</body></message>`]: true,
+    [`<iq type='get' id='r1'><query xmlns='jabber:iq:roster'/></iq>`]: true,
+    [`<iq type='set' id='r2' to='a@b'><query xmlns='urn:x'><y xmlns='urn:y'/></query></iq>`]: true,
+    [`<iq type='result' id='r3' to='a@b'/>`]: false,
+    [`<message type='error' to='a@b'><error code='404'/></message>`]: false,
+    '<presence/>': false,
+    [`<presence to='a@b' type='subscribe'/>`]: false,
+  };
+  for (const [packet, isMissed] of Object.entries(packets)) {
     it(
-      `is never shown to the client, whatever it is: ${packet}`,
+      `is shown to its client ${isMissed ? 'as an error, with all that was in it' : 'by the end of its stream only'}: ${packet}`,
       toldRouter(async (story) => {
         const juliet = await story.user('juliet');
         juliet.send(packet);
         const routed = await story.expectFrom(juliet, packet);
-        const before = juliet.received.length;
         story.link.send(story.bounced(routed).repeat(2));
-        await expectOver(juliet);
-        expect(juliet.received.slice(before)).to.match(/^<stream:error/);
+        if (isMissed) {
+          const sent = readXml(packet, CLIENT_STREAM);
+          const answer = await juliet.node();
+          expect([answer.local, answer.attribute('type')]).to.deep.equal([sent.local, 'error']);
+          for (const [came, went] of [
+            ['id', 'id'],
+            ['from', 'to'],
+          ]) {
+            expect(answer.attribute(came)).to.equal(sent.attribute(went));
+          }
+          expect(answer.attribute('to')).to.equal(juliet.jid);
+          const content = answer.elements.map((child) => child.canonical());
+          expect(content.slice(0, -1)).to.deep.equal(sent.elements.map((child) => child.canonical()));
+          expect(answer.elements.at(-1)!.local).to.equal('error');
+        }
+        await juliet.expectError('reset');
       }),
     );
   }
@@ -341,25 +358,24 @@ describe('a stanza that comes back', () => {
       const juliet = await story.user('juliet');
       juliet.send(stanza);
       story.link.send(undelivered(await story.expectFrom(juliet, stanza)));
-      await juliet.expectOver('remote-connection-failed', 'reset', 'internal-server-error');
-      expect(juliet.received).to.not.contain('late');
+      await juliet.expect(UNDELIVERED);
+      await juliet.expectError('remote-connection-failed');
       await story.gone(juliet);
-      await story.expectQuietButEnds(romeo);
+      await story.expectQuiet(romeo);
     }),
   );
 
-  for (const error of ['400', '500', '666', '']) {
+  for (const error of ['400', '403', '500', '666', '']) {
     it(
-      `from the router for another reason is nobody's business: error='${error}'`,
+      `from the router for another reason is told to its client, whose session goes on: error='${error}'`,
       toldRouter(async (story) => {
         const romeo = await story.user('romeo', 'Orchard');
         const juliet = await story.user('juliet');
         juliet.send(stanza);
-        const routed = await story.expectFrom(juliet, stanza);
-        const before = juliet.received.length;
-        story.link.send(undelivered(routed, error));
+        story.link.send(undelivered(await story.expectFrom(juliet, stanza), error));
+        await juliet.expect(UNDELIVERED);
+        await story.expectQuiet(juliet);
         await story.expectQuiet(romeo);
-        expect(juliet.received.slice(before)).to.not.contain('late');
       }),
     );
   }
@@ -373,7 +389,7 @@ describe('a stanza that comes back', () => {
       story.clock.install();
       story.link.send(undelivered(routed, '401'));
       await story.log.line(/^lost link/);
-      await story.regainLink();
+      await story.regainLink(juliet);
       await story.expectQuiet(juliet);
     }),
   );

@@ -412,19 +412,43 @@ export class RouterStory {
     await this.log.line(/^lost link/);
   }
 
-  /** The link that was lost comes back; the clock is installed. */
-  async regainLink(): Promise<void> {
+  /**
+   * The link that was lost comes back; the clock is installed.
+   *
+   * @param live who has a session then: nobody knows whether it is still one, so its session manager is asked
+   */
+  async regainLink(...live: Guest[]): Promise<void> {
     const up = once(this.server, 'up');
     this.clock.advance(700);
     this.link = await this.router.link();
     await up;
+    await this.expectProbes(...live);
   }
 
   /** The link is lost and comes back. */
-  async relink(): Promise<void> {
+  async relink(...live: Guest[]): Promise<void> {
     this.clock.install();
     await this.loseLink();
-    await this.regainLink();
+    await this.regainLink(...live);
+  }
+
+  /**
+   * The next that come must be a stanza of each of these sessions, in any order, which a session manager that knows the
+   * session drops in silence, and gives back otherwise. [07-roster] [19-component-drops]
+   */
+  async expectProbes(...live: Guest[]): Promise<Map<Guest, Routed>> {
+    const probes = new Map<Guest, Routed>();
+    for (let count = 0; count < live.length; count += 1) {
+      const routed = await this.link.routed();
+      const guest = live.find(({ c2s }) => c2s === routed.payload.attribute('c2s', SESS));
+      expect(guest, `a session that is asked about: ${routed.source}`).to.not.equal(undefined);
+      const iq = unstamped(routed, guest!);
+      expect([iq.local, iq.attribute('type'), iq.attribute('to')]).to.deep.equal(['iq', 'result', undefined]);
+      expect(routed.to).to.equal(guest!.at);
+      probes.set(guest!, routed);
+    }
+    expect(probes.size).to.equal(live.length);
+    return probes;
   }
 
   /** The client is gone, as the socket manager sees it: why. */
