@@ -409,7 +409,8 @@ export class RouterManager implements Manager, Registrar {
     if (action === 'end') this.held.tell(name, dialect.session('end', { c2s, sm }));
     if (action !== undefined || at?.state !== 'open' || at.sm !== sm) return;
     this.tellUndelivered(c2s!, at, text);
-    this.leaveBehind(c2s!, at);
+    // Any other reason is one against this stanza, and not against the session.
+    if (code === '404') this.leaveBehind(c2s!, at);
   }
 
   // ----------------------------------------------------------------------------------------------------------------
