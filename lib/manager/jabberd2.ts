@@ -135,7 +135,8 @@ export class RouterManager implements Manager, Registrar {
 
   /** What a session is asked for with is the address that was logged in with: nobody else names one here. */
   granted({ kind }: Packet, asked: string): string | undefined {
-    return kind === 'answer' ? Jid.parse(asked)?.full : undefined;
+    const jid = kind === 'answer' ? Jid.parse(asked)?.full : undefined;
+    return jid !== undefined && dialect.isBearable(jid) ? jid : undefined;
   }
 
   open(session: Session, jid: string): boolean {
@@ -159,7 +160,7 @@ export class RouterManager implements Manager, Registrar {
 
   carry(session: Session, stanza: Stanza): boolean {
     const at = this.sessions.get(session.address);
-    const payload = dialect.stamped(stanza, session.stamp);
+    const payload = dialect.stamped(stanza, session.stamp, session.sessionAddress);
     if (payload === undefined) return false;
     if (at?.state !== 'open') return true;
     if (this.names.has(at.name)) this.line.send(this.routed(at.name, payload), stanza.ascii && at.ascii);

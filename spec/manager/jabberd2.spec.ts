@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  isBearable,
   read,
   returned,
   session,
@@ -12,6 +13,7 @@ import { stanza } from '../support/stanza.js';
 
 const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
 const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
+const ADDRESS = 'juliet@localhost/balcony';
 const STAMP = stampOf({ c2s: '7/ours', sm: 'theirs' });
 
 /** A stanza as a client's stream gives it out. */
@@ -78,7 +80,7 @@ describe('the dialect jabberd2', () => {
   for (const source of HOSTILE) {
     describe(`of ${source}`, () => {
       const client = fromClient(source, ` xmlns:h='${SESSION}'`);
-      const text = stamped(client, STAMP)!;
+      const text = stamped(client, STAMP, ADDRESS)!;
 
       it('has our ids where the sm looks for them', () => {
         expect(first(text, 'c2s')).to.equal('7/ours');
@@ -123,18 +125,18 @@ describe('the dialect jabberd2', () => {
 
   it('passes what harms nobody on as it was written', () => {
     const source = `<message to='a@b' xml:lang='de'  type="chat"><body>é &amp; &#8364;</body></message>`;
-    const text = stamped(fromClient(source), STAMP)!;
+    const text = stamped(fromClient(source), STAMP, ADDRESS)!;
     expect(text.replace(STAMP, '')).to.equal(source);
     expect(text.indexOf(STAMP)).to.equal('<message'.length);
   });
 
   it('spells elements by default namespaces, and what attributes need by one prefix declared outside', () => {
     const source = `<message xmlns:a='urn:a' xmlns:sm='urn:s' sm:l='2'><a:m/><sm:n x='1'><o xmlns='urn:s' a:k='3'/></sm:n></message>`;
-    expect(stamped(fromClient(source), STAMP)!.replace(STAMP, '')).to.equal(
+    expect(stamped(fromClient(source), STAMP, ADDRESS)!.replace(STAMP, '')).to.equal(
       `<message xmlns:n0='urn:s' xmlns:n1='urn:a' n0:l='2'><n1:m/><n0:n x='1'><n0:o n1:k='3'/></n0:n></message>`,
     );
     const plain = `<message xmlns:a='urn:a'><a:m><b xmlns='urn:b'/><c/></a:m><body>x</body></message>`;
-    expect(stamped(fromClient(plain), STAMP)!.replace(STAMP, '')).to.equal(
+    expect(stamped(fromClient(plain), STAMP, ADDRESS)!.replace(STAMP, '')).to.equal(
       `<message><m xmlns='urn:a'><b xmlns='urn:b'/><c xmlns='jabber:client'/></m><body>x</body></message>`,
     );
   });
@@ -145,9 +147,21 @@ describe('the dialect jabberd2', () => {
     `<message xmlns='jabber:server'/>`,
     `<iq id='1'><query xmlns='jabber:iq:roster'/></iq>`,
     `<iq id='1' type='foo'/>`,
+    `<message><xml:x/><a:y xmlns:a='urn:a'/></message>`,
+    `<message><x xmlns='urn:&apos;q'/></message>`,
+    `<message><x xmlns='http://x/?a=1&amp;b=2'/></message>`,
+    `<message><x xmlns='urn:${'a'.repeat(300)}'/></message>`,
+    `<message><${'a'.repeat(800)} xmlns='urn:a'/></message>`,
+    `<message><x b='${'v'.repeat(900)}'/></message>`,
+    `<message><x b="${"'".repeat(150)}"/></message>`,
+    `<message><x b='${'&#39;'.repeat(150)}'/></message>`,
+    `<message><x b='${'€'.repeat(300)}'/></message>`,
+    `<message>${'0123456789'.replace(/./g, `<x xmlns:p='urn:${'u'.repeat(100)}$&' p:a='1'/>`)}</message>`,
+    `<message><amp xmlns='http://jabber.org/protocol/amp'><rule/></amp></message>`,
+    `<message><amp xmlns='http:&#47;/jabber.org/protocol/amp'><rule action='drop' value='x'/></amp></message>`,
   ]) {
     it(`has no way for ${source}`, () => {
-      expect(stamped(fromClient(source), STAMP)).to.equal(undefined);
+      expect(stamped(fromClient(source), STAMP, ADDRESS)).to.equal(undefined);
     });
   }
 
@@ -177,6 +191,25 @@ describe('the dialect jabberd2', () => {
     expect(route(text('sm'))?.kind).to.equal('stanza');
     expect(route(text('sc'))?.kind).to.equal('stanza');
     expect(route(text(ours))).to.deep.equal({ kind: 'bounced', c2s: '1', sm: '2', text: '<message/>' });
+  });
+
+  it('passes what is long and no tag: text, CDATA sections, and tags up to the limit', () => {
+    for (const source of [
+      `<message><body>${'x&lt;'.repeat(1000)}</body></message>`,
+      `<message><body><![CDATA[${'<a b="'.repeat(1000)}]]></body></message>`,
+      `<message><x b='${'v'.repeat(700)}'/></message>`,
+      `<message><amp xmlns='http://jabber.org/protocol/amp'><rule action='drop' condition='deliver' value='stored'/></amp></message>`,
+    ]) {
+      expect(stamped(fromClient(source), STAMP, ADDRESS)?.replace(STAMP, ''), source.slice(0, 50)).to.equal(
+        source,
+      );
+    }
+  });
+
+  it('opens no session whose address takes the room of what it says', () => {
+    expect(isBearable('juliet@localhost/balcony')).to.equal(true);
+    expect(isBearable(`juliet@localhost/${'x'.repeat(400)}`)).to.equal(false);
+    expect(isBearable(`juliet@localhost/${"'".repeat(70)}`)).to.equal(false);
   });
 
   it('keeps a declaration that something inside needs', () => {
@@ -228,7 +261,7 @@ describe('the dialect jabberd2', () => {
     );
     expect(given?.to).to.equal('localhost');
     expect(given?.payload).to.equal(
-      `<message to='a@localhost/x' from='b@c' xmlns='jabber:client'><body>é</body></message>`,
+      `<message xmlns='jabber:client' to='a@localhost/x' from='b@c'><body>é</body></message>`,
     );
     expect(returned(`<iq type='get' to='a@b/c'/>`)).not.to.equal(undefined);
   });

@@ -5,13 +5,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Jid } from '../../session/jid.js';
-import { element, parse, respelt, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import { element, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import { bearable, CLIENT, COMPONENT, SESSION } from './jabberd2-stanza.js';
 
-export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
-const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
-const CLIENT = 'jabber:client';
-/** What the namespaces between c2s, sm and router begin with: nothing of a client's is in them. */
-const INTERNAL = 'http://jabberd.jabberstudio.org/ns/';
+export { COMPONENT } from './jabberd2-stanza.js';
+export { isBearable, stamped } from './jabberd2-stanza.js';
 
 /**
  * Our prefix for the session namespace. The sm keeps it in what it gives back, and has one of its own for what it
@@ -95,109 +93,6 @@ export function stampOf({ c2s, sm }: Ids): string {
   return element('x', Object.fromEntries(attributes)).toString().slice(2, -2);
 }
 
-const STANZAS: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
-const IQ_TYPES: ReadonlySet<string | undefined> = new Set(['get', 'set', 'result', 'error']);
-
-/**
- * The router and the sm read 1024 bytes at a time, and their parser sits on an opening tag that came in pieces until
- * much more has come: with it waits all that stands behind it, of everybody. [jabberd2 2.7.0 with Debian's expat]
- */
-const LONGEST_TAG = 1000;
-
-/** They read the name of a namespace, of what is in it, and a prefix into 1024 bytes, and lose what is beyond. */
-const LONGEST_NAMESPACE = 255;
-const LONGEST_NAME = 700;
-
-/** They write the name of a namespace as it is, between single quotes. */
-const NOT_IN_NAMESPACE = /[&'"<>]/;
-
-/** The sm drops an iq of no type in silence, and gives back what is no stanza. [jabberd2 2.7.0 sm/pkt.c] */
-function isCarriable(stanza: Stanza): boolean {
-  if (!STANZAS.has(stanza.name) || stanza.longestTag > LONGEST_TAG) return false;
-  return stanza.name !== 'iq' || IQ_TYPES.has(stanza.attribute('type'));
-}
-
-/** Names that the sm reads and writes in any namespace, the first one on the wire. [jabberd2 2.7.0 nad_find_attr] */
-const OURS: ReadonlySet<string> = new Set(['sm', 'c2s', 'failed']);
-const ADDRESSING: ReadonlySet<string> = new Set(['to', 'from', 'id', 'type']);
-
-function isHarmless(name: string): boolean {
-  return name.includes(':') ? name === 'xml:lang' : name !== 'xmlns' && !OURS.has(name);
-}
-
-/** Prefixes go through hands that spell them wrongly, and odd namespaces through hands that break on them. */
-function isPlain(stanza: Stanza): boolean {
-  const { source, inherited, longestTag } = stanza;
-  if (inherited !== '' || longestTag > LONGEST_NAME || !stanza.names().every(isHarmless)) return false;
-  for (let at = source.indexOf(DECLARATION); at >= 0; at = source.indexOf(DECLARATION, at + 1)) {
-    if (!isPlainDeclaration(source, at + DECLARATION.length)) return false;
-  }
-  return true;
-}
-
-const DECLARATION = 'xmlns';
-
-/** What stands behind `xmlns`: the default namespace, and one whose name says what it is in its own letters. */
-function isPlainDeclaration(source: string, at: number): boolean {
-  const quote = source[at + 1];
-  if (source[at] !== '=' || (quote !== "'" && quote !== '"')) return false;
-  const namespace = source.slice(at + 2, source.indexOf(quote, at + 2));
-  return isWritable(namespace) && !namespace.startsWith(INTERNAL);
-}
-
-function isWritable(namespace: string): boolean {
-  return namespace.length <= LONGEST_NAMESPACE && !NOT_IN_NAMESPACE.test(namespace);
-}
-
-/**
- * A client's stanza with our stamp on it, as the payload of a route; undefined for one that the sm could not answer.
- *
- * Nothing that a client writes may be taken for ours: with it the client could speak for others. And nothing may be
- * spelt so that the sm or the router, which write each packet anew, write what the other side throws them out for: the
- * sm would be gone for everybody.
- */
-export function stamped(stanza: Stanza, stamp: string): string | undefined {
-  if (!isCarriable(stanza)) return undefined;
-  if (isPlain(stanza)) return stanza.stampedFirst(stamp);
-  const cleaned = withoutClaims(stanza.element());
-  if (!cleaned) return undefined;
-  const text = cleaned.toString();
-  const nameEnd = cleaned.name.length + 1;
-  return text.slice(0, nameEnd) + stamp + text.slice(nameEnd);
-}
-
-/** Takes what is ours off the opening tag, and spells the rest so that nobody loses track of it. */
-function withoutClaims(stanza: Element): Element | undefined {
-  if (stanza.namespace !== CLIENT || !isReadable(stanza)) return undefined;
-  for (const name of [...stanza.attributes.keys()]) {
-    if (OURS.has(name) || (name.startsWith('xml:') && name !== 'xml:lang')) stanza.set(name, undefined);
-  }
-  disown(stanza);
-  return respelt(stanza, isUnwanted, CLIENT);
-}
-
-/** Can they read it, and write it again? */
-function isReadable({ name, namespace, attributes, elements }: Element): boolean {
-  if (Buffer.byteLength(name) > LONGEST_NAME || !isWritable(namespace)) return false;
-  for (const [attribute, value] of attributes) {
-    if (Buffer.byteLength(attribute) > LONGEST_NAME) return false;
-    if (attribute.startsWith('xmlns:') && !isWritable(value)) return false;
-  }
-  return elements.every(isReadable);
-}
-
-/** On the stanza itself, an attribute of any namespace may pass for the one without. [jabberd2 2.7.0 nad_set_attr] */
-function isUnwanted(namespace: string, localName: string, isRoot: boolean): boolean {
-  if (namespace === CLIENT || namespace.startsWith(INTERNAL)) return true;
-  return isRoot && (OURS.has(localName) || ADDRESSING.has(localName));
-}
-
-/** Elements of the internal namespaces mean nothing between clients, and must mean nothing on the way. */
-function disown(part: Element): void {
-  if (part.namespace === COMPONENT || part.namespace === SESSION) part.namespace += '#client';
-  for (const child of part.elements) disown(child);
-}
-
 /**
  * A stanza that finds out whether a session lives on: the sm says nothing to an answer that nobody asked for, and gives
  * it back where it does not know the session. [jabberd2 2.7.0]
@@ -219,8 +114,8 @@ export function isProbe(text: string): boolean {
 export function returned(text: string): { readonly to: string; readonly payload: string } | undefined {
   const stanza = parse(text, new Map([['', CLIENT]]));
   const to = Jid.parse(stanza.attribute('to'));
-  const cleaned = to && isMissed(stanza) ? withoutClaims(stanza) : undefined;
-  return cleaned && { to: to!.host, payload: cleaned.set('xmlns', CLIENT).toString() };
+  const payload = to && isMissed(stanza) ? bearable(stanza, ` xmlns='${CLIENT}'`) : undefined;
+  return payload === undefined ? undefined : { to: to!.host, payload };
 }
 
 /** Tells a client that its stanza did not arrive; undefined where it would not miss it. [RFC6120 8.3.3.13] */

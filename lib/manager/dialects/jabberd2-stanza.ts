@@ -1,0 +1,194 @@
+/**
+ * What a client says, so that jabberd2 can bear it: its router and its sm take each packet apart and write it anew, and
+ * whatever one of them writes wrongly, the other one closes the link for. All is about what they do, none about XML.
+ */
+import { respelt, type Element, type Stanza } from '../../xml/index.js';
+
+export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
+export const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
+export const CLIENT = 'jabber:client';
+
+/** What the namespaces between c2s, sm and router begin with: nothing of a client's is in them. */
+const INTERNAL = 'http://jabberd.jabberstudio.org/ns/';
+const AMP = 'http://jabber.org/protocol/amp';
+
+const STANZAS: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
+const IQ_TYPES: ReadonlySet<string | undefined> = new Set(['get', 'set', 'result', 'error']);
+
+/** Names that the sm reads and writes in any namespace, the first one on the wire. [jabberd2 2.7.0 nad_find_attr] */
+const OURS: ReadonlySet<string> = new Set(['sm', 'c2s', 'failed']);
+const ADDRESSING: ReadonlySet<string> = new Set(['to', 'from', 'id', 'type']);
+
+/**
+ * They read 1024 bytes at a time, and their parser sits on an opening tag that came in pieces until much more has come:
+ * with it waits all that stands behind it, of everybody. The rest is room for what the sm adds. [Debian's expat 2.5]
+ */
+const LONGEST_TAG = 900;
+/** What an address may take of that: it stands on all that its session says. */
+const LONGEST_ADDRESS = 400;
+
+/** They read the name of a namespace, of what is in it, and a prefix into 1024 bytes, and lose what is beyond. */
+const LONGEST_NAMESPACE = 255;
+const LONGEST_NAME = 700;
+
+/** They write the name of a namespace as it is, between single quotes. */
+const NOT_IN_NAMESPACE = /[&'"<>]/;
+
+/** Bytes of a character in an attribute, as they write it. */
+const ESCAPED = 6;
+const MOST_OF_UTF8 = 3;
+
+/** Can a session of that address be borne? */
+export function isBearable(address: string): boolean {
+  return weight(address, 0, address.length) <= LONGEST_ADDRESS;
+}
+
+/**
+ * A client's stanza with our stamp on it, as the payload of a route; undefined for one that can not be borne, or that the
+ * sm would not answer. Nothing that a client writes may be taken for ours: with it the client could speak for others.
+ *
+ * @param address of the session, which the sm writes on it
+ */
+export function stamped(stanza: Stanza, stamp: string, address: string): string | undefined {
+  if (!isCarriable(stanza)) return undefined;
+  const room = LONGEST_TAG - weight(address, 0, address.length);
+  if (!isPlain(stanza)) return bearable(stanza.element(), stamp, room);
+  const text = stanza.stampedFirst(stamp);
+  const isSurelyShort = stanza.longestTag * ESCAPED + stamp.length <= room;
+  return isSurelyShort || heaviestTag(text) <= room ? text : undefined;
+}
+
+/**
+ * A stanza in a spelling that they can not lose track of, with a stamp as the first of its attributes; undefined where
+ * there is none.
+ */
+export function bearable(stanza: Element, stamp: string, room = LONGEST_TAG): string | undefined {
+  const cleaned = withoutClaims(stanza);
+  if (!cleaned) return undefined;
+  const text = cleaned.toString();
+  const nameEnd = cleaned.name.length + 1;
+  const written = text.slice(0, nameEnd) + stamp + text.slice(nameEnd);
+  // What is declared on the stanza they write once more on what uses it.
+  return heaviestTag(written) + declarations(cleaned) <= room ? written : undefined;
+}
+
+/** The sm drops an iq of no type in silence, and gives back what is no stanza. [jabberd2 2.7.0 sm/pkt.c] */
+function isCarriable(stanza: Stanza): boolean {
+  return STANZAS.has(stanza.name) && (stanza.name !== 'iq' || IQ_TYPES.has(stanza.attribute('type')));
+}
+
+function isHarmless(name: string): boolean {
+  return name.includes(':') ? name === 'xml:lang' : name !== 'xmlns' && !OURS.has(name);
+}
+
+/** Prefixes go through hands that spell them wrongly, and odd namespaces through hands that break on them. */
+function isPlain(stanza: Stanza): boolean {
+  const { source, inherited, longestTag } = stanza;
+  if (inherited !== '' || longestTag > LONGEST_NAME || !stanza.names().every(isHarmless)) return false;
+  for (let at = source.indexOf(DECLARATION); at >= 0; at = source.indexOf(DECLARATION, at + 1)) {
+    if (!isPlainDeclaration(source, at + DECLARATION.length)) return false;
+  }
+  return true;
+}
+
+const DECLARATION = 'xmlns';
+
+/** What stands behind `xmlns`: the default namespace, and one whose name says what it is in its own letters. */
+function isPlainDeclaration(source: string, at: number): boolean {
+  const quote = source[at + 1];
+  if (source[at] !== '=' || (quote !== "'" && quote !== '"')) return false;
+  const namespace = source.slice(at + 2, source.indexOf(quote, at + 2));
+  return isWritable(namespace) && !namespace.startsWith(INTERNAL) && namespace !== AMP;
+}
+
+function isWritable(namespace: string): boolean {
+  return namespace.length <= LONGEST_NAMESPACE && !NOT_IN_NAMESPACE.test(namespace);
+}
+
+/** Takes what is ours off the opening tag, and spells the rest so that nobody loses track of it. */
+function withoutClaims(stanza: Element): Element | undefined {
+  if (stanza.namespace !== CLIENT || !isReadable(stanza)) return undefined;
+  for (const name of [...stanza.attributes.keys()]) {
+    if (OURS.has(name) || (name.startsWith('xml:') && name !== 'xml:lang')) stanza.set(name, undefined);
+  }
+  disown(stanza);
+  return respelt(stanza, isUnwanted, CLIENT);
+}
+
+/** Can they read it, and write it again? An element of XML's own namespace can be spelt in one way only. */
+function isReadable(element: Element): boolean {
+  const { name, namespace, attributes, elements } = element;
+  if (Buffer.byteLength(name) > LONGEST_NAME || name.startsWith('xml:') || !isWritable(namespace))
+    return false;
+  for (const [attribute, value] of attributes) {
+    if (Buffer.byteLength(attribute) > LONGEST_NAME) return false;
+    if (attribute.startsWith('xmlns:') && !isWritable(value)) return false;
+  }
+  return isWholeRule(element) && elements.every(isReadable);
+}
+
+/** A rule that lacks one of these is the end of the sm. [XEP-0079 2.1] [jabberd2 2.7.0 sm/mod_amp.c] */
+function isWholeRule({ namespace, localName, attributes }: Element): boolean {
+  if (namespace !== AMP || localName !== 'rule') return true;
+  return ['action', 'condition', 'value'].every((name) => attributes.has(name));
+}
+
+/** On the stanza itself, an attribute of any namespace may pass for the one without. [jabberd2 2.7.0 nad_set_attr] */
+function isUnwanted(namespace: string, localName: string, isRoot: boolean): boolean {
+  if (namespace === CLIENT || namespace.startsWith(INTERNAL)) return true;
+  return isRoot && (OURS.has(localName) || ADDRESSING.has(localName));
+}
+
+/** Elements of the internal namespaces mean nothing between clients, and must mean nothing on the way. */
+function disown(part: Element): void {
+  if (part.namespace === COMPONENT || part.namespace === SESSION) part.namespace += '#client';
+  for (const child of part.elements) disown(child);
+}
+
+// --- how long opening tags become -------------------------------------------------------------------------------------
+
+/** Bytes (at most) of the longest opening tag in a well-formed text, as they write it. */
+function heaviestTag(text: string): number {
+  let heaviest = 0;
+  let at = text.indexOf('<');
+  while (at >= 0) {
+    const end = endOfMarkup(text, at);
+    if (text[at + 1] !== '!') heaviest = Math.max(heaviest, weight(text, at, end));
+    at = text.indexOf('<', end);
+  }
+  return heaviest;
+}
+
+/** Behind a tag, or a CDATA section. */
+function endOfMarkup(text: string, begin: number): number {
+  if (text[begin + 1] === '!') return text.indexOf(']]>', begin) + 3;
+  let quote = '';
+  for (let at = begin; at < text.length; at += 1) {
+    const character = text[at];
+    if (quote !== '') quote = character === quote ? '' : quote;
+    else if (character === "'" || character === '"') quote = character;
+    else if (character === '>') return at + 1;
+  }
+  return text.length;
+}
+
+/** Whatever may be written as a reference counts as one. */
+function weight(text: string, begin: number, end: number): number {
+  let bytes = 0;
+  for (let at = begin; at < end; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80) bytes += MOST_OF_UTF8;
+    else bytes += TO_ESCAPE.has(code) ? ESCAPED : 1;
+  }
+  return bytes;
+}
+
+const TO_ESCAPE: ReadonlySet<number> = new Set([...'&<>\'"'].map((character) => character.charCodeAt(0)));
+
+function declarations({ attributes }: Element): number {
+  let bytes = 0;
+  for (const [name, value] of attributes) {
+    if (name.startsWith('xmlns:')) bytes += name.length + value.length + 4;
+  }
+  return bytes;
+}
