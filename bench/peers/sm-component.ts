@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, Server, type Peer, type Program, type Started } from './peer.js';
+import { freePort } from '../../spec/support/free-port.js';
+import { Server, type Peer, type Program, type Started } from './peer.js';
 
 /** A session manager that sm-component can be put in front of. */
 export interface SessionManagerAddress {

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { CLIENTS, STRANGER } from './support/clients.js';
-import { BACKS } from './support/deployment.js';
+import { BACKS } from './support/backs.js';
+import { describeWith } from './support/needs.js';
 import { itWith, something, Story } from './support/story.js';
 
 for (const back of BACKS) {
-  describe(`interop: one real client after the other (${back.dialect})`, () => {
+  describeWith(back.dialect, back.needs, `interop: one real client after the other (${back.dialect})`, () => {
     const story = new Story(back, [...CLIENTS, STRANGER]);
     const { deployment } = story;
 

@@ -1,14 +1,15 @@
 import { expect } from 'chai';
 import { CLIENTS, type RealClient } from './support/clients.js';
-import { BACKS } from './support/deployment.js';
+import { BACKS } from './support/backs.js';
 import type { Guest } from './support/guest.js';
+import { describeWith } from './support/needs.js';
 import { SENDERS, something, Story, TALKERS } from './support/story.js';
 
 /** Warnings that a killed session manager brings about. */
 const OUR_DOING = /^(?:lost|no) link to the session manager/;
 
 for (const back of TALKERS.length > 1 ? BACKS : []) {
-  describe(`interop: all real clients at once (${back.dialect})`, () => {
+  describeWith(back.dialect, back.needs, `interop: all real clients at once (${back.dialect})`, () => {
     const story = new Story(back, CLIENTS);
     const { deployment } = story;
 
@@ -36,7 +37,7 @@ for (const back of TALKERS.length > 1 ? BACKS : []) {
       await story.healthy();
     });
 
-    (back.command ? describe : describe.skip)('the session manager is killed and comes back', () => {
+    (back.mortal ? describe : describe.skip)('the session manager is killed and comes back', () => {
       it('every client keeps working or is told the end, and can log in again at once', async () => {
         const guests = await story.company(TALKERS);
         await Promise.all(guests.map((guest) => story.talk(guest)));
@@ -111,17 +112,12 @@ for (const back of TALKERS.length > 1 ? BACKS : []) {
     async function killSessionManager(): Promise<void> {
       // what it was told before is on its disk now: old ones write files in place
       await story.peer.roundTrip();
-      const before = deployment.front.lines.length;
-      deployment.back!.signal('SIGKILL');
-      await deployment.back!.ended();
-      await deployment.logged('the loss', ({ message }) => message.startsWith('lost link'), before);
+      await deployment.killBack(story.peer);
     }
 
     /** The echo peer is another one afterwards: its old session is gone as well. */
     async function reviveSessionManager(): Promise<void> {
-      const before = deployment.front.lines.length;
-      await deployment.startBack();
-      await deployment.logged('linked again', ({ message }) => message.startsWith('linked to'), before);
+      await deployment.reviveBack();
       await story.partner();
     }
 

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { BACKS, Deployment } from './support/deployment.js';
+import { EMBEDDED } from './support/backs.js';
+import { Deployment } from './support/deployment.js';
 import { hasProsody, Prosody } from './support/prosody.js';
 import { Running } from './support/running.js';
 
@@ -46,7 +47,7 @@ describe('interop: the scripts of spec/scenarios', () => {
   });
 
   // A session manager of the caller's (INTEROP_SM) has features and quirks of its own.
-  for (const back of process.env.INTEROP_SM === undefined ? BACKS : []) {
+  for (const back of process.env.INTEROP_SM === undefined ? EMBEDDED : []) {
     describe(`on the embedded session manager, stanza by stanza (${back.dialect})`, () => {
       const deployment = new Deployment(back);
       let played: Map<string, Played>;

@@ -9,8 +9,14 @@ export class Queue<T> {
   private readonly items: T[] = [];
   private readonly takers: ((item: T) => void)[] = [];
 
-  /** @param what for the message when nothing comes */
-  constructor(private readonly what: string) {}
+  /**
+   * @param what for the message when nothing comes
+   * @param patience in milliseconds
+   */
+  constructor(
+    private readonly what: string,
+    private readonly patience = PATIENCE,
+  ) {}
 
   push(item: T): void {
     const taker = this.takers.shift();
@@ -32,7 +38,7 @@ export class Queue<T> {
       const timer = setTimeout(() => {
         this.takers.splice(this.takers.indexOf(taker), 1);
         reject(new Error(`nothing came: ${this.what}`));
-      }, PATIENCE);
+      }, this.patience);
       this.takers.push(taker);
     });
   }

@@ -23,11 +23,13 @@ export class Wire {
   private readonly arrivals: Queue<Arrival>;
   private reader!: Reader;
 
+  /** @param patience how long what must come may take, in milliseconds */
   constructor(
     readonly socket: Socket,
     readonly name: string,
+    patience?: number,
   ) {
-    this.arrivals = new Queue(`${name} waits`);
+    this.arrivals = new Queue(`${name} waits`, patience);
     this.restart();
     this.over = once(socket, 'close').catch(() => undefined);
     socket.on('error', () => undefined);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { driverOf, type RealClient } from './clients.js';
-import type { Deployment, Entry } from './deployment.js';
+import type { Deployment } from './deployment.js';
+import type { Entry } from './front.js';
 import { Running, within } from './running.js';
 import { loginSteps, offersZeroKnowledge, streamErrorOf, Tap } from './tap.js';
 
@@ -41,7 +42,7 @@ export class Guest {
     readonly tap: Tap,
     readonly driver: Running,
   ) {
-    this.bare = `${client.name}@${deployment.peer.domain}`;
+    this.bare = `${client.name}@${deployment.back.domain}`;
     this.since = deployment.front.lines.length;
   }
 

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Need } from './clients.js';
-import { freePort } from './port.js';
+import { freePort } from '../../support/free-port.js';
 
 /** Debian keeps the programs of each version together, and out of the path. */
 const PROGRAMS = '/usr/lib/postgresql';

@@ -1,42 +1,14 @@
 import { expect } from 'chai';
-import { CLIENTS, missing, type Need, type RealClient } from './clients.js';
-import { Deployment, type Back } from './deployment.js';
+import { CLIENTS, missing, type RealClient } from './clients.js';
+import type { Back } from './backs.js';
+import { Deployment } from './deployment.js';
 import type { EchoPeer } from './echo-peer.js';
 import { Guest, PARTNER, type Manners } from './guest.js';
-
-/** Where a missing peer is a failure, since a fresh machine gets all of them. */
-const STRICT = Boolean(process.env.CI);
+import { isThere } from './needs.js';
 
 /** A spec that needs a real client. Without it the spec is skipped, loudly; in CI it fails. */
 export function itWith(client: RealClient, title: string, body: () => Promise<void>): void {
   if (isThere(client.name, client.needs, title)) it(title, body);
-}
-
-/** The same for specs that need servers. */
-export function describeWith(name: string, needs: readonly Need[], title: string, body: () => void): void {
-  if (isThere(name, needs, title)) describe(title, body);
-}
-
-function isThere(name: string, needs: readonly Need[], title: string): boolean {
-  const absent = missing({ needs });
-  if (absent.length === 0) return true;
-  const reason = `${name} can not be tried: missing ${absent.join(', ')}`;
-  if (STRICT) {
-    it(title, () => {
-      throw new Error(reason);
-    });
-    return false;
-  }
-  shout(`${reason} (apt-get install ${absent.join(' ')})`);
-  it.skip(`${title} (${reason})`);
-  return false;
-}
-
-const shouted = new Set<string>();
-
-function shout(text: string): void {
-  if (!shouted.has(text)) console.error(`\n*** ${text} ***`);
-  shouted.add(text);
 }
 
 const present = CLIENTS.filter((client) => missing(client).length === 0);

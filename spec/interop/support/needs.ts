@@ -1,0 +1,32 @@
+import { missing, type Need } from './clients.js';
+
+/** Where a missing peer is a failure, since a fresh machine gets all of them. */
+const STRICT = Boolean(process.env.CI);
+
+/** Specs that need servers. Without them they are skipped, loudly; in CI they fail. */
+export function describeWith(name: string, needs: readonly Need[], title: string, body: () => void): void {
+  if (isThere(name, needs, title)) describe(title, body);
+}
+
+/** Is it there to be tried? Else what is to be said of it has been said. */
+export function isThere(name: string, needs: readonly Need[], title: string): boolean {
+  const absent = missing({ needs });
+  if (absent.length === 0) return true;
+  const reason = `${name} can not be tried: missing ${absent.join(', ')}`;
+  if (STRICT) {
+    it(title, () => {
+      throw new Error(reason);
+    });
+    return false;
+  }
+  shout(`${reason} (apt-get install ${absent.join(' ')})`);
+  it.skip(`${title} (${reason})`);
+  return false;
+}
+
+const shouted = new Set<string>();
+
+function shout(text: string): void {
+  if (!shouted.has(text)) console.error(`\n*** ${text} ***`);
+  shouted.add(text);
+}
