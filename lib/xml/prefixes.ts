@@ -48,8 +48,8 @@ class Speller {
     this.find(root, new Map());
   }
 
-  /** @param standard the default namespace around the element as it will be written */
-  spell(element: Element, around: Scope, standard: string): Element {
+  /** @param standard the default namespace around the element as it will be written, where that can be relied on */
+  spell(element: Element, around: Scope, standard: string | undefined): Element {
     const scope = scopeOf(element, around);
     const prefix = this.prefixes.get(element.namespace);
     const spelt = new Element(prefix ? `${prefix}:${element.localName}` : element.localName);
@@ -59,7 +59,8 @@ class Speller {
     for (const [namespace, localName, value] of this.wanted(element, scope)) {
       spelt.set(`${this.prefixes.get(namespace)}:${localName}`, value);
     }
-    const inside = prefix ? standard : element.namespace;
+    // Such a writer declares on an element with a prefix whatever stood beside the prefix, a default namespace too.
+    const inside = prefix ? undefined : element.namespace;
     spelt.children = element.children.map((child) =>
       typeof child === 'string' ? child : this.spell(child, scope, inside),
     );
