@@ -15,7 +15,7 @@ import { Names } from './names.js';
 import { Requests } from './requests.js';
 import { RouterGreeting, type RouterOptions } from './router.js';
 
-export interface RouterManagerOptions extends Omit<LineOptions, 'greeting'>, RouterOptions {
+export interface RouterManagerOptions extends Omit<LineOptions, 'greeting' | 'limited'>, RouterOptions {
   /** Domains that clients are to find here; where there are none, whatever the router has. */
   readonly domains: readonly string[];
 }
@@ -80,7 +80,7 @@ export class RouterManager implements Manager, Registrar {
     private readonly log: Log,
   ) {
     this.line = new Line(
-      { ...options, greeting: () => new RouterGreeting(options) },
+      { ...options, limited: false, greeting: () => new RouterGreeting(options) },
       {
         linked: () => this.bound(),
         packet: (packet) => this.received(packet),

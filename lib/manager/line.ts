@@ -16,6 +16,8 @@ export interface LineOptions {
   /** Makes a stream to the session manager and calls back when it is connected. */
   readonly connect: (connected: () => void) => Duplex;
   readonly tls?: ConnectionOptions;
+  /** Does the peer limit connects, as jabberd 1.x does? */
+  readonly limited: boolean;
   /** What is said on it first; made for each link. */
   readonly greeting: () => Greeting;
 }
@@ -37,7 +39,7 @@ export class Line {
   /** Does it take packets now? */
   up = false;
   private link: Link | undefined;
-  private readonly reconnect = new Reconnect();
+  private readonly reconnect: Reconnect;
   private retry: NodeJS.Timeout | undefined;
   /** Packets that wait for a link, in order. */
   private queue = '';
@@ -51,7 +53,9 @@ export class Line {
     private readonly options: LineOptions,
     private readonly events: LineEvents,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.reconnect = new Reconnect(options.limited);
+  }
 
   start(): void {
     this.reconnect.connecting();

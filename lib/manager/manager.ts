@@ -31,7 +31,7 @@ export interface ManagerEvents {
   packet(packet: Packet): void;
 }
 
-export interface LinkedManagerOptions extends Omit<LineOptions, 'greeting'>, ComponentOptions {
+export interface LinkedManagerOptions extends Omit<LineOptions, 'greeting' | 'limited'>, ComponentOptions {
   readonly dialect: ComponentDialect | 'auto';
   /** A domain to ask about when the dialect has to be found out. */
   readonly domain: string;
@@ -58,7 +58,7 @@ export class LinkedManager implements Manager, Authority {
   ) {
     if (options.dialect !== 'auto') this.speak(options.dialect);
     this.line = new Line(
-      { ...options, greeting: () => new ComponentGreeting(options) },
+      { ...options, limited: true, greeting: () => new ComponentGreeting(options) },
       {
         linked: (header) => (this.name === undefined ? this.findOut(header) : this.linkUp()),
         packet: (packet) => this.received(packet),

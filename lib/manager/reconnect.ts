@@ -12,8 +12,13 @@ export class Reconnect {
   private failures = 0;
   private connects: number[] = [];
 
-  /** @param random a number from 0 to 1; @param now milliseconds */
+  /**
+   * @param limited is there a limit on connects in a row?
+   * @param random a number from 0 to 1
+   * @param now milliseconds
+   */
   constructor(
+    private readonly limited: boolean,
     private readonly random: () => number = Math.random,
     private readonly now: () => number = () => performance.now(),
   ) {}
@@ -38,7 +43,7 @@ export class Reconnect {
   }
 
   private untilAllowed(): number {
-    if (this.connects.length < MOST) return 0;
+    if (!this.limited || this.connects.length < MOST) return 0;
     return Math.max(0, this.connects[0] + WINDOW + MARGIN - this.now());
   }
 }

@@ -5,8 +5,9 @@ describe('Reconnect', () => {
   let now: number;
   beforeEach(() => (now = 1000));
 
-  const make = (random = 0.5): Reconnect =>
+  const make = (random = 0.5, limited = true): Reconnect =>
     new Reconnect(
+      limited,
       () => random,
       () => now,
     );
@@ -49,6 +50,15 @@ describe('Reconnect', () => {
       }
     });
   }
+
+  it('has nothing but the growing delay for a peer without such a limit', () => {
+    const reconnect = make(0.5, false);
+    for (let count = 0; count < 40; count += 1) {
+      reconnect.connecting();
+      reconnect.succeeded();
+      expect(reconnect.delay()).to.equal(500);
+    }
+  });
 
   it('is back within 30 s, so that jabberd still has what it kept [sto-sfrom c.12]', () => {
     const reconnect = make(1);
