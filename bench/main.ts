@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measurement, type Figure, type Sizes } from './figures.js';
 import { prepareAccounts } from './load.js';
-import { jabberd2 } from './peers/jabberd2.js';
+import { inPlaceOfC2s, jabberd2 } from './peers/jabberd2.js';
 import { pin, type Peer } from './peers/peer.js';
 import { running } from './peers/running.js';
 import { inFrontOf, withStub, withOwnSessionManager } from './peers/sm-component.js';
@@ -20,7 +20,7 @@ const HELP = `npm run bench -- [options]      socket managers side by side; the 
     --checkout NAME=DIR           one more sm-component, built in another directory (repeatable)
   --own                 sm-component in front of "sm-component session-manager", two processes
   --stub                sm-component in front of a session manager that costs next to nothing
-  --jabberd2            jabberd2 of Debian (must be installed)
+  --jabberd2            jabberd2 of Debian (must be installed), and sm-component in the place of its c2s
   --peer NAME=PORT:PID  a socket manager that runs already on 127.0.0.1 (repeatable)
   --figures LIST        of relay1,relay5,relay50,idle,login (all)
   --rounds 3  --pairs 50  --seconds 4  --connections 2000  --at-once 20  --domain localhost
@@ -64,6 +64,7 @@ function peers(directory: string): Peer[] {
     }
     if (values.own) found.push(withOwnSessionManager({ ...at, name: `${checkout} (own)` }));
     if (values.stub) found.push(withStub({ ...at, name: `${checkout} (stub)` }));
+    if (values.jabberd2) found.push(inPlaceOfC2s({ ...at, name: `${checkout} (jabberd2)` }));
   }
   if (values.jabberd2) found.push(jabberd2(path.join(directory, 'jabberd2'), domain));
   for (const [peer, where] of values.peer.map(named)) {

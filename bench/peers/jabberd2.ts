@@ -12,13 +12,52 @@ import {
 import { PASSWORD } from '../client.js';
 import { account, ACCOUNTS } from '../load.js';
 import { Server, type Peer, type Program, type Started } from './peer.js';
+import { startInFrontOf, type Checkout } from './sm-component.js';
 
 /** @param directory for configuration, database and logs */
 export function jabberd2(directory: string, domain: string): Peer {
   return { name: 'jabberd2', start: () => start(directory, domain) };
 }
 
+/** sm-component in the place of its c2s: the same router and sm, the same accounts. */
+export function inPlaceOfC2s(checkout: Checkout): Peer {
+  return { name: checkout.name, start: () => startInPlace(checkout) };
+}
+
+async function startInPlace(checkout: Checkout): Promise<Started> {
+  const directory = path.join(checkout.directory, 'jabberd2');
+  const { ports, servers } = await startBack(directory, checkout.domain);
+  const started = await startInFrontOf(checkout, {
+    sm: `127.0.0.1:${ports.router}`,
+    name: 'sm-component',
+    secret: 'secret',
+    dialect: 'jabberd2',
+    options: ['--credentials', `sqlite:${databaseIn(directory)}`, '--data', path.join(directory, 'data')],
+  });
+  const stop = async (): Promise<void> => {
+    await started.stop();
+    for (const server of servers) await server.stop();
+  };
+  return { ...started, stop };
+}
+
 async function start(directory: string, domain: string): Promise<Started> {
+  const { ports, servers } = await startBack(directory, domain);
+  const c2s = await Server.start(program(directory, 'c2s', ports.clients));
+  const stop = async (): Promise<void> => {
+    for (const server of [c2s, ...servers]) await server.stop();
+  };
+  return { subject: { host: '127.0.0.1', port: ports.clients, domain, pid: c2s.pid }, stop };
+}
+
+interface Back {
+  readonly ports: { readonly router: number; readonly clients: number };
+  /** In the order in which they are stopped. */
+  readonly servers: readonly Server[];
+}
+
+/** Router and sm. */
+async function startBack(directory: string, domain: string): Promise<Back> {
   mkdirSync(directory, { recursive: true });
   const ports = { router: await freePort(), clients: await freePort() };
   makeDatabase(directory, domain);
@@ -27,11 +66,7 @@ async function start(directory: string, domain: string): Promise<Started> {
   }
   const router = await Server.start(program(directory, 'router', ports.router));
   const sm = await Server.start(program(directory, 'sm', ports.router));
-  const c2s = await Server.start(program(directory, 'c2s', ports.clients));
-  const stop = async (): Promise<void> => {
-    for (const server of [c2s, sm, router]) await server.stop();
-  };
-  return { subject: { host: '127.0.0.1', port: ports.clients, domain, pid: c2s.pid }, stop };
+  return { ports, servers: [sm, router] };
 }
 
 function program(directory: string, name: Name, port: number): Program {

@@ -12,6 +12,8 @@ export interface SessionManagerAddress {
   readonly name: string;
   readonly secret: string;
   readonly dialect: string;
+  /** What else sm-component has to be told. */
+  readonly options?: readonly string[];
 }
 
 /** How sm-component and a session manager that we start know each other. */
@@ -19,7 +21,7 @@ const HOUSE = { name: 'foo-sockets', secret: 'bench', dialect: 'sto-sfrom' } as 
 
 const STUB = fileURLToPath(new URL('../stub-manager.js', import.meta.url));
 
-interface Checkout {
+export interface Checkout {
   readonly name: string;
   /** The directory of the checkout to run: two of them can be compared. */
   readonly root: string;
@@ -33,7 +35,7 @@ export function inFrontOf(checkout: Checkout, manager: SessionManagerAddress): P
 }
 
 /** @param behind a session manager of ours, that is stopped too */
-async function startInFrontOf(
+export async function startInFrontOf(
   checkout: Checkout,
   manager: SessionManagerAddress,
   behind?: Server,
@@ -44,6 +46,7 @@ async function startInFrontOf(
     program(checkout, 'socket manager', port, [
       ...['--sm', manager.sm, '--dialect', manager.dialect],
       ...['--name', manager.name, '--secret', manager.secret],
+      ...(manager.options ?? []),
     ]),
   );
   const subject = { host: '127.0.0.1', port, domain, pid: server.pid };
