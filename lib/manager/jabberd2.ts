@@ -213,9 +213,22 @@ export class RouterManager implements Manager, Registrar {
     });
   }
 
-  /** An sm that is away is told when it is back. */
+  /**
+   * An sm that is away is told when it is back. One that has no session of the user keeps him in memory, and his name for
+   * ever: so one is opened for the purpose, which the removal ends. [jabberd2 2.7.0 sm/user.c]
+   */
   remove(user: string, domain: string): void {
-    this.tell(domain, dialect.session('delete', {}, user, newId()));
+    const remove = (): void => this.tell(domain, dialect.session('delete', {}, user, newId()));
+    if (!this.names.has(domain) || this.hasSession(user)) return remove();
+    const [c2s, request] = [newId(), newId()];
+    this.ask(domain, dialect.session('start', { c2s }, `${user}/${c2s}`, request), request, remove);
+  }
+
+  private hasSession(user: string): boolean {
+    for (const at of this.sessions.values()) {
+      if (at.state === 'open' && at.jid.startsWith(`${user}/`)) return true;
+    }
+    return false;
   }
 
   // --- the link ---------------------------------------------------------------------------------------------------
@@ -324,7 +337,8 @@ export class RouterManager implements Manager, Registrar {
   private tooLate({ action, failed, from, c2s, sm, target, id }: Action): void {
     if (failed || id === undefined || !this.requests.wasGivenUp(id)) return;
     if (action === 'started') this.tell(from, dialect.session('end', { c2s, sm }));
-    if (action === 'created') this.tell(from, dialect.session('delete', {}, target));
+    const user = action === 'created' ? Jid.parse(target) : undefined;
+    if (user) this.remove(user.bare, user.host);
   }
 
   private refuseStart(c2s: string, jid: string, reason: string): void {
