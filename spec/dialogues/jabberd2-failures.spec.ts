@@ -246,8 +246,9 @@ describe('a router that comes back', () => {
       await story.loseLink();
       juliet.send(`<message id='during'/>`);
       await turns();
-      await story.regainLink(juliet);
+      await story.regainLink();
       await story.expectFrom(juliet, `<message id='during'/>`);
+      await story.expectProbes(juliet);
       await story.expectQuiet(juliet);
     }),
   );
@@ -265,8 +266,8 @@ describe('a router that comes back', () => {
       await story.expectProbes(juliet);
       await story.expectQuiet(juliet);
       story.link.send(advert('vhost.test') + advert('sm2'));
-      await story.expectProbes(other);
       await story.expectFrom(other, `<message id='1'/>`);
+      await story.expectProbes(other);
       await story.expectQuiet(other);
     }),
   );
@@ -300,8 +301,8 @@ describe('a router that comes back', () => {
       juliet.expectNothing();
       story.link.expectNothing();
       story.link.send(NAMES.map(advert).join('') + disco());
-      await story.expectProbes(juliet);
       await story.expectFrom(juliet, `<message id='1'/>`);
+      await story.expectProbes(juliet);
       await story.expectQuiet(juliet);
       story.clock.advance(GRACE);
       await story.expectQuiet(juliet);
@@ -322,9 +323,7 @@ describe('a router that comes back', () => {
         for (let count = 0; count < 10; count += 1) await turns();
         expect(juliet.socket.writableLength, 'what the client could not say yet').to.be.above(1_000_000);
         story.link.send(NAMES.map(advert).join(''));
-        await story.expectProbes(juliet);
-        for (const id of ids) expect(await story.link.source()).to.contain(` id='${id}'>`);
-        await story.expectQuiet(juliet);
+        await story.expectSaid(juliet, ids);
       },
       { limits: { linkQueueBytes: 100_000 } },
     ),
@@ -371,8 +370,9 @@ describe('a router that comes back', () => {
       await story.loseLink();
       await juliet.drop();
       await story.gone(juliet);
-      await story.regainLink(romeo);
+      await story.regainLink();
       await story.expectLeft(juliet);
+      await story.expectProbes(romeo);
       await story.expectQuiet(romeo);
     }),
   );
@@ -396,17 +396,25 @@ describe('a router that comes back', () => {
   );
 
   it(
-    'has sessions found out when their session manager comes, if that is later',
+    'has sessions found out when their session manager comes, after all that they said has come back',
     toldRouter(async (story) => {
       const juliet = await story.user('juliet');
       await relinkWith(story);
-      juliet.send(`<message id='1'/>`);
+      juliet.send(`<message id='1'/><presence/><message id='2'/>`);
+      await turns();
       story.link.send(NAMES.map(advert).join(''));
+      const said = [await story.link.routed(), await story.link.routed(), await story.link.routed()];
       const probes = await story.expectProbes(juliet);
-      story.link.send(story.bounced(probes.get(juliet)!));
+      story.link.send([...said, probes.get(juliet)!].map((routed) => story.bounced(routed)).join(''));
+      for (const id of ['1', '2']) {
+        const answer = await juliet.node();
+        expect([answer.attribute('type'), answer.attribute('id')]).to.deep.equal(['error', id]);
+      }
       await juliet.expectError('reset');
-      // what it said meanwhile is lost with its session
-      await story.link.routed();
+      // each that came back was the reason to ask once more
+      await story.expectProbes(juliet);
+      await story.expectProbes(juliet);
+      await story.expectProbes(juliet);
       await story.expectQuiet(await story.user('romeo', 'Orchard'));
     }),
   );

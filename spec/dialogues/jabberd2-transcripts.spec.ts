@@ -312,12 +312,18 @@ class Play {
     this.story.link.send(this.asTheirs(text, part));
     this.played += 1;
     if (!isOurs) return;
-    if (failed !== undefined) {
-      part.state = node.attribute('error') === undefined ? 'gone' : 'left behind';
-      return part.guest.expectOver('reset', 'remote-connection-failed');
-    }
+    if (failed !== undefined) return this.lost(part, node.attribute('error') === undefined);
     const shown = payload.without(({ namespace, value }) => namespace === SESS || value === SESS);
     await part.guest.expect(written(shown));
+  }
+
+  /** What was said came back: from a session manager, which is asked once more behind it, or from the router. */
+  private async lost(part: Part, isBounced: boolean): Promise<void> {
+    part.state = isBounced ? 'gone' : 'left behind';
+    if (!isBounced) return part.guest.expectError('remote-connection-failed');
+    const probes = await this.story.expectProbes(part.guest);
+    this.story.link.send(this.story.bounced(probes.get(part.guest)!));
+    await part.guest.expectError('reset');
   }
 
   /** With our ids instead of the recorded ones, and with our prefix, which a session manager keeps in what it gives back. */

@@ -351,6 +351,24 @@ export class RouterStory {
     return routed;
   }
 
+  /**
+   * The next that come must be stanzas with these ids, in order. Behind those that were kept for a session manager that
+   * came back, it is asked whether it knows the session.
+   */
+  async expectSaid(guest: Guest, ids: readonly number[]): Promise<void> {
+    let isAsked = false;
+    for (const id of ids) {
+      let source = await this.link.source();
+      if (!isAsked && source.includes(` type='result'`)) {
+        isAsked = true;
+        source = await this.link.source();
+      }
+      expect(source).to.contain(` id='${id}'>`);
+    }
+    if (!isAsked) await this.expectProbes(guest);
+    await this.expectQuiet(guest);
+  }
+
   /** The next that comes must be the end of the session. */
   async expectLeft(guest: Guest): Promise<void> {
     const end = await this.link.action('end');
