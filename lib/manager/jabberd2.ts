@@ -218,10 +218,19 @@ export class RouterManager implements Manager, Registrar {
    * ever: so one is opened for the purpose, which the removal ends. [jabberd2 2.7.0 sm/user.c]
    */
   remove(user: string, domain: string): void {
-    const remove = (): void => this.tell(domain, dialect.session('delete', {}, user, newId()));
-    if (!this.names.has(domain) || this.hasSession(user)) return remove();
+    if (!this.names.has(domain) || this.hasSession(user)) return this.delete(user, domain);
     const [c2s, request] = [newId(), newId()];
-    this.ask(domain, dialect.session('start', { c2s }, `${user}/${c2s}`, request), request, remove);
+    const start = dialect.session('start', { c2s }, `${user}/${c2s}`, request);
+    this.ask(domain, start, request, () => this.delete(user, domain));
+  }
+
+  /** Without an answer it is said once more, when the name comes the next time. */
+  private delete(user: string, domain: string): void {
+    const id = newId();
+    const payload = dialect.session('delete', {}, user, id);
+    this.ask(domain, payload, id, (answer) => {
+      if (!answer) this.held.tell(domain, payload);
+    });
   }
 
   private hasSession(user: string): boolean {
@@ -336,9 +345,21 @@ export class RouterManager implements Manager, Registrar {
   /** An answer that came when nobody waited for it any more: what was made by it is undone. */
   private tooLate({ action, failed, from, c2s, sm, target, id }: Action): void {
     if (failed || id === undefined || !this.requests.wasGivenUp(id)) return;
-    if (action === 'started') this.tell(from, dialect.session('end', { c2s, sm }));
+    if (action === 'started' && !this.isAskedAgain(c2s, sm, target)) {
+      this.tell(from, dialect.session('end', { c2s, sm }));
+    }
     const user = action === 'created' ? Jid.parse(target) : undefined;
     if (user) this.remove(user.bare, user.host);
+  }
+
+  /**
+   * The same client may have asked for the same session again: that replaces the first one, and may have both its ids.
+   * [jabberd2 2.7.0: the sm's id is made of the address and the second]
+   */
+  private isAskedAgain(c2s: string | undefined, sm: string | undefined, target: string | undefined): boolean {
+    const at = c2s === undefined ? undefined : this.sessions.get(c2s);
+    if (at?.jid !== Jid.parse(target)?.full) return false;
+    return at?.state === 'starting' || at?.sm === sm;
   }
 
   private refuseStart(c2s: string, jid: string, reason: string): void {

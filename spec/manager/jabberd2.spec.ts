@@ -206,6 +206,13 @@ describe('the dialect jabberd2', () => {
     }
   });
 
+  it('leaves an empty id out, which the sm fills from its memory', () => {
+    const source = `<iq type='get' id='' to='a'><query xmlns='jabber:iq:version'/></iq>`;
+    expect(stamped(fromClient(source), STAMP, ADDRESS)?.replace(STAMP, '')).to.equal(
+      source.replace(` id=''`, ''),
+    );
+  });
+
   it('opens no session whose address takes the room of what it says', () => {
     expect(isBearable('juliet@localhost/balcony')).to.equal(true);
     expect(isBearable(`juliet@localhost/${'x'.repeat(400)}`)).to.equal(false);

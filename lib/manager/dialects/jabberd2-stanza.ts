@@ -84,7 +84,8 @@ function isHarmless(name: string): boolean {
 /** Prefixes go through hands that spell them wrongly, and odd namespaces through hands that break on them. */
 function isPlain(stanza: Stanza): boolean {
   const { source, inherited, longestTag } = stanza;
-  if (inherited !== '' || longestTag > LONGEST_NAME || !stanza.names().every(isHarmless)) return false;
+  if (inherited !== '' || longestTag > LONGEST_NAME || stanza.attribute('id') === '') return false;
+  if (!stanza.names().every(isHarmless)) return false;
   for (let at = source.indexOf(DECLARATION); at >= 0; at = source.indexOf(DECLARATION, at + 1)) {
     if (!isPlainDeclaration(source, at + DECLARATION.length)) return false;
   }
@@ -111,6 +112,8 @@ function withoutClaims(stanza: Element): Element | undefined {
   for (const name of [...stanza.attributes.keys()]) {
     if (OURS.has(name) || (name.startsWith('xml:') && name !== 'xml:lang')) stanza.set(name, undefined);
   }
+  // Behind an empty one the sm writes what stands in its memory there. [jabberd2 2.7.0 sm/pkt.c]
+  if (stanza.attribute('id') === '') stanza.set('id', undefined);
   disown(stanza);
   return respelt(stanza, isUnwanted, CLIENT);
 }
