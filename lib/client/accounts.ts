@@ -42,7 +42,7 @@ export class Accounts implements Authority {
   }
 
   ask(session: Session, request: LoginRequest): void {
-    void this.reply(session, request.iq, 'answer', () => this.beforeLogin(request));
+    this.start(this.reply(session, request.iq, 'answer', () => this.beforeLogin(request)));
   }
 
   /** Of an authenticated client, what is about its own account. [XEP-0077 3.2, 3.3] */
@@ -53,13 +53,19 @@ export class Accounts implements Authority {
     const iq = stanza.element();
     const query = iq.child('query', REGISTER);
     if (!query || (type !== 'get' && type !== 'set') || !isAbout(account, iq.attribute('to'))) return false;
-    void this.reply(session, iq, 'stanza', (tell) =>
-      type === 'get' ? registered(account) : this.change(account, query, tell),
+    this.start(
+      this.reply(session, iq, 'stanza', (tell) =>
+        type === 'get' ? registered(account) : this.change(account, query, tell),
+      ),
     );
     return true;
   }
 
-  /** Whatever goes wrong, the client gets an answer. */
+  private start(reply: Promise<void>): void {
+    reply.catch((error: Error) => this.log.error('an error of our own', { error: error.stack }));
+  }
+
+  /** Whatever goes wrong with the credentials, the client gets an answer. */
   private async reply(
     session: Session,
     iq: Element,
@@ -73,13 +79,17 @@ export class Accounts implements Authority {
       const text = textOf(iq, answer);
       this.answer({ kind, to: session.address, from: '', text, whole: NOTHING, carrier: true });
     };
+    tell(await this.settled(() => settle(tell)));
+  }
+
+  private async settled(settle: () => Answer | Promise<Answer>): Promise<Answer> {
     try {
-      tell(await settle(tell));
+      return await settle();
     } catch (error) {
       // What can be no name, or no password, in that store.
-      if (error instanceof RangeError) return tell('not-acceptable');
+      if (error instanceof RangeError) return 'not-acceptable';
       this.log.error('the credentials can not be used', { error: (error as Error).message });
-      tell('service-unavailable');
+      return 'service-unavailable';
     }
   }
 

@@ -1,10 +1,16 @@
 /** Most characters that are kept of what names are to be told; what is more is forgotten. */
 const MOST_TOLD = 50_000_000;
 
+/** A stanza of a session, as it will be sent. */
+export interface HeldStanza {
+  readonly c2s: string;
+  readonly payload: string;
+}
+
 /** Packets for names that are not there: what they are to be told, and stanzas of sessions that may go on. */
 export class Held {
   private readonly told = new Map<string, string[]>();
-  private readonly stanzas = new Map<string, string[]>();
+  private readonly stanzas = new Map<string, HeldStanza[]>();
   /** Characters of all stanzas. */
   size = 0;
   private toldSize = 0;
@@ -17,14 +23,9 @@ export class Held {
   }
 
   /** To go on when the name is back with its sessions. */
-  stanza(name: string, packet: string): void {
-    listOf(this.stanzas, name).push(packet);
-    this.size += packet.length;
-  }
-
-  /** The sessions there are over. */
-  dropStanzas(name: string): void {
-    this.takeStanzas(name);
+  stanza(name: string, stanza: HeldStanza): void {
+    listOf(this.stanzas, name).push(stanza);
+    this.size += stanza.payload.length;
   }
 
   /** All that waits for a name, in the order in which it may be sent. */
@@ -32,18 +33,19 @@ export class Held {
     const told = this.told.get(name) ?? [];
     this.told.delete(name);
     for (const { length } of told) this.toldSize -= length;
-    return [...this.takeStanzas(name), ...told];
+    return [...this.takeStanzas(name).map(({ payload }) => payload), ...told];
   }
 
-  private takeStanzas(name: string): string[] {
+  /** The stanzas that wait for a name whose sessions are over. */
+  takeStanzas(name: string): HeldStanza[] {
     const stanzas = this.stanzas.get(name) ?? [];
     this.stanzas.delete(name);
-    for (const { length } of stanzas) this.size -= length;
+    for (const { payload } of stanzas) this.size -= payload.length;
     return stanzas;
   }
 }
 
-function listOf(lists: Map<string, string[]>, name: string): string[] {
+function listOf<Item>(lists: Map<string, Item[]>, name: string): Item[] {
   let list = lists.get(name);
   if (!list) lists.set(name, (list = []));
   return list;

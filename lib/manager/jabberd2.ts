@@ -160,11 +160,11 @@ export class RouterManager implements Manager, Registrar {
 
   carry(session: Session, stanza: Stanza): boolean {
     const at = this.sessions.get(session.address);
-    const payload = dialect.stamped(stanza, session.stamp, session.sessionAddress);
+    const payload = dialect.stamped(stanza, session.stamp);
     if (payload === undefined) return false;
     if (at?.state !== 'open') return true;
     if (this.names.has(at.name)) this.line.send(this.routed(at.name, payload), stanza.ascii && at.ascii);
-    else this.held.stanza(at.name, payload);
+    else this.held.stanza(at.name, { c2s: session.address, payload });
     return true;
   }
 
@@ -418,10 +418,13 @@ export class RouterManager implements Manager, Registrar {
   /** An sm that only lost its link has its sessions still when it is back, and they must be ended then. */
   private giveUp(name: string): void {
     this.requests.giveUp((request) => request.about === name);
+    for (const { c2s, payload } of this.held.takeStanzas(name)) {
+      const at = this.sessions.get(c2s);
+      if (at?.state === 'open') this.tellUndelivered(c2s, at, payload);
+    }
     for (const [c2s, at] of this.sessions) {
       if (at.state === 'open' && (at.name === name || at.domain === name)) this.leaveBehind(c2s, at);
     }
-    this.held.dropStanzas(name);
     this.relieve();
   }
 

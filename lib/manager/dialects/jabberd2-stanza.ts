@@ -21,11 +21,13 @@ const ADDRESSING: ReadonlySet<string> = new Set(['to', 'from', 'id', 'type']);
 
 /**
  * They read 1024 bytes at a time, and their parser sits on an opening tag that came in pieces until much more has come:
- * with it waits all that stands behind it, of everybody. The rest is room for what the sm adds. [Debian's expat 2.5]
+ * with it waits all that stands behind it, of everybody. [Debian's expat 2.5]
  */
-const LONGEST_TAG = 900;
-/** What an address may take of that: it stands on all that its session says. */
-const LONGEST_ADDRESS = 400;
+const LONGEST_TAG = 950;
+/** The sm writes the full address of a session on all that it says, and on all that is said to it. */
+const LONGEST_ADDRESS = 200;
+/** What a client may write on a stanza itself: both addresses, and the ids, come on top of it. */
+const LONGEST_STANZA_TAG = 450;
 
 /** They read the name of a namespace, of what is in it, and a prefix into 1024 bytes, and lose what is beyond. */
 const LONGEST_NAMESPACE = 255;
@@ -46,30 +48,26 @@ export function isBearable(address: string): boolean {
 /**
  * A client's stanza with our stamp on it, as the payload of a route; undefined for one that can not be borne, or that the
  * sm would not answer. Nothing that a client writes may be taken for ours: with it the client could speak for others.
- *
- * @param address of the session, which the sm writes on it
  */
-export function stamped(stanza: Stanza, stamp: string, address: string): string | undefined {
+export function stamped(stanza: Stanza, stamp: string): string | undefined {
   if (!isCarriable(stanza)) return undefined;
-  const room = LONGEST_TAG - weight(address, 0, address.length);
-  if (!isPlain(stanza)) return bearable(stanza.element(), stamp, room);
-  const text = stanza.stampedFirst(stamp);
-  const isSurelyShort = stanza.longestTag * ESCAPED + stamp.length <= room;
-  return isSurelyShort || heaviestTag(text) <= room ? text : undefined;
+  if (!isPlain(stanza)) return bearable(stanza.element(), stamp);
+  const isSurelyShort = stanza.longestTag * ESCAPED <= LONGEST_STANZA_TAG;
+  return isSurelyShort || hasShortTags(stanza.source) ? stanza.stampedFirst(stamp) : undefined;
 }
 
 /**
  * A stanza in a spelling that they can not lose track of, with a stamp as the first of its attributes; undefined where
  * there is none.
  */
-export function bearable(stanza: Element, stamp: string, room = LONGEST_TAG): string | undefined {
+export function bearable(stanza: Element, stamp: string): string | undefined {
   const cleaned = withoutClaims(stanza);
   if (!cleaned) return undefined;
   const text = cleaned.toString();
-  const nameEnd = cleaned.name.length + 1;
-  const written = text.slice(0, nameEnd) + stamp + text.slice(nameEnd);
   // What is declared on the stanza they write once more on what uses it.
-  return heaviestTag(written) + declarations(cleaned) <= room ? written : undefined;
+  if (!hasShortTags(text, declarations(cleaned))) return undefined;
+  const nameEnd = cleaned.name.length + 1;
+  return text.slice(0, nameEnd) + stamp + text.slice(nameEnd);
 }
 
 /** The sm drops an iq of no type in silence, and gives back what is no stanza. [jabberd2 2.7.0 sm/pkt.c] */
@@ -150,16 +148,21 @@ function disown(part: Element): void {
 
 // --- how long opening tags become -------------------------------------------------------------------------------------
 
-/** Bytes (at most) of the longest opening tag in a well-formed text, as they write it. */
-function heaviestTag(text: string): number {
-  let heaviest = 0;
+/**
+ * Is every opening tag of a well-formed stanza short enough, as they write it?
+ *
+ * @param added bytes that they add to the tags inside
+ */
+function hasShortTags(text: string, added = 0): boolean {
+  let room = LONGEST_STANZA_TAG;
   let at = text.indexOf('<');
   while (at >= 0) {
     const end = endOfMarkup(text, at);
-    if (text[at + 1] !== '!') heaviest = Math.max(heaviest, weight(text, at, end));
+    if (text[at + 1] !== '!' && weight(text, at, end) > room) return false;
+    room = LONGEST_TAG - added;
     at = text.indexOf('<', end);
   }
-  return heaviest;
+  return true;
 }
 
 /** Behind a tag, or a CDATA section. */
