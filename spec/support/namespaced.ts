@@ -2,7 +2,6 @@
  * XML as a reader sees it that knows namespaces, and attributes in the order of the wire as one sees them that does not.
  * Made apart from lib/xml, so that it can be its judge.
  */
-import { expect } from 'chai';
 import { unescape } from '../../lib/xml/index.js';
 
 export const COMP = 'http://jabberd.jabberstudio.org/ns/component/1.0';
@@ -154,9 +153,4 @@ function resolve(name: string, scope: Scope, isElement: boolean): string {
   const namespace = prefix === 'xml' ? 'http://www.w3.org/XML/1998/namespace' : scope.get(prefix);
   if (namespace === undefined) throw new Error(`the prefix of ${name} is not declared`);
   return namespace;
-}
-
-/** Compares XML by what it means. */
-export function expectMeansSame(actual: Node, expected: Node): void {
-  expect(actual.canonical()).to.equal(expected.canonical());
 }
