@@ -344,6 +344,27 @@ describe('a router that comes back', () => {
   );
 
   it(
+    'without its session managers: what their clients said meanwhile comes back to them before they are given up',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      await relinkWith(story);
+      juliet.send(
+        `<presence/><message to='romeo@localhost' id='1'/><iq type='get' id='2'><query xmlns='urn:x'/></iq>`,
+      );
+      await turns();
+      story.clock.advance(GRACE + 100);
+      for (const id of ['1', '2']) {
+        const answer = await juliet.node();
+        expect([answer.attribute('type'), answer.attribute('id')]).to.deep.equal(['error', id]);
+      }
+      await juliet.expectError('remote-connection-failed');
+      story.link.send(advert('sm') + advert('localhost'));
+      await expectEnds(story, [juliet]);
+      await story.expectQuiet(await story.user('romeo', 'Orchard'));
+    }),
+  );
+
+  it(
     'and goes again before that time is over: it begins anew',
     toldRouter(async (story) => {
       const juliet = await story.user('juliet');

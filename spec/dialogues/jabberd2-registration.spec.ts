@@ -6,7 +6,15 @@ import { expect } from 'chai';
 import { authSet } from '../support/client.js';
 import { SESS } from '../support/namespaced.js';
 import { action, RESULT, toldRouter, type Guest, type RouterStory } from '../support/router-story.js';
-import { NAME, NAMES, route, undelivered, withdrawal, type Action } from '../support/scripted-router.js';
+import {
+  advert,
+  NAME,
+  NAMES,
+  route,
+  undelivered,
+  withdrawal,
+  type Action,
+} from '../support/scripted-router.js';
 
 const REGISTER = 'jabber:iq:register';
 const PATIENCE = 10_000;
@@ -689,6 +697,38 @@ describe('the removal of an account', () => {
       story.clock.advance(PATIENCE + 100);
       const answered = await juliet.node();
       expect(answered.attribute('id')).to.equal('rm');
+    }),
+  );
+
+  it(
+    'is said once more to a session manager that did not hear of it, when that is back, and not to one that did',
+    toldRouter(async (story) => {
+      story.clock.install();
+      for (const isHeard of [false, true]) {
+        const user = isHeard ? 'nurse' : 'juliet';
+        const guest = await story.user(user);
+        guest.send(remove());
+        const deletion = await expectDelete(story, guest);
+        story.link.send(story.ended(guest));
+        if (isHeard)
+          story.link.send(
+            deleted(story, deletion, guest).replace(' target=', ` id='${deletion.id}' target=`),
+          );
+        await expectRemoved(guest);
+        await story.expectLeft(guest);
+        story.clock.advance(PATIENCE + 100);
+        const romeo = await story.user('romeo', user);
+        story.link.send(NAMES.map(withdrawal).join(''));
+        await romeo.expectError('remote-connection-failed');
+        story.link.send(NAMES.map(advert).join(''));
+        const told = [await story.link.routed()];
+        if (!isHeard) told.push(await story.link.routed());
+        const said = told.map(
+          ({ payload }) => payload.attribute('action') + (payload.attribute('target') ?? ''),
+        );
+        expect(said).to.have.members(isHeard ? ['end'] : ['end', 'deletejuliet@localhost']);
+      }
+      await story.expectQuiet(await story.user('mercutio'));
     }),
   );
 
