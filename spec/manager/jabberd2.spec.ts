@@ -8,33 +8,12 @@ import {
   stampOf,
   type Routed,
 } from '../../lib/manager/dialects/jabberd2.js';
-import { parse, Reader, type Element, type Stanza } from '../../lib/xml/index.js';
-import { stanza } from '../support/stanza.js';
+import { parse, type Element } from '../../lib/xml/index.js';
+import { clientStanza, stanza } from '../support/stanza.js';
 
 const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
 const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
 const STAMP = stampOf({ c2s: '7/ours', sm: 'theirs' });
-
-/** A stanza as a client's stream gives it out. */
-function fromClient(source: string, header = ''): Stanza {
-  let found: Stanza | undefined;
-  const reader = new Reader(
-    {
-      open: () => undefined,
-      stanza: (read) => void (found = read),
-      close: () => undefined,
-      fault: ({ text }) => {
-        throw new Error(text);
-      },
-    },
-    { limits: { bytes: 10_000, depth: 20, attributes: 50 }, namespaces: true },
-  );
-  const streams = 'http://etherx.jabber.org/streams';
-  reader.write(
-    Buffer.from(`<stream:stream xmlns='jabber:client' xmlns:stream='${streams}'${header}>${source}`),
-  );
-  return found!;
-}
 
 const local = (name: string): string => name.slice(name.indexOf(':') + 1);
 
@@ -78,7 +57,7 @@ describe('the dialect jabberd2', () => {
   ];
   for (const source of HOSTILE) {
     describe(`of ${source}`, () => {
-      const client = fromClient(source, ` xmlns:h='${SESSION}'`);
+      const client = clientStanza(source, ` xmlns:h='${SESSION}'`);
       const text = stamped(client, STAMP)!;
 
       it('has our ids where the sm looks for them', () => {
@@ -112,7 +91,7 @@ describe('the dialect jabberd2', () => {
       });
 
       it('is well-formed with namespaces, in jabber:client, and reaches the same address', () => {
-        const sent = fromClient(text).element();
+        const sent = clientStanza(text).element();
         expect(sent.namespace).to.equal('jabber:client');
         expect(sent.attribute('to')).to.equal(client.element().attribute('to'));
         expect(sent.elements.map(({ localName }) => localName)).to.deep.equal(
@@ -124,18 +103,18 @@ describe('the dialect jabberd2', () => {
 
   it('passes what harms nobody on as it was written', () => {
     const source = `<message to='a@b' xml:lang='de'  type="chat"><body>é &amp; &#8364;</body></message>`;
-    const text = stamped(fromClient(source), STAMP)!;
+    const text = stamped(clientStanza(source), STAMP)!;
     expect(text.replace(STAMP, '')).to.equal(source);
     expect(text.indexOf(STAMP)).to.equal('<message'.length);
   });
 
   it('spells elements by default namespaces, and what attributes need by one prefix declared outside', () => {
     const source = `<message xmlns:a='urn:a' xmlns:sm='urn:s' sm:l='2'><a:m/><sm:n x='1'><o xmlns='urn:s' a:k='3'/></sm:n></message>`;
-    expect(stamped(fromClient(source), STAMP)!.replace(STAMP, '')).to.equal(
+    expect(stamped(clientStanza(source), STAMP)!.replace(STAMP, '')).to.equal(
       `<message xmlns:n0='urn:s' xmlns:n1='urn:a' n0:l='2'><n1:m/><n0:n x='1'><n0:o n1:k='3'/></n0:n></message>`,
     );
     const plain = `<message xmlns:a='urn:a'><a:m><b xmlns='urn:b'/><c/></a:m><body>x</body></message>`;
-    expect(stamped(fromClient(plain), STAMP)!.replace(STAMP, '')).to.equal(
+    expect(stamped(clientStanza(plain), STAMP)!.replace(STAMP, '')).to.equal(
       `<message><m xmlns='urn:a'><b xmlns='urn:b'/><c xmlns='jabber:client'/></m><body>x</body></message>`,
     );
   });
@@ -161,7 +140,7 @@ describe('the dialect jabberd2', () => {
     `<message><amp xmlns='http:&#47;/jabber.org/protocol/amp'><rule action='drop' value='x'/></amp></message>`,
   ]) {
     it(`has no way for ${source}`, () => {
-      expect(stamped(fromClient(source), STAMP)).to.equal(undefined);
+      expect(stamped(clientStanza(source), STAMP)).to.equal(undefined);
     });
   }
 
@@ -201,13 +180,13 @@ describe('the dialect jabberd2', () => {
       `<message to='${'v'.repeat(400)}'/>`,
       `<message><amp xmlns='http://jabber.org/protocol/amp'><rule action='drop' condition='deliver' value='stored'/></amp></message>`,
     ]) {
-      expect(stamped(fromClient(source), STAMP)?.replace(STAMP, ''), source.slice(0, 50)).to.equal(source);
+      expect(stamped(clientStanza(source), STAMP)?.replace(STAMP, ''), source.slice(0, 50)).to.equal(source);
     }
   });
 
   it('leaves an empty id out, which the sm fills from its memory', () => {
     const source = `<iq type='get' id='' to='a'><query xmlns='jabber:iq:version'/></iq>`;
-    expect(stamped(fromClient(source), STAMP)?.replace(STAMP, '')).to.equal(source.replace(` id=''`, ''));
+    expect(stamped(clientStanza(source), STAMP)?.replace(STAMP, '')).to.equal(source.replace(` id=''`, ''));
   });
 
   it('opens no session whose address takes the room of what it says', () => {
