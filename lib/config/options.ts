@@ -157,7 +157,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   data: {
     group: 'Embedded session manager',
     kind: kinds.directory,
-    help: 'Where the embedded session manager keeps accounts, rosters and stored messages, and where a running instance has its control socket (see sessions). Made if missing.',
+    help: 'Where the embedded session manager keeps accounts, rosters and stored messages, where the accounts of --credentials embedded are, and where a running instance has its control socket (see sessions). Made if missing.',
     default: './data',
   },
   registration: {

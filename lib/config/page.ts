@@ -1,4 +1,4 @@
-import { GROUPS, NAMES, OPTIONS, TAKES, variable, type OptionName } from './options.js';
+import { GROUPS, NAMES, OPTIONS, TAKES, variable, type Command, type OptionName } from './options.js';
 
 /** What an option is for, and how it is written: the line of `--help`. */
 export function summary(name: OptionName): string {
@@ -42,6 +42,8 @@ function entry(name: OptionName): string {
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function also(name: OptionName): string {
-  const others = (['session-manager', 'users'] as const).filter((command) => TAKES[command].includes(name));
-  return others.length > 0 ? ` Also of ${others.map((command) => `\`${command}\``).join(' and ')}.` : '';
+  const others = Object.keys(TAKES).filter(
+    (command) => command !== 'run' && TAKES[command as Command].includes(name),
+  );
+  return others.length > 0 ? ` Also of ${others.map((command) => `\`${command}\``).join(', ')}.` : '';
 }
