@@ -77,6 +77,12 @@ describe('config/load', () => {
       expect(load({ sm: ['a:1'], secret: ['x'] }).domains).to.deep.equal([]);
     });
 
+    it('let nobody register at a jabberd2 from everywhere: there nobody else decides about it', () => {
+      const args = { dialect: ['jabberd2'], sm: ['a:1'], secret: ['x'] };
+      expect(load(args).registration).to.equal(true);
+      expect(load({ ...args, listen: ['0.0.0.0:5222'] }).registration).to.equal(false);
+    });
+
     it('of session-manager listen where socket managers look for it', () => {
       const config = loadConfig({ command: 'session-manager', args: { secret: ['x'] } });
       expect(config.listen).to.deep.equal([{ host: '127.0.0.1', port: 5347 }]);
@@ -365,6 +371,37 @@ describe('config/load', () => {
         'argument --secret and environment variable SM_COMPONENT_SECRET_FILE exclude each other: give one of them',
       );
     });
+
+    it('jabberd2 without a router', () => {
+      expect(refusal(() => load({ dialect: ['jabberd2'] }))).to.equal(
+        'argument --dialect: jabberd2 needs --sm HOST:PORT, which is its router',
+      );
+    });
+
+    it('jabberd2 as what is served', () => {
+      const args = { dialect: ['jabberd2'], secret: ['x'] };
+      expect(refusal(() => loadConfig({ command: 'session-manager', args }))).to.contain(
+        'session-manager must be told what to serve',
+      );
+    });
+
+    it('a file of authorities that is missing', () => {
+      const missing = path.join(directory, 'none');
+      const args = { dialect: ['jabberd2'], sm: ['a:1'], secret: ['x'], 'router-ca': [missing] };
+      expect(refusal(() => load(args))).to.match(/^argument --router-ca: the file can not be read: ENOENT/);
+    });
+
+    for (const wrong of [
+      'foo.com',
+      'foo.com=',
+      '=company',
+      'foo@com=company',
+      `foo.com=${'x'.repeat(257)}`,
+    ]) {
+      it(`a realm like ${wrong.slice(0, 20)}`, () => {
+        expect(refusal(() => load({ realm: [wrong] }))).to.contain('must be DOMAIN=REALM');
+      });
+    }
 
     it('a secret file that is missing, or empty', () => {
       const missing = path.join(directory, 'none');
