@@ -1,11 +1,12 @@
 // A client on a plain socket, in the words of 2000, to see whether a deployment works:
-//   node client.mjs [HOST:PORT [USER [PASSWORD [DOMAIN]]]]
+//   node client.mjs [HOST:PORT [USER [PASSWORD [DOMAIN [stay]]]]]
 // Logs in with the digest of jabber:iq:auth, registers the account where there is none, sends a message to itself and
-// waits for it. Exit code 0 when it came back, 1 with a sentence otherwise.
+// waits for it. Exit code 0 when it came back, 1 with a sentence otherwise. With "stay" it then stays until it is
+// stopped (Ctrl-C) or sent away, and prints what it is sent.
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 
-const [where = '127.0.0.1:5222', user = 'juliet', password = 'secret', domain = 'foo.com'] =
+const [where = '127.0.0.1:5222', user = 'juliet', password = 'secret', domain = 'foo.com', stays] =
   process.argv.slice(2);
 const RESOURCE = 'example';
 const PATIENCE = 10_000;
@@ -26,7 +27,13 @@ async function talk() {
   const [, , streamId] = await hear(/<stream:stream\b[^>]*\sid=(['"])(.*?)\1[^>]*>/);
   await logIn(streamId);
   await sendToItself();
-  socket.end('</stream:stream>');
+  if (stays === 'stay') await stay();
+  else socket.end('</stream:stream>');
+}
+
+async function stay() {
+  socket.setTimeout(0);
+  for await (const text of reads) console.log(text);
 }
 
 async function logIn(streamId) {

@@ -20,7 +20,6 @@ export interface Around {
  * @throws {CredentialsError} where they can not be used as they are. A server that is only away is no reason: it is
  * logged, and the calls reject until it is there
  */
-
 export async function openCredentials(
   source: CredentialsSource,
   { data, log }: Around,
