@@ -8,6 +8,7 @@ import { Comparison, type Compared } from '../scenario/compare.js';
 import { parseIgnored, type Ignored } from '../scenario/ignore.js';
 import type { Server } from '../scenario/login.js';
 import { differencesOf, summary } from '../scenario/report/comparison.js';
+import { kinds } from '../scenario/report/kinds.js';
 import { Recorder } from '../scenario/record.js';
 import { json } from '../scenario/report/json.js';
 import { junit } from '../scenario/report/junit.js';
@@ -174,7 +175,9 @@ async function compareServers(call: Call): Promise<number> {
       for (const line of differencesOf(compared)) console.log(line);
     }
   }
-  for (const line of ['', ...summary(all)]) console.log(line);
+  for (const part of [summary(all), kinds(all)]) {
+    if (part.length > 0) console.log(`\n${part.join('\n')}`);
+  }
   return unreadable === 0 && !signal.aborted && all.every(isSame) ? EXIT.stopped : EXIT.failed;
 }
 

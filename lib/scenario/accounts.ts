@@ -130,6 +130,7 @@ export class Accounts {
       await empty(client);
       // A server may close the stream instead of an answer. [XEP-0077 3.2]
       const answer = await client.ask('set', query(element('remove'))).catch(() => undefined);
+      if (answer?.attribute('type') !== 'error') await client.sentAway();
       await client.close();
       return answer?.attribute('type') === 'error' ? describeError(answer) : undefined;
     } catch (error) {

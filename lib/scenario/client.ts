@@ -16,6 +16,9 @@ const SPREAD = 5;
 /** The same where the server does not say when it has it. */
 const GUESS = 100;
 
+/** How long a server may take to end the stream of somebody who has removed his account, in milliseconds. */
+const SEND_OFF = 300;
+
 const STANZAS = ['message', 'presence', 'iq'];
 
 /** Is it a question of our own, or the answer to one? */
@@ -96,6 +99,20 @@ export class Client {
     });
     this.barriers = answered ? 'answered' : 'unanswered';
     await sleep(SPREAD);
+  }
+
+  /**
+   * Gives the server time to end the stream by itself, as it should for a removed account [XEP-0077 3.2]. Who leaves on
+   * his own at that moment makes jabberd2's c2s end the session twice, and the second end hits whoever connects next.
+   * [jabberd2 2.7.0 c2s: it numbers clients by their file descriptors]
+   */
+  async sentAway(): Promise<void> {
+    const waiting = new AbortController();
+    await Promise.race([
+      this.inbox.over,
+      sleep(SEND_OFF, undefined, { signal: waiting.signal }).catch(() => undefined),
+    ]);
+    waiting.abort();
   }
 
   close(): Promise<void> {

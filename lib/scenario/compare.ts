@@ -1,6 +1,6 @@
 import { Accounts } from './accounts.js';
 import { withoutIgnored, type Ignored } from './ignore.js';
-import { differ, type Difference } from './match.js';
+import { differ, weigh, type Difference } from './match.js';
 import { accountsOf, play, type Failure } from './play.js';
 import type { RunOptions } from './run.js';
 import { describeAction, type Action, type Character, type Script } from './script.js';
@@ -93,7 +93,9 @@ export class Comparison {
     const heard = new Map<string, Heard[]>();
     for (const { who, line, stanza } of raw) {
       const readable = mapValues(stanza, (value) => options.casting.original(named(value, addresses)));
-      const kept = withoutIgnored(madeUp.named(readable), this.ignored);
+      // It is so for all stanzas, and only some servers say so. [RFC6120 4.8.3]
+      if (readable.attribute('xmlns') === 'jabber:client') readable.set('xmlns', undefined);
+      const kept = withoutIgnored(madeUp.named(readable), this.ignored, fullJidOf(who.name));
       if (kept) heard.set(who.name, [...(heard.get(who.name) ?? []), { line, stanza: kept }]);
     }
     return { heard, failures };
@@ -105,10 +107,13 @@ const sent = (action: Action): Element[] => ('stanza' in action ? [action.stanza
 const isSame = ({ left, right, differences }: Row): boolean =>
   left !== undefined && right !== undefined && differences.length === 0;
 
+/** What the full address of a character is called in stanzas that are compared. */
+export const fullJidOf = (name: string): string => `{${name}'s full JID}`;
+
 /** Full addresses hold resources that servers make; longest first, since one may begin with another. */
 function named(value: string, addresses: ReadonlyMap<string, readonly string[]>): string {
   const all = [...addresses].flatMap(([name, jids]) =>
-    jids.map((jid): [string, string] => [jid, `{${name}'s full JID}`]),
+    jids.map((jid): [string, string] => [jid, fullJidOf(name)]),
   );
   return all
     .sort(([a], [b]) => b.length - a.length)
@@ -123,16 +128,19 @@ type Pair = Omit<Row, 'who' | 'action'>;
  */
 function pair(left: readonly Heard[], right: readonly Heard[]): Pair[] {
   const free = new Set(right);
-  const take = (fits: (one: Heard) => boolean): Heard | undefined => {
-    const found = [...free].find(fits);
-    if (found) free.delete(found);
-    return found;
+  const take = (one: Heard, fits: (stanza: Element) => boolean): Heard | undefined => {
+    const [found] = [...free]
+      .filter(({ stanza }) => fits(stanza))
+      .map((other) => ({ other, weight: weigh(differ(one.stanza, other.stanza)) }))
+      .sort((a, b) => a.weight - b.weight);
+    if (found) free.delete(found.other);
+    return found?.other;
   };
   const pairs = left.map((one) => ({
     one,
-    other: take(({ stanza }) => differ(one.stanza, stanza).length === 0),
+    other: take(one, (stanza) => differ(one.stanza, stanza).length === 0),
   }));
-  for (const two of pairs) two.other ??= take(({ stanza }) => isAbout(two.one.stanza, stanza));
+  for (const two of pairs) two.other ??= take(two.one, (stanza) => isAbout(two.one.stanza, stanza));
   const known = pairs.map(({ one, other }) => ({
     line: one.line,
     left: one.stanza,
@@ -153,12 +161,13 @@ function isAbout(left: Element, right: Element): boolean {
   return (
     left.attribute('type') === right.attribute('type') &&
     left.attribute('from') === right.attribute('from') &&
-    payload(left) === payload(right)
+    (left.name === 'presence' || carriesAlike(left, right))
   );
 }
 
-/** For messages and iqs what they carry; presence is presence. */
-function payload(stanza: Element): string {
-  const [first] = stanza.name === 'presence' ? [] : stanza.elements;
-  return first ? `${first.namespace} ${first.localName}` : '';
+/** Is there a child that both have, or none at all? Servers add others of their own, before or behind it. */
+function carriesAlike({ elements: left }: Element, { elements: right }: Element): boolean {
+  const name = ({ namespace, localName }: Element): string => `${namespace} ${localName}`;
+  if (left.length === 0 || right.length === 0) return left.length === right.length;
+  return left.some((one) => right.some((other) => name(one) === name(other)));
 }

@@ -5,6 +5,8 @@ interface Step {
   readonly namespace: string | undefined;
   /** `*` for any. */
   readonly name: string;
+  /** The value that an attribute must have; empty for one that is not there. */
+  readonly condition: { readonly attribute: string; readonly value: string } | undefined;
 }
 
 /** What a comparison passes over: elements by their path, or an attribute of them. */
@@ -16,38 +18,58 @@ export interface Ignored {
   readonly attribute: string | undefined;
 }
 
-const STEP = /(?:\{([^}]*)\})?([^/{}@\s]*)\/?/y;
+const STEP = /(?:\{([^}]*)\})?([^/{}[\]@\s]*)(?:\[@([^=\]\s]+)=([^\]]*)\])?(?:\/|$)/y;
+
+/** In a condition: the full address of whoever gets the stanza. */
+const SELF = 'self';
+
+const PATTERN = /^(\/?)((?:\{[^}]*\}|\[[^\]]*\]|[^@{}[\]])*?)(?:\/?@([^\s[\]]+))?$/;
 
 /**
- * Reads `delay`, `iq/query/@ver`, `/presence`, `{urn:xmpp:sid:0}stanza-id`, `{jabber:x:delay}`, `@xml:lang`.
+ * Reads `delay`, `iq/query/@ver`, `/presence`, `{urn:xmpp:sid:0}stanza-id`, `{jabber:x:delay}`, `@xml:lang`,
+ * `iq[@type=error]/query`, `/presence[@from=self]`.
  *
  * @returns undefined for what is none of them
  */
 export function parseIgnored(text: string): Ignored | undefined {
-  const [, slash, path, attribute] = /^(\/?)((?:\{[^}]*\}|[^@{}])*?)(?:\/?@(\S+))?$/.exec(text.trim()) ?? [];
+  const [, slash, path, attribute] = PATTERN.exec(text.trim()) ?? [];
   if (path === undefined || (path === '' && attribute === undefined)) return undefined;
+  const steps = stepsOf(path);
+  return steps && { rooted: slash !== '', steps, attribute };
+}
+
+function stepsOf(path: string): Step[] | undefined {
   const steps: Step[] = [];
   for (let at = 0; at < path.length; at = STEP.lastIndex) {
     STEP.lastIndex = at;
-    const [found, namespace, name] = STEP.exec(path) ?? [];
+    const [found, namespace, name, attribute, value = ''] = STEP.exec(path) ?? [];
     if (!found || (namespace === undefined && name === '')) return undefined;
-    steps.push({ namespace, name: name || '*' });
+    const condition = attribute === undefined ? undefined : { attribute, value };
+    steps.push({ namespace, name: name || '*', condition });
   }
-  return { rooted: slash !== '', steps, attribute };
+  return steps;
 }
 
-/** @returns a stanza without what is ignored; undefined where that is all of it */
-export function withoutIgnored(stanza: Element, ignored: readonly Ignored[]): Element | undefined {
-  return ignored.length === 0 ? stanza : strip(stanza, [], ignored);
+/**
+ * @param self the full address of whoever got it
+ * @returns a stanza without what is ignored; undefined where that is all of it
+ */
+export function withoutIgnored(
+  stanza: Element,
+  ignored: readonly Ignored[],
+  self: string,
+): Element | undefined {
+  return ignored.length === 0 ? stanza : strip(stanza, [], ignored, self);
 }
 
 function strip(
   element: Element,
   above: readonly Element[],
   ignored: readonly Ignored[],
+  self: string,
 ): Element | undefined {
   const path = [...above, element];
-  const about = ignored.filter((one) => applies(one, path));
+  const about = ignored.filter((one) => applies(one, path, self));
   if (about.some(({ attribute }) => attribute === undefined)) return undefined;
   const copy = element.clone();
   for (const name of element.attributes.keys()) {
@@ -55,18 +77,20 @@ function strip(
     if (drop && !isDeclaration(name)) copy.set(name, undefined);
   }
   copy.children = element.children
-    .map((child) => (typeof child === 'string' ? child : strip(child, path, ignored)))
+    .map((child) => (typeof child === 'string' ? child : strip(child, path, ignored, self)))
     .filter((child) => child !== undefined);
   return copy;
 }
 
-function applies({ rooted, steps }: Ignored, path: readonly Element[]): boolean {
+function applies({ rooted, steps }: Ignored, path: readonly Element[], self: string): boolean {
   if (steps.length > path.length || (rooted && steps.length !== path.length)) return false;
-  return steps.every(({ namespace, name }, at) => {
-    const element = path[path.length - steps.length + at];
-    return (
-      (name === '*' || name === element.localName) &&
-      (namespace === undefined || namespace === element.namespace)
-    );
-  });
+  return steps.every((step, at) => fits(step, path[path.length - steps.length + at], self));
+}
+
+function fits({ namespace, name, condition }: Step, element: Element, self: string): boolean {
+  if (name !== '*' && name !== element.localName) return false;
+  if (namespace !== undefined && namespace !== element.namespace) return false;
+  if (!condition) return true;
+  const wanted = condition.value === SELF ? self : condition.value;
+  return (element.attribute(condition.attribute) ?? '') === wanted;
 }

@@ -1,10 +1,24 @@
 import type { Element } from '../xml/index.js';
 import { isDeclaration } from './variables.js';
 
+/** What a difference is about; a value is absent where there is none. */
+export type About =
+  | {
+      readonly kind: 'attribute';
+      readonly name: string;
+      readonly expected?: string;
+      readonly received?: string;
+    }
+  | { readonly kind: 'text'; readonly expected: string; readonly received: string }
+  | { readonly kind: 'missing' | 'unexpected'; readonly child: Element }
+  | { readonly kind: 'element' };
+
 /** One thing in which a stanza is not what was expected. */
 export interface Difference {
   /** From the stanza down: `message/delay`. */
   readonly path: string;
+  readonly about: About;
+  /** The same as a sentence, of something that was expected. */
   readonly text: string;
   /** How much it counts when the nearest of several stanzas is looked for. */
   readonly weight: number;
@@ -74,7 +88,9 @@ function compareElements(expected: Side, received: Side, place: Place): Differen
   const [want, have] = [expected.element, received.element];
   if (want.localName !== have.localName || want.namespace !== have.namespace) {
     const text = `it is ${named(have)}, not ${named(want)}`;
-    return [{ path: place.path, text, weight: OTHER, expected: want, received: have }];
+    return [
+      { path: place.path, about: { kind: 'element' }, text, weight: OTHER, expected: want, received: have },
+    ];
   }
   const strict = place.whole || isStrict(want);
   return [
@@ -133,15 +149,17 @@ function compareAttributes(
   expected: ReadonlyMap<string, string>,
   received: ReadonlyMap<string, string>,
   strict: boolean,
-): { text: string; weight: number }[] {
+): Pick<Difference, 'about' | 'text' | 'weight'>[] {
   const missing = [...expected.keys()].filter((name) => !received.has(name));
   const extra = strict ? [...received.keys()].filter((name) => !expected.has(name)) : [];
   return [
     ...missing.map((name) => ({
+      about: { kind: 'attribute', name, expected: expected.get(name) } as const,
       text: `attribute ${name} is missing, expected ${shown(expected.get(name)!)}`,
       weight: 3,
     })),
     ...extra.map((name) => ({
+      about: { kind: 'attribute', name, received: received.get(name) } as const,
       text: `attribute ${name}='${received.get(name)}' is not expected`,
       weight: 2,
     })),
@@ -160,6 +178,7 @@ function compareAttributeValues(expected: Side, received: Side, { path, captures
     const text = `attribute ${name} is "${got}", ${wrong}`;
     found.push({
       path,
+      about: { kind: 'attribute', name, expected: value, received: got },
       text,
       weight: weightOf(name),
       expected: expected.element,
@@ -191,7 +210,9 @@ function compareText(expected: Element, received: Element, { path, captures, who
   if (blank && (!whole || received.text.trim() === '')) return [];
   const wrong = compareValue(...sameForm(want, received.text), captures);
   if (wrong === undefined) return [];
-  return [{ path, text: `the text is "${received.text}", ${wrong}`, weight: 3, expected, received }];
+  const about = { kind: 'text', expected: want, received: received.text } as const;
+  const text = `the text is "${received.text}", ${wrong}`;
+  return [{ path, about, text, weight: 3, expected, received }];
 }
 
 /** Text that the author has set on lines of its own is not about the white space around it. */
@@ -211,12 +232,28 @@ function compareInAnyOrder(expected: Side[], received: Side[], parent: Element, 
   const partners = assign(expected, received, place);
   const free = new Set(received.filter((_side, at) => !partners.includes(at)));
   const found = expected.flatMap((want, at) => {
-    const have = received[partners[at]] ?? nearest(want, [...free], place);
+    const have = received[partners[at]] ?? nearest(want, candidates(want, [...free], expected, place), place);
     if (!have) return [missing(want, parent, place)];
     free.delete(have);
     return compareElements(want, have, inside(place, have.element));
   });
   return place.whole ? [...found, ...[...free].map((have) => unexpected(have, place))] : found;
+}
+
+/**
+ * With which children one may be compared that has none equal to it. Where everything counts, of several of a name only
+ * those that have something in common: a feature is not another feature, changed.
+ */
+function candidates(want: Side, free: Side[], expected: Side[], { whole }: Place): Side[] {
+  const alike = free.filter((side) => isAlike(want, side));
+  if (!whole) return alike;
+  const single = alike.length === 1 && expected.filter((side) => isAlike(want, side)).length === 1;
+  return single ? alike : alike.filter((side) => hasInCommon(want.element, side.element));
+}
+
+function hasInCommon({ attributes: left }: Element, { attributes: right }: Element): boolean {
+  const told = [...left].filter(([name]) => !isDeclaration(name));
+  return told.length === 0 || told.some(([name, value]) => right.get(name) === value);
 }
 
 const inside = (place: Place, { localName }: Element): Place => ({
@@ -226,12 +263,14 @@ const inside = (place: Place, { localName }: Element): Place => ({
 
 function missing({ element }: Side, parent: Element, { path }: Place): Difference {
   const text = `<${element.localName}> of ${element.namespace || 'no namespace'} is missing`;
-  return { path, text, weight: 4 + size(element), expected: element, received: parent };
+  const about = { kind: 'missing', child: element } as const;
+  return { path, about, text, weight: 4 + size(element), expected: element, received: parent };
 }
 
 function unexpected({ element }: Side, { path }: Place): Difference {
   const text = `<${element.localName}> is not expected`;
-  return { path, text, weight: 4 + size(element), received: element };
+  const about = { kind: 'unexpected', child: element } as const;
+  return { path, about, text, weight: 4 + size(element), received: element };
 }
 
 const size = (element: Element): number => element.elements.reduce((sum, child) => sum + size(child), 1);
@@ -255,9 +294,8 @@ function isAlike({ element: a }: Side, { element: b }: Side): boolean {
   return a.localName === b.localName && a.namespace === b.namespace;
 }
 
-function nearest(expected: Side, received: Side[], place: Place): Side | undefined {
-  return received
-    .filter((side) => isAlike(expected, side))
+function nearest(expected: Side, alike: Side[], place: Place): Side | undefined {
+  return alike
     .map((side) => ({ side, weight: distance(expected, side, place) }))
     .sort((a, b) => a.weight - b.weight)[0]?.side;
 }

@@ -14,6 +14,9 @@ const QUIET = 300;
 /** Given to a server to tell others that somebody has left, in milliseconds. */
 const FAREWELL = 30;
 
+/** Given to what is still under way when a script has ended, in milliseconds. */
+const LAST_WORDS = 200;
+
 /** A stanza that came, and in what it is not the expected one. */
 export interface Miss {
   readonly stanza: Element;
@@ -110,8 +113,14 @@ class Performance {
       if (failure) failures.push(failure);
       if (failure && !this.stage.goOn) break;
     }
-    if (this.stage.goOn) await Promise.all(this.present().map((client) => client.settle()));
+    if (this.stage.goOn) await this.lastWords();
     return { failures, addresses: this.addresses };
+  }
+
+  /** For those who want to see all of it: what others did at last may take a way through several servers. */
+  private async lastWords(): Promise<void> {
+    await Promise.all(this.present().map((client) => client.settle()));
+    await sleep(LAST_WORDS);
   }
 
   async end(): Promise<void> {

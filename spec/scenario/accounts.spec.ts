@@ -31,6 +31,12 @@ describe('scenario/accounts', () => {
     expect(changes()).to.deep.equal(['+romeo', '-romeo']);
   });
 
+  it('are left to the server to send away: jabberd2 ends whoever comes next for one that leaves by itself', async () => {
+    await serve({ registers: true, sendsAway: true });
+    await perform(server, [SCRIPT]);
+    expect(changes()).to.deep.equal(['+romeo', '-romeo']);
+  });
+
   it('that were there before are used, and never removed', async () => {
     await serve({ registers: true }, { romeo: 'secret' });
     const { results, notes } = await perform(server, [SCRIPT, SCRIPT]);

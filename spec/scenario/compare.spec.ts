@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { parseIgnored, withoutIgnored } from '../../lib/scenario/ignore.js';
 import { MadeUp } from '../../lib/scenario/volatile.js';
-import { parse, type Element } from '../../lib/xml/index.js';
+import { Element, parse } from '../../lib/xml/index.js';
 
 const tree = (xml: string): Element => parse(xml, new Map([['', 'jabber:client']]));
+
+const SELF = "{Juliet's full JID}";
 
 describe('scenario/ignore', () => {
   const stanza =
@@ -28,15 +30,31 @@ describe('scenario/ignore', () => {
     ['/query', stanza],
     ['/iq', undefined],
     ['*', undefined],
+    [
+      'query[@ver=2]/item',
+      "<iq xml:lang='en' id='1'><query xmlns='jabber:iq:roster' ver='2'/><x xmlns='u'/></iq>",
+    ],
+    ['query[@ver=3]/item', stanza],
+    ['/iq[@type=]', undefined],
+    ['/iq[@xml:lang=]', stanza],
+    ['{jabber:iq:roster}*[@ver=2]/@ver', stanza.replace(" ver='2'", '')],
   ];
   for (const [pattern, left] of all) {
     it(`${pattern} takes out just that`, () => {
-      expect(withoutIgnored(tree(stanza), [parseIgnored(pattern)!])?.toString()).to.equal(left);
+      expect(withoutIgnored(tree(stanza), [parseIgnored(pattern)!], SELF)?.toString()).to.equal(left);
     });
   }
 
+  it('tells the own presence that comes back from that of others', () => {
+    const own = [parseIgnored('/presence[@from=self]')!];
+    const from = (jid: string): Element => new Element('presence', { from: jid });
+    expect(withoutIgnored(from(SELF), own, SELF)).to.equal(undefined);
+    expect(withoutIgnored(from("{Romeo's full JID}"), own, SELF)).not.to.equal(undefined);
+  });
+
   it('knows what is no path', () => {
-    for (const text of ['', '@', '{a', 'a//b', 'a}b']) expect(parseIgnored(text), text).to.equal(undefined);
+    for (const text of ['', '@', '{a', 'a//b', 'a}b', '[@a=b]', 'a[b]', 'a[@b]', 'a[@b=c', 'a]', 'a[@b=c]d'])
+      expect(parseIgnored(text), text).to.equal(undefined);
   });
 });
 

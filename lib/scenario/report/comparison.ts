@@ -1,7 +1,9 @@
 import type { Element } from '../../xml/index.js';
 import type { Compared, Row } from '../compare.js';
+import type { Difference } from '../match.js';
 import type { Failure } from '../play.js';
 import { pretty } from '../print.js';
+import { table } from './table.js';
 
 /** What a person needs to see of one script: what differs, stanza by stanza. */
 export function differencesOf({ file, title, same, rows, failures }: Compared): string[] {
@@ -42,10 +44,34 @@ function describe(file: string, { who, line, action, left, right, differences }:
     ...indented(left, marks('expected')),
     '    right:',
     ...indented(right, marks('received')),
-    '    right is other than left in:',
-    ...differences.map(({ path, text }) => `      ${path}: ${text}`),
+    '    in short:',
+    ...differences.map((one) => `      ${inWords(one)}`),
   ];
 }
+
+function inWords({ path, about, text }: Difference): string {
+  switch (about.kind) {
+    case 'attribute':
+      return `${path}: ${about.name} is ${both(about.expected, about.received)}`;
+    case 'text':
+      return `${path}: the text is ${both(about.expected, about.received)}`;
+    case 'missing':
+      return `${path}: ${named(about.child)} is only on the left`;
+    case 'unexpected':
+      return `${path}: ${named(about.child)} is only on the right`;
+    case 'element':
+      return `${path}: ${text}`;
+  }
+}
+
+function both(left: string | undefined, right: string | undefined): string {
+  if (right === undefined) return `"${left}" on the left, and not there on the right`;
+  if (left === undefined) return `not there on the left, and "${right}" on the right`;
+  return `"${left}" on the left, and "${right}" on the right`;
+}
+
+const named = ({ localName, namespace }: Element): string =>
+  namespace === '' || namespace === 'jabber:client' ? `<${localName}>` : `<${localName}> of ${namespace}`;
 
 const indented = (stanza: Element, marks?: Set<Element>): string[] =>
   pretty(stanza, marks).map((line) => `      ${line}`);
@@ -60,14 +86,7 @@ export function summary(all: readonly Compared[]): string[] {
     one.failures.left.length === 0 ? 'passes' : `fails (line ${one.failures.left[0].line})`,
     one.failures.right.length === 0 ? 'passes' : `fails (line ${one.failures.right[0].line})`,
   ]);
-  const table = [[...HEADINGS], ...rows, ['all', ...counts(all), '', '']];
-  const widths = HEADINGS.map((_heading, column) => Math.max(...table.map((row) => row[column].length)));
-  return table.map((row) =>
-    row
-      .map((cell, at) => (at > 0 && at < 5 ? cell.padStart(widths[at]) : cell.padEnd(widths[at])))
-      .join('  ')
-      .trimEnd(),
-  );
+  return table([[...HEADINGS], ...rows, ['all', ...counts(all), '', '']], [1, 2, 3, 4]);
 }
 
 function counts(all: readonly Compared[]): string[] {

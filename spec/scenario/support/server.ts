@@ -11,15 +11,21 @@ export interface Habits {
   readonly registers?: boolean;
   /** Does it keep the names of removed accounts? */
   readonly keepsNames?: boolean;
+  /** Does it end the stream of who has removed his account, a moment later? */
+  readonly sendsAway?: boolean;
   /** Sent behind a stream header with a version; else the header has none. */
   readonly features?: string;
 }
 
 export interface Session {
   readonly jid: string;
+  /** How the stream ends; `awaited` once the server is about to end it. */
+  readonly ending: 'open' | 'awaited';
   send(xml: string): void;
   end(): void;
 }
+
+type Speaking = { -readonly [name in keyof Session]: Session[name] };
 
 /** A server of few words on loopback: jabber:iq:auth, accounts, pings; all else is up to the spec. */
 export class ScriptedServer {
@@ -53,7 +59,12 @@ export class ScriptedServer {
   private serve(socket: Socket): void {
     this.sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => this.sockets.delete(socket));
-    const session = { jid: '', send: (xml: string) => void socket.write(xml), end: () => void socket.end() };
+    const session: Speaking = {
+      jid: '',
+      ending: 'open',
+      send: (xml: string) => void socket.write(xml),
+      end: () => void socket.end(),
+    };
     const { features } = this.habits;
     const header = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='s1'`;
     const reader = new Reader(
@@ -61,7 +72,10 @@ export class ScriptedServer {
         open: () =>
           session.send(features === undefined ? `${header}>` : `${header} version='1.0'>${features}`),
         stanza: ({ source }) => this.take(parse(source, new Map([['', 'jabber:client']])), session),
-        close: () => socket.end('</stream:stream>'),
+        close: () => {
+          if (session.ending === 'awaited') this.changes.push('did not wait');
+          socket.end('</stream:stream>');
+        },
         fault: () => socket.destroy(),
       },
       { limits: { bytes: 1e6, depth: 100, attributes: 100 }, namespaces: false },
@@ -69,7 +83,7 @@ export class ScriptedServer {
     socket.on('data', (chunk: Buffer) => reader.write(chunk));
   }
 
-  private take(stanza: Element, session: Session & { jid: string }): void {
+  private take(stanza: Element, session: Speaking): void {
     const [query] = stanza.elements;
     if (query?.namespace === 'jabber:iq:auth') return this.logIn(stanza, query, session);
     if (query?.namespace === 'jabber:iq:register') return this.register(stanza, query, session);
@@ -80,7 +94,7 @@ export class ScriptedServer {
     if (stanza.name === 'iq' && !this.habits.silent) this.refuse(stanza, session, '404');
   }
 
-  private logIn(stanza: Element, query: Element, session: Session & { jid: string }): void {
+  private logIn(stanza: Element, query: Element, session: Speaking): void {
     if (stanza.attribute('type') === 'get') {
       return this.reply(
         stanza,
@@ -95,7 +109,7 @@ export class ScriptedServer {
     this.reply(stanza, session);
   }
 
-  private register(stanza: Element, query: Element, session: Session): void {
+  private register(stanza: Element, query: Element, session: Speaking): void {
     if (!this.habits.registers) return this.refuse(stanza, session, '501');
     const form = "<query xmlns='jabber:iq:register'><instructions/><username/><password/><email/></query>";
     if (stanza.attribute('type') === 'get') return this.reply(stanza, session, form);
@@ -106,6 +120,15 @@ export class ScriptedServer {
     } else this.accounts.set(user, query.childText('password') ?? '');
     this.changes.push((query.child('remove') ? '-' : '+') + user);
     this.reply(stanza, session);
+    if (query.child('remove') && this.habits.sendsAway) this.sendAway(session);
+  }
+
+  private sendAway(session: Speaking): void {
+    session.ending = 'awaited';
+    setTimeout(() => {
+      session.ending = 'open';
+      session.send('</stream:stream>');
+    }, 30);
   }
 
   private reply(stanza: Element, session: Session, content = ''): void {

@@ -1,0 +1,91 @@
+import type { Element } from '../../xml/index.js';
+import { fullJidOf, type Compared, type Row } from '../compare.js';
+import type { Difference } from '../match.js';
+import { table } from './table.js';
+
+/** A way in which servers differ, whatever the values in it. */
+interface Kind {
+  /** Where it is; both: something else on either side. */
+  readonly side: 'left' | 'right' | 'both';
+  /** The option that passes it over; in words where that would hide too much. */
+  readonly what: string;
+}
+
+const CLIENT = 'jabber:client';
+
+/** Two servers differ in few ways, and in many stanzas: the ways, most frequent first. Nothing where nothing differs. */
+export function kinds(all: readonly Compared[]): string[] {
+  const found = new Map<string, { kind: Kind; first: string; count: number }>();
+  for (const { file, rows } of all) {
+    for (const row of rows) {
+      for (const [key, kind] of kindsOf(row)) {
+        const before = found.get(key) ?? { kind, first: `${file}:${row.line}`, count: 0 };
+        found.set(key, { ...before, count: before.count + 1 });
+      }
+    }
+  }
+  if (found.size === 0) return [];
+  const rows = [...found.values()]
+    .sort((a, b) => b.count - a.count)
+    .map(({ kind: { side, what }, first, count }) => [String(count), side, what, first]);
+  return table([['stanzas', 'side', 'what differs', 'first at'], ...rows], [0]);
+}
+
+/** The ways in which one stanza differs, each once. */
+function kindsOf({ who, left, right, differences }: Row): Map<string, Kind> {
+  const all = left && right ? inside(left, right, differences) : [whole(who, left, right)];
+  return new Map(all.map((kind) => [`${kind.side} ${kind.what}`, kind]));
+}
+
+function whole(who: string, left: Element | undefined, right: Element | undefined): Kind {
+  const stanza = (left ?? right)!;
+  const type = stanza.attribute('type');
+  const side = left ? 'left' : 'right';
+  if (stanza.name === 'presence' && stanza.attribute('from') === fullJidOf(who)) {
+    return { side, what: ignoring('/presence[@from=self]') };
+  }
+  const [first] = stanza.name === 'iq' ? stanza.elements : [];
+  const about = first ? ` with ${step(first)}` : '';
+  return { side, what: `<${stanza.name}${type === undefined ? '' : ` type='${type}'`}>${about}` };
+}
+
+function inside(left: Element, right: Element, differences: readonly Difference[]): Kind[] {
+  const [before, after] = [left.attribute('type'), right.attribute('type')];
+  if (before === after) return differences.map((one) => kindOf(one, left));
+  // An error has other children than a result: all of that is one thing.
+  return [{ side: 'both', what: `<${left.name}> of type ${before} on the left, ${after} on the right` }];
+}
+
+function kindOf({ path, about }: Difference, stanza: Element): Kind {
+  switch (about.kind) {
+    case 'attribute': {
+      const { name, expected, received } = about;
+      const side = received === undefined ? 'left' : expected === undefined ? 'right' : 'both';
+      const matters = name === 'jid' || (name === 'from' && path === stanza.localName);
+      return { side, what: matters ? `${name} of <${path}>` : ignoring(`${path}/@${name}`) };
+    }
+    case 'text':
+      return { side: 'both', what: `text of <${path}>` };
+    case 'missing':
+      return { side: 'left', what: ignoring(child(path, about.child, stanza)) };
+    case 'unexpected':
+      return { side: 'right', what: ignoring(child(path, about.child, stanza)) };
+    case 'element':
+      return { side: 'both', what: `<${path}>` };
+  }
+}
+
+function child(path: string, element: Element, stanza: Element): string {
+  // Errors may hold what was asked, which is of any namespace. [RFC6120 8.3.1]
+  const isAsked = path === stanza.localName && stanza.attribute('type') === 'error';
+  return isAsked && element.localName !== 'error'
+    ? `${path}[@type=error]/${element.localName}`
+    : `${path}/${step(element)}`;
+}
+
+const step = ({ localName, namespace }: Element): string =>
+  namespace === '' || namespace === CLIENT ? localName : `{${namespace}}${localName}`;
+
+/** As a shell takes it. */
+const ignoring = (pattern: string): string =>
+  `--ignore ${/^[\w/@.:-]+$/.test(pattern) ? pattern : `'${pattern}'`}`;
