@@ -125,6 +125,7 @@ class Performance {
 
   async end(): Promise<void> {
     await Promise.all(this.present().map((client) => client.close()));
+    await sleep(FAREWELL);
   }
 
   private present(): Client[] {

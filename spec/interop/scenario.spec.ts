@@ -1,20 +1,19 @@
 import { expect } from 'chai';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EchoPeer } from './support/echo-peer.js';
 import { hasProsody, Prosody } from './support/prosody.js';
+import { program } from './support/front.js';
 import { Running } from './support/running.js';
+import { GIVEN, MISSING_GIVEN, scenario } from './support/scenarios.js';
 
-const PROGRAM = path.resolve('bin/sm-component');
-/** Scripts of Prosody's own: they are run from where they are, and are not part of this project. */
-const GIVEN = path.resolve('../shared/scenarios');
 /** Scripts of ours. */
 const OWN = path.resolve('spec/fixtures/scenarios');
 
 const missing = [
   ...(hasProsody() ? [] : ['prosody (apt-get install prosody prosody-modules)']),
-  ...(existsSync(GIVEN) ? [] : [`the folder ${path.relative('.', GIVEN)}`]),
+  ...MISSING_GIVEN,
 ];
 
 /** Prosody asks about each client's features once: after that its own scripts about them can not pass on it. */
@@ -240,14 +239,8 @@ if (missing.length > 0) {
 }
 
 function command(...args: string[]): { file: string; args: string[] } {
-  return { file: process.execPath, args: [PROGRAM, 'scenario', ...args] };
-}
-
-/** `sm-component scenario …`, to its end. */
-async function scenario(...args: string[]): Promise<{ code: number | string; lines: string[] }> {
-  const running = new Running('scenario', command(...args));
-  const code = await running.ended();
-  return { code, lines: running.lines };
+  const [file, ...all] = program('scenario', ...args);
+  return { file, args: all };
 }
 
 const folder = (directory: string): string[] =>

@@ -31,6 +31,12 @@ describe('scenario/accounts', () => {
     expect(changes()).to.deep.equal(['+romeo', '-romeo']);
   });
 
+  it('are removed also where the server ends a stream for nothing, once', async () => {
+    await serve({ registers: true, hiccups: 1 });
+    const { notes } = await perform(server, [cast('Romeo')]);
+    expect([changes(), notes]).to.deep.equal([['+romeo', '-romeo'], []]);
+  });
+
   it('are left to the server to send away: jabberd2 ends whoever comes next for one that leaves by itself', async () => {
     await serve({ registers: true, sendsAway: true });
     await perform(server, [SCRIPT]);

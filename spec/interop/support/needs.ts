@@ -26,7 +26,7 @@ export function isThere(name: string, needs: readonly Need[], title: string): bo
 
 const shouted = new Set<string>();
 
-function shout(text: string): void {
+export function shout(text: string): void {
   if (!shouted.has(text)) console.error(`\n*** ${text} ***`);
   shouted.add(text);
 }

@@ -34,6 +34,12 @@ const MODULES = [
   ],
 ];
 
+/** As it is played with scripts of ours: vcard_legacy adds to presence, and sends it twice. */
+export const PLAIN: Deviations = {
+  modules: ['vcard', 'offline'],
+  without: ['vcard_legacy', 'vcard4', 'pep'],
+};
+
 /** A Prosody of our own on loopback, with everything in memory. */
 export class Prosody {
   port = 0;

@@ -13,6 +13,8 @@ export interface Habits {
   readonly keepsNames?: boolean;
   /** Does it end the stream of who has removed his account, a moment later? */
   readonly sendsAway?: boolean;
+  /** How many logins does it end at once, before it takes any? */
+  readonly hiccups?: number;
   /** Sent behind a stream header with a version; else the header has none. */
   readonly features?: string;
 }
@@ -38,6 +40,7 @@ export class ScriptedServer {
   port = 0;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
+  private hiccups = 0;
 
   constructor(private readonly habits: Habits = {}) {
     this.server = createServer((socket) => this.serve(socket));
@@ -104,6 +107,7 @@ export class ScriptedServer {
     }
     const user = query.childText('username') ?? '';
     if (this.accounts.get(user) !== query.childText('password')) return this.refuse(stanza, session, '401');
+    if ((this.hiccups += 1) <= (this.habits.hiccups ?? 0)) return session.end();
     session.jid = `${user}@localhost/${query.childText('resource')}`;
     this.sessions.push(session);
     this.reply(stanza, session);
