@@ -99,12 +99,7 @@ export class Accounts {
   /** @returns whether it is gone */
   private async discard(account: Account): Promise<boolean> {
     this.made.delete(bare(account));
-    let failed = await this.remove(account);
-    // jabberd2's c2s ends who comes next for one who has just left, now and then. [jabberd2 2.7.0 c2s]
-    if (failed !== undefined) {
-      await sleep(ONCE_MORE);
-      failed = await this.remove(account);
-    }
+    const failed = await this.remove(account);
     if (failed === undefined) return true;
     // A script may have removed its account itself; then it can be made, and is ours to remove.
     if ((await this.register(account)) === 'made' && (await this.remove(account)) === undefined) return true;
@@ -134,6 +129,13 @@ export class Accounts {
 
   /** @returns why it was not removed; undefined when it was */
   private async remove(account: Account): Promise<string | undefined> {
+    if ((await this.removeOnce(account)) === undefined) return undefined;
+    // jabberd2's c2s ends who comes next for one who has just left, now and then. [jabberd2 2.7.0 c2s]
+    await sleep(ONCE_MORE);
+    return this.removeOnce(account);
+  }
+
+  private async removeOnce(account: Account): Promise<string | undefined> {
     try {
       const client = await Client.connect(this.serverOf(account), account, '');
       await empty(client);

@@ -13,8 +13,7 @@ const QUIET = 300;
 
 /** Given to a server to tell others that somebody has left, in milliseconds. */
 const FAREWELL = 30;
-
-/** Given to what is still under way when a script has ended, in milliseconds. */
+/** The same for those who want to hear all of it: jabberd2 is three programs, and each hop may take 40 ms. */
 const LAST_WORDS = 200;
 
 /** A stanza that came, and in what it is not the expected one. */
@@ -117,7 +116,7 @@ class Performance {
     return { failures, addresses: this.addresses };
   }
 
-  /** For those who want to see all of it: what others did at last may take a way through several servers. */
+  /** What others did at last may still be under way. */
   private async lastWords(): Promise<void> {
     await Promise.all(this.present().map((client) => client.settle()));
     await sleep(LAST_WORDS);
@@ -176,7 +175,7 @@ class Performance {
     if (!client || this.gone.has(client)) return;
     this.gone.add(client);
     await client.close();
-    await sleep(FAREWELL);
+    await sleep(this.stage.goOn ? LAST_WORDS : FAREWELL);
   }
 
   private async send(action: Action, stanza: Element): Promise<Failure | undefined> {
