@@ -198,7 +198,7 @@ if (missing.length > 0) {
           const { code, lines } = await compare(other, ...files);
           expect(lines.filter((line) => line.includes('not the same'))).to.have.lengthOf(1);
           const report = lines.join('\n');
-          expect(report).to.contain('iq: attribute type is "error", not "result"');
+          expect(report).to.contain('iq: type is "result" on the left, and "error" on the right');
           expect(report).to.match(/version\.scs +0 +1 +0 +0 +passes +fails \(line 18\)/);
           expect(report).to.match(/^all +17 +1 +0 +0$/m);
           expect(code).to.equal(1);
