@@ -188,15 +188,22 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       rejectUnauthorized: ca !== undefined,
       servername: serverName(sm?.host),
     };
-    const options = { ...this.lineOptions(), name, secret, domains, user, tls, encryption: router.tls };
-    return new RouterManager(options, this.managerEvents(), this.log);
+    const hasCredentials = (username: string, domain: string): Promise<boolean> =>
+      this.credentials!.exists(username, this.realm(domain));
+    const link = { ...this.lineOptions(), name, secret, user, tls, encryption: router.tls };
+    return new RouterManager({ ...link, domains, hasCredentials }, this.managerEvents(), this.log);
   }
 
   private makeAccounts(registrar: Registrar): Accounts {
-    const { realms } = this.config;
-    const realm = (domain: string): string => realms.get(domain) ?? domain;
-    const options = { credentials: () => this.credentials!, realm };
+    const options = {
+      credentials: () => this.credentials!,
+      realm: (domain: string) => this.realm(domain),
+    };
     return new Accounts(registrar, options, (packet) => this.desk.receive(packet), this.log);
+  }
+
+  private realm(domain: string): string {
+    return this.config.realms.get(domain) ?? domain;
   }
 
   private lineOptions(): Pick<LineOptions, 'where' | 'queueBytes' | 'connect'> {

@@ -18,6 +18,8 @@ import { RouterGreeting, type RouterOptions } from './router.js';
 export interface RouterManagerOptions extends Omit<LineOptions, 'greeting' | 'limited'>, RouterOptions {
   /** Domains that clients are to find here; where there are none, whatever the router has. */
   readonly domains: readonly string[];
+  /** Has somebody of that name credentials now? Then an sm that does not know him is told of him when he logs in. */
+  readonly hasCredentials: (user: string, domain: string) => Promise<boolean>;
 }
 
 /** How long something is waited for, in milliseconds. */
@@ -142,15 +144,42 @@ export class RouterManager implements Manager, Registrar {
   open(session: Session, jid: string): boolean {
     const { host: domain } = Jid.parse(jid)!;
     const c2s = session.address;
-    const request = newId();
     // As it stands in the sm's own log.
     session.login = jid;
     this.sessions.set(c2s, { state: 'starting', domain, jid });
+    this.startSession(c2s, jid, () => void this.introduce(c2s, jid));
+    return true;
+  }
+
+  private startSession(c2s: string, jid: string, refused: () => void): void {
+    const { host: domain } = Jid.parse(jid)!;
+    const request = newId();
     this.ask(domain, dialect.session('start', { c2s }, jid, request), request, (answer) => {
       if (answer?.action === 'started' && answer.sm) this.started(c2s, jid, answer, answer.sm);
-      else this.refuseStart(c2s, jid, answer ? 'the sm refuses to start a session' : 'no answer of the sm');
+      else if (answer?.action === 'start') refused();
+      else this.refuseStart(c2s, jid, answer ? REFUSED : NO_ANSWER);
     });
-    return true;
+  }
+
+  /**
+   * An sm without auto-create refuses a session to whom it does not know. Where the account was not registered in-band
+   * nobody has told it, and it is told now; but not of one that has been removed since the password was looked at. That
+   * it knows him meanwhile (by another login) is as good. [jabberd2 2.7.0 sm.xml user]
+   */
+  private async introduce(c2s: string, jid: string): Promise<void> {
+    const { user, host, bare } = Jid.parse(jid)!;
+    const isThere = await this.options.hasCredentials(user!, host).catch((error: Error) => error);
+    if (isThere instanceof Error) return this.refuseStart(c2s, jid, isThere.message);
+    if (!isThere) return this.refuseStart(c2s, jid, 'its account was removed meanwhile');
+    const id = newId();
+    this.ask(host, dialect.session('create', {}, bare, id), id, (answer) => {
+      // The account is there, so that a late answer is none that had to be undone.
+      if (!answer) this.requests.forget(id);
+      if (!answer) return this.refuseStart(c2s, jid, NO_ANSWER);
+      if (answer.action === 'created')
+        this.log.info('user made at the sm, which did not know it', { user: bare });
+      this.startSession(c2s, jid, () => this.refuseStart(c2s, jid, REFUSED));
+    });
   }
 
   stamp({ address }: Session): string {
@@ -499,6 +528,9 @@ export class RouterManager implements Manager, Registrar {
     this.ended.add(c2s);
   }
 }
+
+const REFUSED = 'the sm refuses to start a session';
+const NO_ANSWER = 'no answer of the sm';
 
 function newId(): string {
   return randomBytes(12).toString('hex');

@@ -43,6 +43,11 @@ export class Requests<Answer> {
     return this.givenUp.delete(id);
   }
 
+  /** An answer that comes after all means nothing. */
+  forget(id: string): void {
+    this.givenUp.delete(id);
+  }
+
   private forgo(id: string): void {
     if (this.givenUp.size >= MOST_GIVEN_UP) this.givenUp.clear();
     this.givenUp.add(id);

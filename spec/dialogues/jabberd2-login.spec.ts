@@ -7,7 +7,15 @@ import { authSet, header } from '../support/client.js';
 import { SESS } from '../support/namespaced.js';
 import type { Guest } from '../support/router-story.js';
 import { action, newId, RESULT, toldRouter, type RouterStory } from '../support/router-story.js';
-import { advert, NAME, route, undelivered, withdrawal } from '../support/scripted-router.js';
+import {
+  advert,
+  NAME,
+  NAMES,
+  route,
+  undelivered,
+  withdrawal,
+  type Action,
+} from '../support/scripted-router.js';
 
 const AUTH = 'jabber:iq:auth';
 const OLD = `to='localhost'`;
@@ -217,7 +225,7 @@ describe('a login', () => {
         stubborn.send(authSet('romeo', 'Orchard'));
         await story.expectStart(stubborn, 'romeo@localhost/Orchard');
         ids.add(`${stubborn.c2s} ${stubborn.request}`);
-        story.link.send(story.refused(stubborn));
+        await story.refuse(stubborn);
         await stubborn.expectRefusal('auth1', '500', 'internal-server-error');
       }
       expect(ids.size, 'a start has an id of its own').to.equal(4);
@@ -496,6 +504,20 @@ describe('a start that fails', () => {
       route(NAME, 'localhost', story.answer('start', guest, ` failed='1'`)),
     'with an id of the session manager all the same': (story, guest) =>
       route(NAME, 'localhost', story.answer('start', guest, ` sc:sm='' sc:failed='1'`)),
+  };
+  for (const [how, failure] of Object.entries(failures)) {
+    it(
+      `is told when it fails again, the stream stays open, and another login may follow: ${how}`,
+      toldRouter(async (story) => {
+        const romeo = await story.user('romeo', 'Orchard');
+        const juliet = await story.starting('juliet');
+        await story.refuse(juliet, () => failure(story, juliet));
+        await expectAnotherLogin(story, juliet, romeo);
+      }),
+    );
+  }
+
+  const nonsense: typeof failures = {
     'what is said to be started has no id of the session manager': (story, guest) =>
       story.control(
         guest,
@@ -504,19 +526,14 @@ describe('a start that fails', () => {
     'what is said to be started has an empty id of the session manager': (story, guest) =>
       story.started(Object.assign(guest, { sm: '' })),
   };
-  for (const [how, failure] of Object.entries(failures)) {
+  for (const [how, failure] of Object.entries(nonsense)) {
     it(
       `is told, the stream stays open, and another login may follow: ${how}`,
       toldRouter(async (story) => {
         const romeo = await story.user('romeo', 'Orchard');
         const juliet = await story.starting('juliet');
         story.link.send(failure(story, juliet));
-        await juliet.expectRefusal('auth1', '500', 'internal-server-error');
-        await story.expectQuiet(romeo);
-        juliet.send(authSet('juliet'));
-        await story.expectStart(juliet, 'juliet@localhost/Balcony');
-        await story.open(juliet);
-        await story.expectQuiet(juliet);
+        await expectAnotherLogin(story, juliet, romeo);
       }),
     );
   }
@@ -525,7 +542,7 @@ describe('a start that fails', () => {
     'is told without a condition on a stream without a version',
     toldRouter(async (story) => {
       const juliet = await story.starting('juliet', 'Balcony', OLD);
-      story.link.send(story.refused(juliet));
+      await story.refuse(juliet);
       const refusal = await juliet.expectRefusal('auth1', '500');
       expect(refusal.child('error')!.elements).to.deep.equal([]);
     }),
@@ -537,7 +554,7 @@ describe('a start that fails', () => {
       const romeo = await story.user('romeo', 'Orchard');
       const juliet = await story.starting('juliet');
       juliet.send(`<presence/>`);
-      story.link.send(story.refused(juliet));
+      await story.refuse(juliet);
       await juliet.expectRefusal('auth1', '500');
       await juliet.expectError('not-authorized');
       await story.expectQuiet(romeo);
@@ -612,6 +629,111 @@ describe('a start that fails', () => {
   }
 });
 
+/** The login was refused; the next one works. */
+async function expectAnotherLogin(story: RouterStory, juliet: Guest, romeo: Guest): Promise<void> {
+  await juliet.expectRefusal('auth1', '500', 'internal-server-error');
+  await story.expectQuiet(romeo);
+  juliet.send(authSet('juliet'));
+  await story.expectStart(juliet, 'juliet@localhost/Balcony');
+  await story.open(juliet);
+  await story.expectQuiet(juliet);
+}
+
+describe('a login of a user that the session manager does not know', () => {
+  for (const answer of ['created', 'refused'] as const) {
+    it(
+      `has it told of the user, and goes on: ${answer === 'created' ? 'made now' : 'made by another login meanwhile'}`,
+      toldRouter(async (story) => {
+        const juliet = await story.starting('juliet');
+        juliet.send('<presence/>');
+        story.link.send(story.refused(juliet));
+        await story.expectIntroduction(juliet, answer);
+        juliet.expectNothing();
+        await story.open(juliet);
+        await story.expectFrom(juliet, '<presence/>');
+        await story.expectQuiet(juliet);
+      }),
+    );
+  }
+
+  it(
+    'makes nobody whose account was removed since the password was looked at',
+    toldRouter(async (story) => {
+      const romeo = await story.user('romeo', 'Orchard');
+      const juliet = await story.starting('juliet');
+      story.users.remove('juliet');
+      story.link.send(story.refused(juliet));
+      await juliet.expectRefusal('auth1', '500', 'internal-server-error');
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'is refused where the credentials can not be asked once more',
+    toldRouter(async (story) => {
+      const romeo = await story.user('romeo', 'Orchard');
+      const juliet = await story.starting('juliet');
+      story.users.break();
+      story.link.send(story.refused(juliet));
+      await juliet.expectRefusal('auth1', '500', 'internal-server-error');
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  const silences: Record<string, (story: RouterStory, create: Action) => void> = {
+    'does not answer': (story) => story.clock.advance(PATIENCE + 100),
+    'is not found by the router': (story, create) => story.link.send(undelivered(create)),
+    goes: (story) => story.link.send(NAMES.map(withdrawal).join('')),
+  };
+  for (const [how, silence] of Object.entries(silences)) {
+    it(
+      `is refused where the session manager ${how} then; a user that is made late stays`,
+      toldRouter(async (story) => {
+        const juliet = await story.starting('juliet');
+        story.clock.install();
+        story.link.send(story.refused(juliet));
+        const create = await story.link.action('create');
+        silence(story, create);
+        await expectTold(juliet);
+        story.clock.uninstall();
+        story.link.send(NAMES.map(advert).join(''));
+        const late = action('created', {}, ` target='${create.target}' id='${create.id}'`);
+        story.link.send(route(NAME, 'localhost', late));
+        await story.expectQuiet(await story.user('romeo', 'Orchard'));
+      }),
+    );
+  }
+
+  it(
+    'whose client leaves meanwhile has its session ended',
+    toldRouter(async (story) => {
+      const romeo = await story.user('romeo', 'Orchard');
+      const juliet = await story.starting('juliet');
+      story.link.send(story.refused(juliet));
+      await story.expectIntroduction(juliet);
+      await juliet.drop();
+      await story.gone(juliet);
+      story.link.send(story.started(juliet));
+      await story.expectLeft(juliet);
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'is asked for under the realm of its domain',
+    toldRouter(
+      async (story) => {
+        story.users.add('tybalt', 'pass', 'verona');
+        const tybalt = await story.starting('tybalt');
+        story.link.send(story.refused(tybalt));
+        await story.expectIntroduction(tybalt);
+        await story.open(tybalt);
+      },
+      { realms: new Map([['localhost', 'verona']]) },
+    ),
+  );
+});
+
 /** The login fails, or the stream is over: either tells the client. */
 async function expectTold(guest: Guest): Promise<void> {
   const answer = await guest.node();
@@ -663,7 +785,7 @@ describe('a client that leaves while its session is started', () => {
       const start = await story.expectStart(juliet, 'juliet@localhost/Balcony');
       await juliet.drop();
       await story.gone(juliet);
-      story.link.send(story.refused(juliet) + undelivered(start));
+      story.link.send(undelivered(start));
       await story.expectQuiet(romeo);
     }),
   );

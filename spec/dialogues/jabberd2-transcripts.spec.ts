@@ -270,7 +270,9 @@ class Play {
     }
     this.story.link.send(this.asTheirs(text, part));
     this.played += 1;
-    if (node.attribute('error') !== undefined || payload.attribute('failed', SESS) !== undefined) {
+    const isFailed = payload.attribute('failed', SESS) !== undefined;
+    if (isFailed && what === 'start') await this.introduced(guest);
+    if (isFailed || node.attribute('error') !== undefined) {
       if (id !== undefined) await this.refused(guest);
       return;
     }
@@ -286,6 +288,12 @@ class Play {
       case 'ended':
         if (isOpen) await this.ended(part);
     }
+  }
+
+  /** Nobody has recorded what we do then: the session manager is told of the user. Here that helps nothing. */
+  private async introduced(guest: Guest): Promise<void> {
+    await this.story.expectIntroduction(guest, 'refused');
+    this.story.link.send(this.story.refused(guest));
   }
 
   private async refused(guest: Guest): Promise<void> {

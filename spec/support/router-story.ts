@@ -309,6 +309,33 @@ export class RouterStory {
     return route(NAME, guest.domain, this.answer('start', guest, ` sc:failed='1'`));
   }
 
+  /**
+   * The session manager has refused to start this session: it must be told of the user, who has credentials, and asked
+   * once more, whatever it says to that.
+   *
+   * @param answer what it says to the one: that the user was made, or not
+   */
+  async expectIntroduction(guest: Guest, answer: 'created' | 'refused' = 'created'): Promise<Action> {
+    const create = await this.link.action('create');
+    expect([create.target, create.to, create.c2s], create.source).to.deep.equal([
+      guest.bare,
+      guest.domain,
+      undefined,
+    ]);
+    const [what, more] = answer === 'created' ? ['created', ''] : ['create', ` sc:failed='1'`];
+    this.link.send(
+      route(NAME, guest.domain, action(what, {}, ` target='${create.target}' id='${create.id}'${more}`)),
+    );
+    return this.expectStart(guest, guest.jid);
+  }
+
+  /** The session manager refuses this session for good. */
+  async refuse(guest: Guest, refusal = (): string => this.refused(guest)): Promise<void> {
+    this.link.send(refusal());
+    await this.expectIntroduction(guest, 'refused');
+    this.link.send(refusal());
+  }
+
   /** Something from the session manager itself. */
   control({ at }: Guest, payload: string): string {
     return route(NAME, at, payload);

@@ -152,13 +152,25 @@ describeWith('jabberd2', JABBERD2, 'interop: users of a real jabberd2', () => {
     await user.roundTrip();
   });
 
-  it('whom the sm does not know is told so, and can not be used as a session', async () => {
+  it('whom the sm does not know it is told of at the first login', async () => {
     const { story } = held;
     story.jabberd.addPassword('unknown', passwordOf('unknown'));
-    const user = await story.user('unknown');
-    expectError(await user.login(), '500');
-    user.send('<presence/>');
-    await user.isTold('not-authorized');
+    const wrong = await story.user('unknown');
+    expectError(await wrong.login('not this'), '401');
+    expect(story.jabberd.isUser('unknown@localhost')).to.equal(false);
+    const user = await story.login('unknown');
+    expect(story.jabberd.isUser('unknown@localhost')).to.equal(true);
+    user.say(user.bare, 'to myself');
+    await user.hears('to myself');
+  });
+
+  it('many first logins of such a user in the same moment all work', async () => {
+    const { story } = held;
+    story.jabberd.addPassword('eager', passwordOf('eager'));
+    const resources = ['one', 'two', 'three', 'four'];
+    const all = await Promise.all(resources.map((resource) => story.user('eager', { resource })));
+    for (const answer of await Promise.all(all.map((user) => user.login()))) expectDone(answer);
+    for (const user of all) await user.roundTrip();
   });
 
   it('an account that the sm refuses is not made: no password is left behind', async () => {
