@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { loadOptions } from '../config/load.js';
+import { CredentialsError } from '../client/credentials/index.js';
+import { loadOptions, type Loaded } from '../config/load.js';
 import type { Values } from '../config/options.js';
 import { didYouMean } from '../config/error.js';
-import type { Store } from '../embedded/store.js';
 import { EXIT, Failure, UsageError, type Call, type Command } from './command.js';
-import { openStore } from './embedded.js';
+import { hasCredentials, openKeeper, type Keeper } from './keeper.js';
 import { askPassword } from './password.js';
 
 const ACTIONS = ['add', 'remove', 'list', 'passwd'] as const;
@@ -13,7 +13,9 @@ type Action = (typeof ACTIONS)[number];
 
 export const users: Command = {
   usage: 'users [action] [account]',
-  help: 'Accounts of the embedded session manager: add, remove, list, passwd',
+  help:
+    'Accounts of the embedded session manager, or (with --credentials or --dialect jabberd2) of those who log in in ' +
+    'front of jabberd2: add, remove, list, passwd. It works while the server runs',
   configured: 'users',
   positionals: {
     action: { describe: 'add, remove, list or passwd (give another password)' },
@@ -30,20 +32,21 @@ export const users: Command = {
     ['$0 users add alice@localhost', 'asks for the password'],
     ['$0 users passwd alice@localhost < secret', 'takes it from standard input'],
     ['$0 users list', 'one account a line'],
+    [
+      '$0 users add romeo@foo.com --credentials sqlite:/var/lib/jabberd2/sqlite.db',
+      'in the accounts of jabberd2',
+    ],
   ],
   async run(call) {
     const action = actionOf(call);
-    const { values } = loadOptions({ command: 'users', args: call.options, env: process.env });
-    const account = accountOf(call, action, values);
-    requireStore(values.data, action);
+    const loaded = loadOptions({ command: 'users', args: call.options, env: process.env });
+    const account = accountOf(call, action, loaded.values);
+    requireStore(loaded, action);
     const password = action === 'add' || action === 'passwd' ? await askPassword(call.own) : '';
-    const store = openStore(values.data);
     try {
-      console.log(act(store, action, account, password));
+      await keep(loaded, (keeper) => act(keeper, action, account, password));
     } catch (error) {
-      throw error instanceof RangeError ? new UsageError(error.message) : error;
-    } finally {
-      store.close();
+      throw asKnown(error);
     }
     return EXIT.stopped;
   },
@@ -68,27 +71,57 @@ function accountOf({ own: { account } }: Call, action: Action, { domain }: Value
 }
 
 /** Only `add` makes a store where there is none. */
-function requireStore(directory: string, action: Action): void {
-  if (action === 'add' || existsSync(directory)) return;
-  throw new Failure(`there is no data directory ${directory}: name the right one with --data`);
+function requireStore(loaded: Loaded, action: Action): void {
+  const { credentials, data } = loaded.values;
+  const isElsewhere = hasCredentials(loaded) && credentials.store !== 'embedded';
+  if (isElsewhere || action === 'add' || existsSync(data)) return;
+  throw new Failure(`there is no data directory ${data}: name the right one with --data`);
 }
 
-/** @returns what to tell */
-function act({ accounts }: Store, action: Action, account: string, password: string): string {
+async function keep(loaded: Loaded, work: (keeper: Keeper) => Promise<void>): Promise<void> {
+  const keeper = await openKeeper(loaded);
+  try {
+    await work(keeper);
+  } finally {
+    await keeper.close();
+  }
+}
+
+function asKnown(error: unknown): unknown {
+  if (error instanceof RangeError) return new UsageError(error.message);
+  return error instanceof CredentialsError ? new Failure(error.message) : error;
+}
+
+/** Does it, and tells what was done. */
+async function act(keeper: Keeper, action: Action, account: string, password: string): Promise<void> {
   switch (action) {
     case 'list':
-      return accounts.list().join('\n') || '(no accounts)';
+      return list(keeper);
     case 'add':
-      if (accounts.add(account, password)) return `${account} was added`;
+      if (await keeper.add(account, password)) return console.log(`${account} was added${keeper.added}`);
       throw new Failure(`${account} exists already; "users passwd" gives it another password`);
     case 'remove':
-      if (accounts.remove(account)) return `${account} was removed, with all that was kept for it`;
+      if (await keeper.remove(account)) return console.log(`${account} was removed${keeper.removed}`);
       throw unknown(account);
     case 'passwd':
-      if (accounts.setPassword(account, password)) return `${account} has a new password`;
+      if (await keeper.setPassword(account, password)) return console.log(`${account} has a new password`);
       throw unknown(account);
   }
 }
+
+async function list(keeper: Keeper): Promise<void> {
+  const { accounts, strangers } = await keeper.list();
+  console.log(accounts.join('\n') || '(no accounts)');
+  if (strangers.length === 0) return;
+  const realms = [...new Set(strangers.map(({ realm }) => JSON.stringify(realm)))].sort();
+  const some = realms.slice(0, REALMS).join(', ') + (realms.length > REALMS ? ', …' : '');
+  console.error(
+    `${strangers.length} more that nobody can log in by here (see --domain and --realm), of the realms ${some}`,
+  );
+}
+
+/** How many are named. */
+const REALMS = 10;
 
 const unknown = (account: string): Failure =>
   new Failure(`there is no account ${account}; "users list" shows those that there are`);

@@ -312,7 +312,7 @@ export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
     'log-format',
     'config',
   ],
-  users: ['data', 'domain', 'config'],
+  users: ['data', 'domain', 'dialect', 'credentials', 'realm', 'config'],
   sessions: ['data', 'config'],
   probe: [
     'credentials',

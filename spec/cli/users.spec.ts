@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { openCredentials, type Credentials } from '../../lib/client/credentials/index.js';
+import type { CredentialsSource } from '../../lib/config/config.js';
 import { Store } from '../../lib/embedded/store.js';
+import { silent } from '../../lib/observe/log.js';
+import { Authreg } from '../support/authreg.js';
 import { call, Program, type Outcome } from './program.js';
 
 describe('cli/users', function () {
@@ -104,5 +108,188 @@ describe('cli/users', function () {
     const outcome = users('add alice', 'x');
     expect(outcome.code).to.equal(1);
     expect(outcome.stderr).to.match(/^sm-component: the store in .*data can not be opened: /);
+  });
+});
+
+describe('cli/users in front of jabberd2', function () {
+  this.timeout(20_000);
+  let cwd: string;
+  let authreg: Authreg;
+  const users = (args: string[], input = 'secret', env: Record<string, string> = {}): Outcome =>
+    call(['users', ...args], { cwd, input, env });
+  const ok = (outcome: Outcome): string => {
+    expect(outcome).to.include({ code: 0, stderr: '' });
+    return outcome.stdout;
+  };
+  const failed = ({ code, stdout, stderr }: Outcome, expected: number): string => {
+    expect([code, stdout]).to.deep.equal([expected, '']);
+    return stderr;
+  };
+
+  /** As a running sm-component has them. */
+  const running = async (work: (credentials: Credentials) => Promise<void>): Promise<void> => {
+    const source: CredentialsSource = { store: 'embedded' };
+    const credentials = await openCredentials(source, { data: path.join(cwd, 'data'), log: silent });
+    await work(credentials);
+    await credentials.close();
+  };
+
+  beforeEach(() => {
+    cwd = mkdtempSync(path.join(tmpdir(), 'sm-component-'));
+    authreg = new Authreg();
+  });
+  afterEach(() => {
+    authreg.discard();
+    rmSync(cwd, { recursive: true });
+  });
+
+  it('keeps the accounts of a store of our own, which may be in use, and not those of the embedded session manager', async () => {
+    const own = ['--credentials', 'embedded'];
+    const added = ok(users(['add', 'Romeo@foo.com', ...own]));
+    expect(added).to.equal(`Romeo@foo.com was added to the accounts in ${path.join(cwd, 'data')}\n`);
+    await running(async (credentials) => {
+      expect(await credentials.check('romeo', 'foo.com', 'secret')).to.equal(true);
+      ok(users(['add', 'juliet', ...own]));
+      expect(await credentials.check('juliet', 'localhost', 'secret')).to.equal(true);
+      expect(ok(users(['passwd', 'juliet', ...own], 'changed'))).to.equal(
+        'juliet@localhost has a new password\n',
+      );
+      expect(await credentials.check('juliet', 'localhost', 'changed')).to.equal(true);
+      expect(ok(users(['list', ...own]))).to.equal('romeo@foo.com\njuliet@localhost\n');
+      expect(ok(users(['remove', 'juliet', ...own]))).to.match(
+        /^juliet@localhost was removed from .*: nobody can log in as that user\. .* whoever gets the name next\n$/,
+      );
+      expect(await credentials.exists('juliet', 'localhost')).to.equal(false);
+    });
+    expect(ok(users(['list']))).to.equal('(no accounts)\n');
+  });
+
+  it('keeps those of jabberd2 in SQLite, under the realms of their domains', () => {
+    const sqlite = [
+      '--credentials',
+      `sqlite:${authreg.file}?password_type=a1hash`,
+      '--realm',
+      'foo.com=company',
+    ];
+    expect(ok(users(['add', 'romeo@foo.com', ...sqlite]))).to.equal(
+      `romeo@foo.com was added to the accounts in sqlite:${authreg.file}?password_type=a1hash\n`,
+    );
+    ok(users(['add', 'romeo@bar.com', ...sqlite]));
+    // md5 of romeo:company:secret
+    expect(authreg.passwords('romeo', 'company')).to.deep.equal(['e050fbfe8edcf7d0673c7587f4c26a9d']);
+    expect(authreg.passwords('romeo', 'bar.com')).to.have.length(1);
+    expect(failed(users(['add', 'romeo@foo.com', ...sqlite]), 1)).to.contain(
+      'romeo@foo.com exists already; "users passwd" gives it another password',
+    );
+    ok(users(['remove', 'romeo@foo.com', ...sqlite]));
+    expect(authreg.passwords('romeo', 'company')).to.deep.equal([]);
+    expect(failed(users(['remove', 'romeo@foo.com', ...sqlite]), 1)).to.contain('no account romeo@foo.com');
+    expect(failed(users(['passwd', 'romeo@foo.com', ...sqlite]), 1)).to.contain('no account romeo@foo.com');
+  });
+
+  it('lists by the addresses that logins have, and says how many rows are of nobody who can log in', () => {
+    authreg.add('romeo', 'x', 'company');
+    authreg.add('juliet', 'x', 'foo.com');
+    authreg.add('nurse', 'x', 'foo.com');
+    authreg.add('tybalt', 'x', 'vhost.test');
+    authreg.add('Tybalt', 'x', 'vhost.test');
+    authreg.add('evil\u001b[2J', 'x', 'vhost.test');
+    const outcome = users([
+      ...['list', '--credentials', `sqlite:${authreg.file}`],
+      ...['--realm', 'foo.com=company', '--realm', 'www.foo.com=company', '--domain', 'vhost.test'],
+    ]);
+    expect(outcome).to.deep.equal({
+      code: 0,
+      stdout: 'romeo@foo.com\nromeo@www.foo.com\ntybalt@vhost.test\n',
+      stderr:
+        '4 more that nobody can log in by here (see --domain and --realm), of the realms "foo.com", "vhost.test"\n',
+    });
+  });
+
+  it('lists the addresses of all realms where no domain is named', () => {
+    authreg.add('romeo', 'x', 'foo.com');
+    authreg.add('romeo', 'x', 'bar.com');
+    const outcome = users([
+      'list',
+      '--credentials',
+      `sqlite:${authreg.file}`,
+      '--realm',
+      'www.foo.com=foo.com',
+    ]);
+    expect(ok(outcome)).to.equal('romeo@bar.com\nromeo@www.foo.com\nromeo@foo.com\n');
+  });
+
+  it('takes store and realm from the configuration of the server, and from the environment', () => {
+    const options = {
+      dialect: 'jabberd2',
+      sm: '127.0.0.1:5347',
+      'secret-file': 'secret',
+      domain: ['foo.com'],
+      realm: ['foo.com=company'],
+    };
+    writeFileSync(path.join(cwd, 'config.json'), JSON.stringify(options));
+    expect(ok(users(['add', 'romeo', '--config', 'config.json']))).to.equal(
+      `romeo@foo.com was added to the accounts in ${path.join(cwd, 'data')}\n`,
+    );
+    const env = { SM_COMPONENT_CREDENTIALS: `sqlite:${authreg.file}` };
+    ok(users(['add', 'romeo', '--config', 'config.json'], 'secret', env));
+    expect(authreg.passwords('romeo', 'company')).to.deep.equal(['secret']);
+  });
+
+  describe('by a program', () => {
+    const program = path.resolve('spec/client/credentials/accounts-program.mjs');
+    const pipe = (...can: string[]): string[] => [
+      '--credentials',
+      `pipe:${[process.execPath, program, ...can].join(' ')}`,
+    ];
+
+    it('has it make accounts', () => {
+      expect(ok(users(['add', 'romeo@foo.com', ...pipe()]))).to.match(
+        /^romeo@foo\.com was added to .* in pipe:/,
+      );
+    });
+
+    it('says what its protocol has no word for', () => {
+      expect(failed(users(['list', ...pipe()]), 1)).to.equal(
+        'sm-component: programs of accounts can be asked about one, and not for a list of them\n',
+      );
+    });
+
+    it('says what it does not know', () => {
+      const checking = pipe('USER-EXISTS', 'CHECK-PASSWORD');
+      expect(failed(users(['add', 'romeo@foo.com', ...checking]), 1)).to.equal(
+        'sm-component: the program of the accounts does not know CREATE-USER and SET-PASSWORD\n',
+      );
+      expect(failed(users(['remove', 'romeo@foo.com', ...checking]), 1)).to.contain('there is no account');
+    });
+  });
+
+  for (const [args, code, sentence] of [
+    [['add', 'a"b', '--credentials', 'embedded'], 2, 'no account can have the address "a"b@localhost"'],
+    [['add', 'romeo@foo.com/x', '--credentials', 'embedded'], 2, 'no account can have the address'],
+    [['list', '--credentials', 'embedded', '--data', 'none'], 1, 'there is no data directory '],
+    [['list', '--credentials', 'sqlite:none'], 1, 'there is no file '],
+    [['list', '--credentials', 'pipe:/none'], 1, 'the program of the accounts'],
+    [['list', '--credentials', 'mysql:x'], 2, '--credentials: must be "embedded"'],
+    [['list', '--dialect', 'jabberd'], 2, '--dialect: must be'],
+  ] as const) {
+    it(`${args.join(' ')} fails with exit code ${code} and a sentence`, () => {
+      const said = failed(users([...args]), code);
+      expect(said).to.match(/^sm-component: /);
+      expect(said).to.contain(sentence);
+    });
+  }
+
+  it('says that the store is locked, and does not wait for ever', () => {
+    authreg.lock();
+    expect(failed(users(['add', 'romeo', '--credentials', `sqlite:${authreg.file}`]), 1)).to.match(
+      /are locked by another program\n$/,
+    );
+    authreg.unlock();
+  });
+
+  it('refuses a password that no login could use', () => {
+    const said = failed(users(['add', 'romeo', '--credentials', 'embedded'], 'x'.repeat(257)), 2);
+    expect(said).to.contain('a password has 1 to 256 bytes');
   });
 });

@@ -62,13 +62,18 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
 
   for (const passwordType of ['plaintext', 'a1hash'] as const) {
     describe(passwordType, () =>
-      storyOf({ open: () => open(passwordType), readable: passwordType === 'plaintext', spaces: true }),
+      storyOf({
+        open: () => open(passwordType),
+        readable: passwordType === 'plaintext',
+        spaces: true,
+        lists: true,
+      }),
     );
   }
 
   describe('without the primary key', () => {
     beforeEach(() => void server.sql(WITHOUT_KEY));
-    storyOf({ open, readable: true, spaces: true });
+    storyOf({ open, readable: true, spaces: true, lists: true });
 
     it('of two that want a name at once through different processes one wins', async () => {
       const stores = await Promise.all([open(), open(), open()]);
@@ -86,6 +91,7 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
       expect(await opened.exists('juliet', HOST)).to.equal(true);
       expect(await opened.check('juliet', HOST, 'a')).to.equal(false);
       expect(await opened.create('juliet', HOST, 'c')).to.equal(false);
+      expect(await opened.list()).to.deep.equal([{ username: 'juliet', realm: HOST }]);
       await opened.set('juliet', HOST, 'c');
       await opened.delete('juliet', HOST);
       expect(server.sql('SELECT count(*) FROM authreg')).to.equal('0\n');

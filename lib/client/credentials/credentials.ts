@@ -28,10 +28,18 @@ export interface Credentials {
    * @throws {RangeError} where this can not be a name, or not a password, in this store
    */
   create(username: string, realm: string, password: string): Promise<boolean>;
+  /** @returns everybody that there is, by realm, then by name; rejects in a store that can not tell */
+  list(): Promise<readonly Account[]>;
   /** Nobody is called so any more. */
   delete(username: string, realm: string): Promise<void>;
   /** Nothing is left open afterwards; closing twice is harmless. */
   close(): Promise<void>;
+}
+
+/** Whose credentials are kept. */
+export interface Account {
+  readonly username: string;
+  readonly realm: string;
 }
 
 export type Change = 'set' | 'create' | 'delete';

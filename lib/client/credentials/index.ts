@@ -6,7 +6,7 @@ import { openPipe } from './pipe.js';
 import { openPostgres } from './postgres.js';
 import { openSqlite } from './sqlite.js';
 
-export { CredentialsError, type Change, type Credentials } from './credentials.js';
+export { CredentialsError, type Account, type Change, type Credentials } from './credentials.js';
 
 export interface Around {
   /** The directory of the embedded store. */

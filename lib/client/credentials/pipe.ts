@@ -5,6 +5,7 @@ import {
   isTry,
   requireName,
   requirePassword,
+  type Account,
   type Change,
   type Credentials,
 } from './credentials.js';
@@ -108,6 +109,13 @@ class PipeCredentials implements Credentials {
       }
       return true;
     });
+  }
+
+  /** Its protocol has no word for that. */
+  list(): Promise<readonly Account[]> {
+    return Promise.reject(
+      new CredentialsError('programs of accounts can be asked about one, and not for a list of them'),
+    );
   }
 
   async delete(username: string, realm: string): Promise<void> {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PasswordType } from '../../config/config.js';
 import { withoutPassword } from '../../config/kinds.js';
 import type { Log } from '../../observe/log.js';
-import { CredentialsError, type Credentials } from './credentials.js';
+import { CredentialsError, type Account, type Credentials } from './credentials.js';
 import { TableCredentials, type Table } from './table.js';
 
 /** Milliseconds: to get a connection, for one statement, and for the connections to end. */
@@ -93,6 +93,14 @@ class PostgresTable implements Table {
       await client.query('COMMIT');
       return rowCount === 1;
     });
+  }
+
+  /** In the order of their bytes, wherever the server stands. */
+  names(): Promise<readonly Account[]> {
+    return this.query<Account>(
+      `SELECT username, realm FROM authreg GROUP BY username, realm ORDER BY realm COLLATE "C", username COLLATE "C"`,
+      [],
+    );
   }
 
   async remove(username: string, realm: string): Promise<void> {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PasswordType } from '../../config/config.js';
 import { openShared, sqliteCode, type Sqlite, type Statement } from '../../store/sqlite.js';
-import { CredentialsError, type Credentials } from './credentials.js';
+import { CredentialsError, type Account, type Credentials } from './credentials.js';
 import { TableCredentials, type Table } from './table.js';
 
 /**
@@ -18,20 +18,16 @@ export async function openSqlite(file: string, type: PasswordType): Promise<Cred
 const LONGEST_WAIT = 2000;
 const PAUSE = 20;
 
-interface Key {
-  readonly username: string;
-  readonly realm: string;
-}
-
-interface Row extends Key {
+interface Row extends Account {
   readonly stored: string;
 }
 
 interface Statements {
-  readonly read: Statement<[Key], { password: string | null }>;
+  readonly read: Statement<[Account], { password: string | null }>;
   readonly update: Statement<[Row], unknown>;
   readonly insert: Statement<[Row], unknown>;
-  readonly remove: Statement<[Key], unknown>;
+  readonly names: Statement<[], Account>;
+  readonly remove: Statement<[Account], unknown>;
 }
 
 /** A file while it is open; `identity` tells it from another one that was put in its place. */
@@ -66,6 +62,10 @@ class SqliteTable implements Table {
 
   insert(username: string, realm: string, stored: string): Promise<boolean> {
     return this.run(({ insert }) => insert.run({ username, realm, stored }).changes > 0);
+  }
+
+  names(): Promise<readonly Account[]> {
+    return this.run(({ names }) => names.all());
   }
 
   remove(username: string, realm: string): Promise<void> {
@@ -138,6 +138,10 @@ function prepare(database: Sqlite): Statements {
     insert: database.prepare(
       `INSERT INTO authreg (username, realm, password) SELECT @username, @realm, @stored
        WHERE NOT EXISTS (SELECT 1 FROM authreg WHERE username = @username AND realm = @realm)`,
+    ),
+    names: database.prepare(
+      `SELECT DISTINCT CAST(username AS TEXT) AS username, CAST(realm AS TEXT) AS realm FROM authreg
+       ORDER BY realm, username`,
     ),
     remove: database.prepare('DELETE FROM authreg WHERE username = @username AND realm = @realm'),
   };

@@ -5,6 +5,7 @@ import {
   isTry,
   requireName,
   requirePassword,
+  type Account,
   type Credentials,
 } from './credentials.js';
 import { formOf, type Form } from './forms.js';
@@ -17,6 +18,8 @@ export interface Table {
   update(username: string, realm: string, stored: string): Promise<boolean>;
   /** @returns false where the name is taken */
   insert(username: string, realm: string, stored: string): Promise<boolean>;
+  /** Each name once, by realm, then by name. */
+  names(): Promise<readonly Account[]>;
   remove(username: string, realm: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -61,6 +64,10 @@ export class TableCredentials implements Credentials {
     requireName(username, realm);
     requirePassword(password);
     return this.table.insert(username, realm, await this.form.make({ username, realm, password }));
+  }
+
+  list(): Promise<readonly Account[]> {
+    return this.table.names();
   }
 
   async delete(username: string, realm: string): Promise<void> {

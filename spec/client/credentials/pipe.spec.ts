@@ -39,7 +39,7 @@ describe('client/credentials/pipe', () => {
   });
 
   describe('with a program that can do everything', () => {
-    storyOf({ open: () => open([process.execPath, PROGRAM]), readable: true, spaces: false });
+    storyOf({ open: () => open([process.execPath, PROGRAM]), readable: true, spaces: false, lists: false });
   });
 
   describe('what a program can do', () => {

@@ -38,7 +38,7 @@ describe('client/credentials/sqlite', () => {
     const embedded = (data = directory): Promise<Credentials> =>
       openCredentials({ store: 'embedded' }, { data, log: silent });
 
-    storyOf({ open: embedded, readable: true, spaces: true });
+    storyOf({ open: embedded, readable: true, spaces: true, lists: true });
 
     it('makes its directory and its file, for its owner alone, and finds them again', async () => {
       const data = path.join(directory, 'a', 'b');
@@ -62,11 +62,11 @@ describe('client/credentials/sqlite', () => {
   });
 
   describe('plaintext', () => {
-    storyOf({ open: () => (deployed(), open()), readable: true, spaces: true });
+    storyOf({ open: () => (deployed(), open()), readable: true, spaces: true, lists: true });
   });
 
   describe('a1hash', () => {
-    storyOf({ open: () => (deployed(), open('a1hash')), readable: false, spaces: true });
+    storyOf({ open: () => (deployed(), open('a1hash')), readable: false, spaces: true, lists: true });
   });
 
   describe('the form a1hash', () => {
@@ -270,6 +270,7 @@ describe('client/credentials/sqlite', () => {
       add('juliet', 'second');
       expect(await store.check('juliet', HOST, 'second')).to.equal(false);
       expect(await store.check('juliet', HOST, 'first')).to.equal(true);
+      expect(await store.list()).to.deep.equal([{ username: 'juliet', realm: HOST }]);
       await store.set('juliet', HOST, 'third');
       await store.delete('juliet', HOST);
       expect(await store.exists('juliet', HOST)).to.equal(false);

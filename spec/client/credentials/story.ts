@@ -48,10 +48,12 @@ export interface Of {
   readonly readable: boolean;
   /** Is a space in a name a space? */
   readonly spaces: boolean;
+  /** Can it tell who there is? */
+  readonly lists: boolean;
 }
 
 /** What every store does that can change everything. */
-export function storyOf({ open, readable, spaces }: Of): void {
+export function storyOf({ open, readable, spaces, lists }: Of): void {
   let store: Credentials;
   beforeEach(async () => (store = await open()));
   afterEach(() => store.close());
@@ -85,6 +87,38 @@ export function storyOf({ open, readable, spaces }: Of): void {
     expect(await store.exists('juliet', HOST)).to.equal(false);
     expect(await store.check('juliet', HOST, 'changed')).to.equal(false);
   });
+
+  if (lists) {
+    it('tells who there is: each once, by realm, then by name', async () => {
+      expect(await store.list()).to.deep.equal([]);
+      for (const [username, realm] of [
+        ['romeo', HOST],
+        ['Zoë', HOST],
+        ['juliet', HOST],
+        ['juliet', 'bar.com'],
+        ['two words', ''],
+      ])
+        await store.create(username, realm, 'secret');
+      expect(await store.list()).to.deep.equal([
+        { username: 'two words', realm: '' },
+        { username: 'juliet', realm: 'bar.com' },
+        { username: 'Zoë', realm: HOST },
+        { username: 'juliet', realm: HOST },
+        { username: 'romeo', realm: HOST },
+      ]);
+      await store.delete('juliet', HOST);
+      expect((await store.list()).map(({ username }) => username)).to.deep.equal([
+        'two words',
+        'juliet',
+        'Zoë',
+        'romeo',
+      ]);
+    });
+  } else {
+    it('says that it can not tell who there is', async () => {
+      expect(await broken(store.list())).to.match(/not for a list/);
+    });
+  }
 
   it('keeps a name that is taken as it is', async () => {
     await store.create('juliet', HOST, 'first');

@@ -1,0 +1,148 @@
+import { openCredentials, type Account, type Credentials } from '../client/credentials/index.js';
+import { printCredentials } from '../config/kinds.js';
+import type { Loaded } from '../config/load.js';
+import type { Values } from '../config/options.js';
+import type { Store } from '../embedded/store.js';
+import { createLog } from '../observe/log.js';
+import { Jid } from '../session/jid.js';
+import { openStore } from './embedded.js';
+
+/**
+ * Accounts that can be made, changed and removed, by their bare addresses.
+ *
+ * @throws {RangeError} from a verb, where the account can not be called so, or can not have that password
+ */
+export interface Keeper {
+  /** What there is to say about a place; follows "ALICE was added", "… was removed". */
+  readonly added: string;
+  readonly removed: string;
+  list(): Promise<Listed>;
+  /** @returns false where there is one of that name */
+  add(account: string, password: string): Promise<boolean>;
+  /** These two: @returns false where there is none of that name */
+  setPassword(account: string, password: string): Promise<boolean>;
+  remove(account: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface Listed {
+  readonly accounts: readonly string[];
+  /** Whose there are besides, that nobody can log in by. */
+  readonly strangers: readonly Account[];
+}
+
+/** Are the accounts in credentials, and not those of the embedded session manager? */
+export function hasCredentials({ values, origins }: Loaded): boolean {
+  const given = (['credentials', 'realm'] as const).some((name) => origins.get(name) !== 'default');
+  return given || values.dialect === 'jabberd2';
+}
+
+/** @throws {CredentialsError} and {Failure} where they can not be opened */
+export async function openKeeper(loaded: Loaded): Promise<Keeper> {
+  const { values } = loaded;
+  if (!hasCredentials(loaded)) return new StoreKeeper(openStore(values.data));
+  const { credentials, data } = values;
+  // A server that is away is the error of the first call as well.
+  const log = createLog(credentials.store === 'postgres' ? 'error' : 'warn', 'text');
+  const domains = loaded.origins.get('domain') === 'default' ? undefined : values.domain;
+  return new CredentialsKeeper(await openCredentials(credentials, { data, log }), values, domains);
+}
+
+/** The accounts of the embedded session manager. */
+class StoreKeeper implements Keeper {
+  readonly added = '';
+  readonly removed = ', with all that was kept for it';
+
+  constructor(private readonly store: Store) {}
+
+  list(): Promise<Listed> {
+    return Promise.resolve({ accounts: this.store.accounts.list(), strangers: [] });
+  }
+
+  async add(account: string, password: string): Promise<boolean> {
+    return Promise.resolve(this.store.accounts.add(account, password));
+  }
+
+  async setPassword(account: string, password: string): Promise<boolean> {
+    return Promise.resolve(this.store.accounts.setPassword(account, password));
+  }
+
+  async remove(account: string): Promise<boolean> {
+    return Promise.resolve(this.store.accounts.remove(account));
+  }
+
+  close(): Promise<void> {
+    this.store.close();
+    return Promise.resolve();
+  }
+}
+
+/** Who may log in in front of jabberd2. What else there is of somebody is the sm's, which nobody tells anything here. */
+class CredentialsKeeper implements Keeper {
+  readonly added: string;
+  readonly removed: string;
+  private readonly realms: ReadonlyMap<string, string>;
+
+  constructor(
+    private readonly credentials: Credentials,
+    { credentials: source, data, realm }: Pick<Values, 'credentials' | 'data' | 'realm'>,
+    /** Those that there are; undefined where nobody says. */
+    private readonly domains: readonly string[] | undefined,
+  ) {
+    const where = source.store === 'embedded' ? data : printCredentials(source);
+    this.added = ` to the accounts in ${where}`;
+    this.removed =
+      ` from the accounts in ${where}: nobody can log in as that user. Who is logged in stays; and what the sm of ` +
+      'jabberd2 has of the user (roster, messages) is for whoever gets the name next';
+    this.realms = new Map(realm);
+  }
+
+  async list(): Promise<Listed> {
+    const accounts: string[] = [];
+    const strangers: Account[] = [];
+    for (const one of await this.credentials.list()) {
+      const addresses = this.addressesOf(one);
+      accounts.push(...addresses);
+      if (addresses.length === 0) strangers.push(one);
+    }
+    return { accounts, strangers };
+  }
+
+  async add(account: string, password: string): Promise<boolean> {
+    return this.credentials.create(...this.nameOf(account), password);
+  }
+
+  async setPassword(account: string, password: string): Promise<boolean> {
+    return this.credentials.set(...this.nameOf(account), password);
+  }
+
+  async remove(account: string): Promise<boolean> {
+    const name = this.nameOf(account);
+    if (!(await this.credentials.exists(...name))) return false;
+    await this.credentials.delete(...name);
+    return true;
+  }
+
+  close(): Promise<void> {
+    return this.credentials.close();
+  }
+
+  /** As a login asks for it. */
+  private nameOf(account: string): [username: string, realm: string] {
+    const jid = Jid.parse(account);
+    if (jid?.user === undefined || jid.resource !== undefined)
+      throw new RangeError(`no account can have the address "${account}"`);
+    return [jid.user, this.realms.get(jid.host) ?? jid.host];
+  }
+
+  /** Those that a login by this account can have: some domains may have one realm, and some realms no domain. */
+  private addressesOf({ username, realm }: Account): string[] {
+    const domains = [...this.realms].filter(([, of]) => of === realm).map(([domain]) => domain);
+    if (!this.realms.has(realm) && this.domains?.includes(realm) !== false) domains.push(realm);
+    const addresses = domains.map((domain) => `${username}@${domain}`);
+    return addresses.filter((address) => {
+      const jid = Jid.parse(address);
+      return jid?.user === username && jid.bare === address;
+    });
+  }
+}
