@@ -1,8 +1,12 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+
 /*
- * A program for the module pipe of jabberd2, with accounts in memory. Like those that people have, it takes what one
+ * A program for the module pipe of jabberd2, with accounts in memory, or with --file FILE there, for all that run. Like those that people have, it takes what one
  * read brings for a question, and splits it at spaces. Its arguments are what it says that it can; without any, all.
  */
 const ALL = 'USER-EXISTS GET-PASSWORD CHECK-PASSWORD SET-PASSWORD CREATE-USER DELETE-USER FREE'.split(' ');
+const given = process.argv.slice(2);
+const file = given[0] === '--file' ? given.splice(0, 2)[1] : undefined;
 const accounts = new Map();
 const decode = (text) => Buffer.from(text, 'base64').toString();
 const yes = (it) => (it ? 'OK' : 'NO');
@@ -23,8 +27,17 @@ const answers = {
   FREE: () => process.exit(0),
 };
 
-console.log(['OK', ...(process.argv.length > 2 ? process.argv.slice(2) : ALL)].join(' '));
+function load() {
+  accounts.clear();
+  const entries = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
+  for (const [name, password] of entries) accounts.set(name, password);
+}
+
+console.log(['OK', ...(given.length > 0 ? given : ALL)].join(' '));
 process.stdin.setEncoding('utf8').on('data', (question) => {
   const [word, ...words] = question.trim().split(' ');
-  console.log(answers[word](...words));
+  if (file) load();
+  const answer = answers[word](...words);
+  if (file) writeFileSync(file, JSON.stringify([...accounts]));
+  console.log(answer);
 });

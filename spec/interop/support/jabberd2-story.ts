@@ -14,8 +14,8 @@ export const NAME = 'our-c2s';
 export interface Stance {
   /** Names that clients may use; by default all that the router knows. */
   readonly domains?: readonly string[];
-  /** The accounts that stock c2s has (or would have), or its own. By default the first. */
-  readonly credentials?: 'shared' | 'embedded';
+  /** As `--credentials` has them; by default the accounts that stock c2s has, or would have. */
+  readonly credentials?: string;
   readonly secret?: string;
   readonly user?: string;
   readonly name?: string;
@@ -123,6 +123,15 @@ export class Jabberd2Story {
     return new Front(this.options(stance));
   }
 
+  /** The directory of sm-component. */
+  get data(): string {
+    return path.join(this.jabberd.directory, 'data');
+  }
+
+  credentialsOf({ credentials = `sqlite:${this.jabberd.database}` }: Stance): string {
+    return credentials;
+  }
+
   private async open(stance: Stance): Promise<void> {
     this.line = await Line.open(this.jabberd.routerPort);
     this.front = this.another(stance);
@@ -131,14 +140,15 @@ export class Jabberd2Story {
   }
 
   private options(stance: Stance): string[] {
-    const { domains = [], credentials, secret = ROUTER_SECRET, name = NAME, more = [] } = stance;
+    const credentials = this.credentialsOf(stance);
+    const { domains = [], secret = ROUTER_SECRET, name = NAME, more = [] } = stance;
     const secretFile = path.join(this.jabberd.directory, `secret of ${name}`);
     writeFileSync(secretFile, `${secret}\n`);
     return [
       ...['--dialect', 'jabberd2', '--sm', `127.0.0.1:${this.line.port}`, '--name', name],
       ...['--router-user', stance.user ?? ROUTER_USER, '--secret-file', secretFile, '--registration', 'on'],
-      ...['--credentials', credentials === 'embedded' ? credentials : `sqlite:${this.jabberd.database}`],
-      ...['--data', path.join(this.jabberd.directory, 'data')],
+      ...['--credentials', credentials],
+      ...['--data', this.data],
       ...domains.flatMap((domain) => ['--domain', domain]),
       ...more,
     ];
