@@ -70,7 +70,7 @@ function greeting(config: Config, manager: SocketManager): string {
 
 function behind(config: Config, sm: Address, dialect: string): string[] {
   return [
-    `  Sessions: ${printAddress(sm)} (${dialect}), where we are ${config.name}`,
+    `  ${dialect === 'jabberd2' ? 'Router:  ' : 'Sessions:'} ${printAddress(sm)} (${dialect}), where we are ${config.name}`,
     `  Accounts: ${accounts(config)}`,
   ];
 }

@@ -93,16 +93,7 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
         'the session manager tells the socket manager from itself by them',
     );
   }
-  if (
-    (sm !== undefined || command === 'session-manager') &&
-    values.secret === undefined &&
-    !values['secret-file']
-  ) {
-    const why = sm
-      ? `for the session manager at ${printAddress(sm)} (${from('sm')})`
-      : 'for socket managers to log in';
-    throw new ConfigError(`a secret is needed ${why}: give --secret-file FILE, or ${variable('secret')}`);
-  }
+  if (sm !== undefined || command === 'session-manager') requireSecret(values, origins);
   if (command === 'session-manager') checkServed(values, origins);
   else checkRouter(values, origins);
   if (values['login-stanza-bytes'] > values['stanza-bytes']) {
@@ -111,6 +102,18 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
         `--stanza-bytes (${values['stanza-bytes']}, ${from('stanza-bytes')})`,
     );
   }
+}
+
+function requireSecret(
+  { sm, dialect, secret, 'secret-file': file }: Values,
+  origins: Loaded['origins'],
+): void {
+  if (secret !== undefined || file) return;
+  const peer = dialect === 'jabberd2' ? 'router' : 'session manager';
+  const why = sm
+    ? `for the ${peer} at ${printAddress(sm)} (${origins.get('sm')})`
+    : 'for socket managers to log in';
+  throw new ConfigError(`a secret is needed ${why}: give --secret-file FILE, or ${variable('secret')}`);
 }
 
 /** Who asks can find out what the other side speaks; who answers can not, and is no router. */

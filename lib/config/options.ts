@@ -80,7 +80,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   sm: {
     group: 'Session manager',
     kind: kinds.peer,
-    help: 'The session manager to connect to. Without it the embedded one is used.',
+    help: 'The session manager to connect to; with jabberd2 its router. Without it the embedded one is used.',
   },
   dialect: {
     group: 'Session manager',
@@ -100,7 +100,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   secret: {
     group: 'Session manager',
     kind: kinds.secret,
-    help: 'The secret shared with the session manager. Other users of the machine can read arguments: better use --secret-file.',
+    help: 'The secret shared with the session manager; with jabberd2 that of --router-user. Other users of the machine can read arguments: better use --secret-file.',
     secret: true,
   },
   'secret-file': {

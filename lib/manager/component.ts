@@ -17,6 +17,7 @@ export function handshake(id: string, secret: string): string {
 
 /** How a component of jabberd 1.x says who it is: a handshake with the secret. [XEP-0114] */
 export class ComponentGreeting implements Greeting {
+  readonly peer = 'the session manager';
   private handshaking = false;
 
   constructor(private readonly options: ComponentOptions) {}

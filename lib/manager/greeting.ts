@@ -20,6 +20,8 @@ export interface Greeted {
 
 /** What is said to a peer from connect on until packets may be sent. One for each link. */
 export interface Greeting {
+  /** What the peer is called in the log: "the router". */
+  readonly peer: string;
   /** Our stream header. */
   header(): string;
   /** The peer's header, after each of ours. */

@@ -9,11 +9,11 @@ import { Reconnect } from './reconnect.js';
 export interface LineOptions {
   /** Our name there, for the log. */
   readonly name: string;
-  /** Where the session manager is, for the log. */
+  /** Where the session manager, or the router, is, for the log. */
   readonly where: string;
   /** Bytes that may wait for the link before clients are no longer read. */
   readonly queueBytes: number;
-  /** Makes a stream to the session manager and calls back when it is connected. */
+  /** Makes a stream to it and calls back when it is connected. */
   readonly connect: (connected: () => void) => Duplex;
   readonly tls?: ConnectionOptions;
   /** Does the peer limit connects, as jabberd 1.x does? */
@@ -67,8 +67,7 @@ export class Line {
         up: () => this.events.linked(link.header!),
         packet: (packet) => this.events.packet(packet),
         failed: (error) => this.log.error('an error of our own', { error: error.stack }),
-        skipped: (bytes) =>
-          this.log.warn('a packet of the session manager is over a limit and lost', { bytes }),
+        skipped: (bytes) => this.log.warn(`a packet of ${link.who} is over a limit and lost`, { bytes }),
         drained: () => this.relieve(),
         down: (end) => this.linkDown(end),
       },
@@ -86,7 +85,7 @@ export class Line {
   open(): void {
     this.up = this.everUp = true;
     this.reconnect.succeeded();
-    this.log.info('linked to the session manager', { at: this.options.where, name: this.options.name });
+    this.log.info(`linked to ${this.link!.who}`, { at: this.options.where, name: this.options.name });
   }
 
   /** Sends what has waited; call after {@link open}, when what must go first has been sent. */
@@ -139,19 +138,20 @@ export class Line {
   /** What is final at the start is not so later: a peer may believe for a while that the lost link is still there. */
   private linkDown({ reason, final }: LinkEnd): void {
     const wasUp = this.up;
+    const { who } = this.link!;
     const end = { reason, final: final && !this.everUp };
     if (wasUp) this.queue = this.link!.unsent + this.queue;
     this.up = false;
     this.link = undefined;
     this.events.failed(end);
     if (this.stopping) return this.stopped?.();
-    if (!end.final) this.tryAgain(wasUp, reason);
+    if (!end.final) this.tryAgain(`${wasUp ? 'lost' : 'no'} link to ${who}: ${reason}`);
     if (wasUp) this.events.down();
   }
 
-  private tryAgain(wasUp: boolean, reason: string): void {
+  private tryAgain(why: string): void {
     const delay = this.reconnect.delay();
-    this.log.warn(`${wasUp ? 'lost' : 'no'} link to the session manager: ${reason}`, {
+    this.log.warn(why, {
       at: this.options.where,
       name: this.options.name,
       nextTrySeconds: Math.round(delay / 100) / 10,

@@ -6,7 +6,7 @@ import { encrypted } from '../net/tls.js';
 import { Reader, type Fault, type Stanza, type StanzaLimits, type Tag } from '../xml/index.js';
 import type { Greeted, Greeting } from './greeting.js';
 
-/** What a session manager may send in one packet; more than that is skipped. jabberd 1.4 has no limit of its own. */
+/** What the other side may send in one packet; more than that is skipped. jabberd 1.4 has no limit of its own. */
 const LIMITS: StanzaLimits = { bytes: 8_000_000, depth: 1000, attributes: 1000 };
 
 /** How long the peer may take for each step until the link is up, in milliseconds. */
@@ -40,7 +40,7 @@ export interface LinkEvents {
   down(end: LinkEnd): void;
 }
 
-/** One stream to a session manager, from connect to close. A new one is made for every connect. */
+/** One stream to a session manager or a router, from connect to close. A new one is made for every connect. */
 export class Link implements Greeted {
   private state: State = 'connecting';
   private connection: Connection;
@@ -70,7 +70,12 @@ export class Link implements Greeted {
     if (this.state === 'connecting') this.openStream();
   }
 
-  /** The session manager's stream header, once it is there. */
+  /** What the other side is called in the log. */
+  get who(): string {
+    return this.greeting.peer;
+  }
+
+  /** Its stream header, once it is there. */
   get header(): Tag | undefined {
     return this.peer;
   }
@@ -145,7 +150,7 @@ export class Link implements Greeted {
         open: (header) => this.opened(header),
         stanza: (packet) => this.received(packet),
         skipped: (bytes) => this.events.skipped(bytes),
-        close: () => this.fail('the session manager closed the stream'),
+        close: () => this.fail(`${this.who} closed the stream`),
         fault: (fault) => this.broken(fault),
       },
       { limits: LIMITS, namespaces: false },
@@ -170,7 +175,7 @@ export class Link implements Greeted {
 
   private opened(header: Tag): void {
     if (this.state !== 'opening') return this.fail('a stream header that nobody asked for');
-    if (header.name === 'stream:error') return this.fail('the session manager refuses our stream header');
+    if (header.name === 'stream:error') return this.fail(`${this.who} refuses our stream header`);
     this.peer = header;
     this.state = 'greeting';
     this.greeting.opened(header, this);
@@ -195,13 +200,13 @@ export class Link implements Greeted {
   private refused(packet: Stanza): void {
     const error = packet.element();
     const text = error.text || error.childText('text') || error.elements[0]?.localName || 'no reason given';
-    const said = `the session manager says: ${text.slice(0, 200)}`;
+    const said = `${this.who} says: ${text.slice(0, 200)}`;
     const meaning = this.state === 'up' ? undefined : this.greeting.explain(error);
     this.fail(meaning ? `${meaning} (${said})` : said);
   }
 
   private broken({ condition, text }: Fault): void {
-    this.fail(`what the session manager sends can not be read (${condition}: ${text})`);
+    this.fail(`what ${this.who} sends can not be read (${condition}: ${text})`);
   }
 
   private stop(end: LinkEnd): void {

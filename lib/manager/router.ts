@@ -25,6 +25,7 @@ type Step = 'features' | 'proceed' | 'challenge' | 'success' | 'features again' 
  * [jabberd2 2.7.0 router, component.c]
  */
 export class RouterGreeting implements Greeting {
+  readonly peer = 'the router';
   private step: Step = 'features';
   private isEncrypted = false;
   private answer: DigestAnswer | undefined;

@@ -143,7 +143,7 @@ const MEANINGS: Record<EndKind, Meaning> = {
     error: { condition: 'reset', text: 'Disconnected' },
   },
   'link-down': {
-    log: 'no link to the session manager',
+    log: 'the session manager can not be reached',
     error: { condition: 'remote-connection-failed', text: 'The session manager is not reachable' },
   },
   shutdown: {

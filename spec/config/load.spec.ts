@@ -353,6 +353,12 @@ describe('config/load', () => {
       );
     });
 
+    it('the router of jabberd2 without a secret', () => {
+      expect(refusal(() => load({ sm: ['[::1]:5347'], dialect: ['jabberd2'] }))).to.contain(
+        'a secret is needed for the router at [::1]:5347 (argument --sm): ',
+      );
+    });
+
     it('session-manager without a secret', () => {
       const message = refusal(() => loadConfig({ command: 'session-manager' }));
       expect(message).to.match(/^a secret is needed for socket managers to log in: give --secret-file/);

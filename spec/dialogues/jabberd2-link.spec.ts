@@ -84,7 +84,7 @@ describe('the link to a router of jabberd2', () => {
 
   /** There is no link, and the log says why. */
   async function expectNone(sentence: RegExp): Promise<void> {
-    const { message, level } = await log.line(/link to the (?:session manager|router)/);
+    const { message, level } = await log.line(/^(?:lost|no) link to the router: /);
     expect(message).to.match(sentence);
     expect(level).to.be.oneOf(['warn', 'error']);
     expect(server.addresses()).to.deep.equal([]);
@@ -118,6 +118,7 @@ describe('the link to a router of jabberd2', () => {
     await link.answerHeader('');
     await link.bind(router.adverts + disco());
     await started;
+    expect((await log.line(/^linked/)).message).to.equal('linked to the router');
     link.expectNothing();
   });
 

@@ -6,7 +6,7 @@ import { describeWith } from './support/needs.js';
 import { SENDERS, something, Story, TALKERS } from './support/story.js';
 
 /** Warnings that a killed session manager brings about. */
-const OUR_DOING = /^(?:lost|no) link to the session manager/;
+const OUR_DOING = /^(?:lost|no) link to the (?:session manager|router)/;
 
 for (const back of TALKERS.length > 1 ? BACKS : []) {
   describeWith(back.dialect, back.needs, `interop: all real clients at once (${back.dialect})`, () => {

@@ -149,7 +149,7 @@ describeWith('jabberd2', JABBERD2, 'interop: the router of a real jabberd2 fails
     await front.terminate();
     await jabberd.router.kill();
     const started = front.start();
-    await front.logged('no link', ({ message }) => message.startsWith('no link to the session manager'));
+    await front.logged('no link', ({ message }) => message.startsWith('no link to the router'));
     await back();
     await started;
     await served(front.port);
