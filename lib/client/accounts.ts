@@ -2,8 +2,9 @@
  * The accounts of a session manager that leaves them to us: who may log in, and the making, changing and removing of
  * accounts. [XEP-0078] [XEP-0077] [jabberd2 2.7.0: c2s has the passwords, the sm the users]
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Log } from '../observe/log.js';
+import { isSame } from '../proof/same.js';
+import { streamDigest } from '../proof/stream-digest.js';
 import { Jid, prepareResource, prepareUser } from '../session/jid.js';
 import type { Authority, Registrar } from '../session/manager.js';
 import { NOTHING, type LoginRequest, type Packet, type Session } from '../session/session.js';
@@ -127,8 +128,8 @@ export class Accounts implements Authority {
     const secret = await this.credentials.secret(user, realm);
     if (secret === undefined) return false;
     // The stream id is what `sid` was set to on our side.
-    const expected = createHash('sha1').update((digest.attribute('sid') ?? '') + secret);
-    return isSame(digest.text.trim().toLowerCase(), expected.digest('hex'));
+    const expected = streamDigest(digest.attribute('sid') ?? '', secret);
+    return isSame(digest.text.trim().toLowerCase(), expected);
   }
 
   private register(iq: Element, domain: string): Answer | Promise<Answer> {
@@ -218,10 +219,4 @@ function registrationForm(): Element {
     'Choose a username and a password to register with this server.',
   );
   return element('query', { xmlns: REGISTER }, instructions, element('username'), element('password'));
-}
-
-/** In a time that tells nothing, not even of the lengths. */
-function isSame(one: string, other: string): boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(one), hash(other));
 }

@@ -1,19 +1,12 @@
 /** jabber:iq:auth before login [XEP-0078], in the manner of jabberd 1.1.2. */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { element, type Element } from '../xml/index.js';
+import { isSame } from '../proof/same.js';
+import { streamDigest } from '../proof/stream-digest.js';
 import { Jid, prepareResource, prepareUser } from '../session/jid.js';
+import { element, type Element } from '../xml/index.js';
 import type { LegacyRefusal } from './refusals.js';
 import type { Store } from './store.js';
 
 export const AUTH = 'jabber:iq:auth';
-
-const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
-
-/** In a time that tells nothing, not even of the lengths. */
-function isSame(one: string, other: string): boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(one), hash(other));
-}
 
 /** What a login needs. Zero-knowledge is not offered: nothing here could check it. [XEP-0078 3.1] */
 export function authFields(query: Element): Element {
@@ -57,6 +50,6 @@ export function authenticate(store: Store, query: Element, to: Jid): Jid | Legac
   const matches =
     sid === undefined
       ? isSame(password!, known ?? '')
-      : isSame(digest!.text.trim().toLowerCase(), sha1(sid + (known ?? '')));
+      : isSame(digest!.text.trim().toLowerCase(), streamDigest(sid, known ?? ''));
   return matches && known !== undefined ? address : 'unauthorized';
 }

@@ -1,6 +1,8 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../observe/log.js';
+import { isSame } from '../proof/same.js';
+import { streamDigest } from '../proof/stream-digest.js';
 import { Reader, type Element, type Fault, type Stanza, type Tag } from '../xml/index.js';
 import type { Dialect } from './dialects/dialect.js';
 import { Inbox } from './inbox.js';
@@ -45,19 +47,6 @@ export interface StreamOptions {
   readonly log: Log;
   readonly dialect: Dialect;
   readonly turn: Turn;
-}
-
-/** Lower-case hex SHA1 of stream id and secret. [XEP-0114 3] */
-function handshakeOf(id: string, secret: string): string {
-  return createHash('sha1')
-    .update(id + secret)
-    .digest('hex');
-}
-
-function isSame(text: string, expected: string): boolean {
-  const given = Buffer.from(text);
-  const wanted = Buffer.from(expected);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
 /**
@@ -234,7 +223,7 @@ export class ComponentStream implements Writer {
 
   private handshake(given: string): void {
     const { secret, dialect } = this.options;
-    if (!isSame(given, handshakeOf(this.id, secret)))
+    if (!isSame(given, streamDigest(this.id, secret)))
       return this.close('wrong secret', dialect.words.wrongSecret);
     clearTimeout(this.timer);
     this.state = 'open';

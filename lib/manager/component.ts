@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { streamDigest } from '../proof/stream-digest.js';
 import { element, type Element, type Stanza, type Tag } from '../xml/index.js';
 import type { Greeted, Greeting } from './greeting.js';
 
@@ -6,13 +6,6 @@ export interface ComponentOptions {
   /** Our component name. */
   readonly name: string;
   readonly secret: string;
-}
-
-/** Lower-case hex SHA1 of the stream id and the secret. [XEP-0114 3] [jabberd 1.1.2 compares case] */
-export function handshake(id: string, secret: string): string {
-  return createHash('sha1')
-    .update(id + secret)
-    .digest('hex');
 }
 
 /** How a component of jabberd 1.x says who it is: a handshake with the secret. [XEP-0114] */
@@ -34,7 +27,7 @@ export class ComponentGreeting implements Greeting {
     if (id === undefined) return link.fail(notAComponentPort(header));
     this.handshaking = true;
     link.expect('no answer to our handshake');
-    link.send(element('handshake', {}, handshake(id, this.options.secret)).toString());
+    link.send(element('handshake', {}, streamDigest(id, this.options.secret)).toString());
   }
 
   received(packet: Stanza, link: Greeted): void {

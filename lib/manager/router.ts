@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { RouterTls } from '../config/config.js';
+import { DigestAnswer, directives } from '../proof/digest-md5.js';
 import { element, type Element, type Stanza, type Tag } from '../xml/index.js';
 import { COMPONENT } from './dialects/jabberd2.js';
-import { DigestAnswer, directives } from './digest-md5.js';
 import type { Greeted, Greeting } from './greeting.js';
 
 export interface RouterOptions {
@@ -108,8 +108,11 @@ export class RouterGreeting implements Greeting {
   private challenged(said: Element, link: Greeted): void {
     if (said.name !== 'challenge') return unexpected(said, this.step, link);
     const { user, secret } = this.options;
+    const challenge = directives(decode(said));
+    // It crashes on an empty one. [jabberd2 2.7.0 _sx_sasl_open]
+    if (challenge.get('realm') === '') return link.fail('its challenge names no realm');
     try {
-      this.answer = new DigestAnswer(directives(decode(said)), {
+      this.answer = new DigestAnswer(challenge, {
         username: user,
         password: secret,
         uri: 'jabberd-router/sm-component',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { streamDigest } from '../proof/stream-digest.js';
 import { element, type Element } from '../xml/index.js';
 import { chooseMechanism, type Credentials, type Mechanism } from './sasl.js';
 import { describeError, Stream, StreamError, TLS, type Peer } from './stream.js';
@@ -147,8 +147,5 @@ async function iqAuth(
 function proofOf(form: Element, streamId: string | undefined, password: string): Element {
   if (streamId === undefined || !form.child('query')?.child('digest'))
     return element('password', {}, password);
-  const digest = createHash('sha1')
-    .update(streamId + password)
-    .digest('hex');
-  return element('digest', {}, digest);
+  return element('digest', {}, streamDigest(streamId, password));
 }

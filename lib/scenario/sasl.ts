@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { DigestAnswer, directives } from '../proof/digest-md5.js';
 
 export interface Credentials {
   readonly user: string;
@@ -96,46 +97,31 @@ function fields(text: string): Partial<Record<string, string>> {
   return Object.fromEntries(text.split(',').map((part) => [part.slice(0, 1), part.slice(2)]));
 }
 
-/** [RFC2831] as old servers speak it: qop auth, UTF-8. */
+/** [RFC2831] */
 export function digestMd5(
-  { user, password, domain }: Credentials,
+  { user: username, password, domain }: Credentials,
   cnonce = randomBytes(16).toString('base64'),
 ): Mechanism {
-  const md5 = (data: string | Buffer): Buffer => createHash('md5').update(data).digest();
-  let proof = '';
+  let answer: DigestAnswer | undefined;
   return {
     name: 'DIGEST-MD5',
     initial: undefined,
     respond(challenge) {
       const given = directives(challenge);
-      if (given.has('rspauth')) {
-        if (given.get('rspauth') !== proof)
-          throw new Error('the server did not prove that it knows the password');
-        return '';
+      if (!given.has('rspauth')) {
+        answer = new DigestAnswer(given, {
+          username,
+          password,
+          realm: domain,
+          uri: `xmpp/${domain}`,
+          cnonce,
+        });
+        return answer.text;
       }
-      const realm = given.get('realm') ?? domain;
-      const nonce = given.get('nonce') ?? '';
-      const uri = `xmpp/${domain}`;
-      const secret = Buffer.concat([md5(`${user}:${realm}:${password}`), Buffer.from(`:${nonce}:${cnonce}`)]);
-      const sum = (method: string): string => {
-        const a2 = md5(`${method}:${uri}`).toString('hex');
-        return md5(`${md5(secret).toString('hex')}:${nonce}:00000001:${cnonce}:auth:${a2}`).toString('hex');
-      };
-      proof = sum('');
-      return (
-        `username=${quoted(user)},realm=${quoted(realm)},nonce=${quoted(nonce)},cnonce=${quoted(cnonce)},nc=00000001,` +
-        `qop=auth,digest-uri=${quoted(uri)},response=${sum('AUTHENTICATE')},charset=utf-8`
-      );
+      if (answer?.isProof(given.get('rspauth')) !== true)
+        throw new Error('the server did not prove that it knows the password');
+      return '';
     },
     finish: () => undefined,
   };
-}
-
-const quoted = (text: string): string => `"${text.replace(/(["\\])/g, '\\$1')}"`;
-
-function directives(text: string): Map<string, string> {
-  const found = text.matchAll(/([a-z-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^,]*))/gi);
-  return new Map(
-    [...found].map(([, name, inQuotes, bare]) => [name, inQuotes?.replace(/\\(.)/g, '$1') ?? bare]),
-  );
 }

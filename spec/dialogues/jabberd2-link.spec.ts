@@ -273,6 +273,15 @@ describe('the link to a router of jabberd2', () => {
       },
       /./,
     ],
+    'a challenge with an empty realm, which the router does not survive in an answer': [
+      async (link) => {
+        await link.answerHeader(MECHANISMS);
+        await link.source();
+        const challenge = Buffer.from(`realm="",nonce="n",qop="auth",algorithm=md5-sess`).toString('base64');
+        link.send(`<challenge xmlns='${SASL}'>${challenge}</challenge>`);
+      },
+      /its challenge names no realm$/,
+    ],
     'a success that nothing was proved for': [
       async (link) => {
         await link.answerHeader(MECHANISMS);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Duplex } from 'node:stream';
-import { ComponentGreeting, handshake } from '../../lib/manager/component.js';
+import { ComponentGreeting } from '../../lib/manager/component.js';
 import { Link } from '../../lib/manager/link.js';
 import { Queue } from '../support/queue.js';
 
@@ -56,10 +56,6 @@ describe('Link', () => {
     peer.write('<handshake/>');
     expect(await events.next()).to.equal('up');
   }
-
-  it('says lower-case hex SHA1 of id and secret, as recorded with jabberd 1.1.2 (handshake-ok)', () => {
-    expect(handshake('6B01226D', 's3cret')).to.equal('6e4e98ce45b0c275768a7c0fc83372c208e93883');
-  });
 
   it('says nothing before it is connected, and its header once', async () => {
     link.connected();

@@ -1,5 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { PasswordType } from '../../config/config.js';
+import { isSame } from '../../proof/same.js';
 import { CredentialsError } from './credentials.js';
 import { newSetting } from './crypt/crypt.js';
 import { Hasher } from './crypt/hasher.js';
@@ -89,10 +90,3 @@ function a1({ username, realm, password }: Login): string {
     .update(Buffer.from(password).subarray(0, A1_PASSWORD))
     .digest('hex');
 }
-
-/** Takes as long whatever the difference is. */
-export function isSame(one: string, other: string): boolean {
-  return timingSafeEqual(digest(one), digest(other));
-}
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

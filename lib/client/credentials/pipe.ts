@@ -1,4 +1,5 @@
 import type { Log } from '../../observe/log.js';
+import { isSame } from '../../proof/same.js';
 import {
   CredentialsError,
   isName,
@@ -9,7 +10,6 @@ import {
   type Change,
   type Credentials,
 } from './credentials.js';
-import { isSame } from './forms.js';
 import { Program, type Command, type Patience } from './program.js';
 
 /** Bytes of a question, its line end included: c2s cuts off the rest, and programs read no more at once. */

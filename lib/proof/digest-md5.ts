@@ -1,9 +1,12 @@
-/** SASL DIGEST-MD5 from the client's side, as far as the router of jabberd2 goes: one round, no integrity layer. [RFC2831] */
-import { createHash, timingSafeEqual } from 'node:crypto';
+/** SASL DIGEST-MD5 from the client's side, as old servers and the router of jabberd2 speak it: one round, no integrity layer. [RFC2831] */
+import { createHash } from 'node:crypto';
+import { isSame } from './same.js';
 
 export interface DigestUser {
   readonly username: string;
   readonly password: string;
+  /** Where the challenge names none. */
+  readonly realm?: string;
   /** `service/host`. */
   readonly uri: string;
   /** Fresh for each answer. */
@@ -34,14 +37,13 @@ export class DigestAnswer {
   private readonly expected: string;
 
   /**
-   * @param challenge directives of the challenge. The realm is given back as it is: the router of jabberd2 2.7.0 crashes
-   *   on an empty one. [jabberd2 2.7.0 _sx_sasl_open]
+   * @param challenge directives of the challenge; the realm is given back as it is
    * @throws Error that says what the challenge lacks
    */
   constructor(challenge: ReadonlyMap<string, string>, user: DigestUser) {
-    const realm = challenge.get('realm') ?? '';
+    const realm = challenge.get('realm') ?? user.realm;
     const nonce = challenge.get('nonce') ?? '';
-    if (realm === '') throw new Error('its challenge names no realm');
+    if (realm === undefined) throw new Error('its challenge names no realm');
     if (nonce === '') throw new Error('its challenge has no nonce');
     if (challenge.get('algorithm') !== 'md5-sess') throw new Error('its challenge is not for md5-sess');
     const { username, password, uri, cnonce } = user;
@@ -64,8 +66,6 @@ export class DigestAnswer {
 
   /** Is that the `rspauth` of one who knows the password? [RFC2831 2.1.3] */
   isProof(rspauth: string | undefined): boolean {
-    const said = Buffer.from(rspauth ?? '');
-    const expected = Buffer.from(this.expected);
-    return said.length === expected.length && timingSafeEqual(said, expected);
+    return isSame(rspauth ?? '', this.expected);
   }
 }
