@@ -8,15 +8,16 @@ import { streamDigest } from '../proof/stream-digest.js';
 import { Jid, prepareResource, prepareUser } from '../session/jid.js';
 import type { Authority, Registrar } from '../session/manager.js';
 import { NOTHING, type LoginRequest, type Packet, type Session } from '../session/session.js';
+import type { Condition } from '../session/stanza-error.js';
 import { element, type Element, type Stanza } from '../xml/index.js';
 import type { Credentials } from './credentials/credentials.js';
-import { writeRefusal, type StanzaCondition } from './errors.js';
+import { writeRefusal } from './errors.js';
 
 const AUTH = 'jabber:iq:auth';
 const REGISTER = 'jabber:iq:register';
 
 /** What is answered: nothing more than that it is done, something, or what is wrong. */
-type Answer = Element | 'done' | StanzaCondition;
+type Answer = Element | 'done' | Condition;
 
 export interface AccountsOptions {
   /** There from the start on. */

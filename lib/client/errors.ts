@@ -1,4 +1,5 @@
 import type { StreamError } from '../session/end.js';
+import { legacyStanzaError, stanzaError, type Condition } from '../session/stanza-error.js';
 import { element, type Element } from '../xml/index.js';
 import type { StreamKind } from './header.js';
 
@@ -17,38 +18,16 @@ export function writeStreamError(kind: StreamKind, { condition, text, detail }: 
   return `${error.toString()}</stream:stream>`;
 }
 
-/** A stanza error that we give ourselves: what XEP-0086 says belongs together. */
-interface StanzaError {
-  readonly code: string;
-  readonly type: string;
-  readonly text: string;
-}
-
-const STANZA_ERRORS = {
-  'bad-request': { code: '400', type: 'modify', text: 'Bad Request' },
-  'not-authorized': { code: '401', type: 'auth', text: 'Unauthorized' },
-  'not-allowed': { code: '405', type: 'cancel', text: 'Not Allowed' },
-  'not-acceptable': { code: '406', type: 'modify', text: 'Not Acceptable' },
-  conflict: { code: '409', type: 'cancel', text: 'Conflict' },
-  'service-unavailable': { code: '503', type: 'wait', text: 'Service Unavailable' },
-  'internal-server-error': { code: '500', type: 'wait', text: 'Internal Server Error' },
-} as const satisfies Record<string, StanzaError>;
-
-export type StanzaCondition = keyof typeof STANZA_ERRORS;
-
-/** `<error/>` for either kind of stream: the code of old, and for newer clients the condition as well. [XEP-0086 3] */
-export function writeError(kind: StreamKind, condition: StanzaCondition): Element {
-  const { code, type, text } = STANZA_ERRORS[condition];
-  if (kind === 'legacy') return element('error', { code }, text);
-  return element(
-    'error',
-    { code, type },
-    element(condition, { xmlns: 'urn:ietf:params:xml:ns:xmpp-stanzas' }),
-  );
+/** `<error/>` for either kind of stream. What is away when we say so comes back, so that it is worth to `wait`. */
+function writeError(kind: StreamKind, condition: Condition): Element {
+  if (kind === 'legacy') return legacyStanzaError(condition);
+  return condition === 'service-unavailable'
+    ? stanzaError(condition, { type: 'wait' })
+    : stanzaError(condition);
 }
 
 /** The stanza as an error reply: addressing turned round, no content of it sent back (it may hold a password). */
-export function writeRefusal(kind: StreamKind, request: Element, condition: StanzaCondition): string {
+export function writeRefusal(kind: StreamKind, request: Element, condition: Condition): string {
   const { attributes } = request;
   return element(
     request.name,

@@ -3,9 +3,10 @@ import { hostOf, lowerCase } from '../session/address.js';
 import type { Desk } from '../session/desk.js';
 import { endSaid, type End } from '../session/end.js';
 import type { Packet, Session } from '../session/session.js';
+import type { Condition } from '../session/stanza-error.js';
 import { parse, type Element, type Stanza } from '../xml/index.js';
 import { form, isUsable, loginOf, prepare, requestKind, usernameOf, type Request } from './auth.js';
-import { writeRefusal, type StanzaCondition } from './errors.js';
+import { writeRefusal } from './errors.js';
 import type { StreamKind } from './header.js';
 
 /** The stream that a login belongs to, as the login sees it. */
@@ -178,7 +179,7 @@ export class Login {
     if (this.failures >= this.options.limits.loginAttempts) this.stream.end({ kind: 'login-attempts' });
   }
 
-  private refuse(request: Element, condition: StanzaCondition): void {
+  private refuse(request: Element, condition: Condition): void {
     this.stream.send(writeRefusal(this.stream.kind, request, condition));
   }
 

@@ -1,7 +1,7 @@
+import type { Condition } from '../session/stanza-error.js';
 import type { Element } from '../xml/index.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
-import type { Condition } from './stanza-error.js';
 
 /** An iq get or set that a client has sent to the server or to an account. */
 export interface Query {

@@ -8,7 +8,7 @@ import { legacyError, type LegacyRefusal } from './refusals.js';
 import { REGISTER, register, registrationFields } from './registration.js';
 import type { Services } from './services.js';
 import { Session } from './session.js';
-import { mayBeRefused } from './stanza-error.js';
+import { mayBeRefused } from './refused.js';
 import { withoutPasswords } from './stanza.js';
 
 /** What comes from clients that have no session yet. */

@@ -6,7 +6,7 @@ import { Login } from './login.js';
 import { Queries } from './queries.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
-import { refused } from './stanza-error.js';
+import { refused } from './refused.js';
 import { readdressed } from './stanza.js';
 
 /** Namespaces that stanzas of clients come in; no namespace is that of the link. */

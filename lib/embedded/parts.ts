@@ -1,4 +1,5 @@
 import type { Log } from '../observe/log.js';
+import type { Condition } from '../session/stanza-error.js';
 import type { Element } from '../xml/index.js';
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
@@ -7,11 +8,11 @@ import { createFeatures } from './features.js';
 import { DEFAULT_LIMITS, type EmbeddedLimits } from './limits.js';
 import { Messages } from './messages.js';
 import { Presence } from './presence.js';
+import { mayBeRefused, refused } from './refused.js';
 import { Roster } from './roster.js';
 import type { Services } from './services.js';
 import type { SessionManagerOptions } from './session-manager.js';
 import { SessionTable } from './session-table.js';
-import { mayBeRefused, refused, type Condition } from './stanza-error.js';
 import type { Store } from './store.js';
 import { Subscriptions } from './subscriptions.js';
 

@@ -1,4 +1,5 @@
 import type { Log } from '../observe/log.js';
+import type { Condition } from '../session/stanza-error.js';
 import type { Element } from '../xml/index.js';
 import type { Dialect } from './dialects/dialect.js';
 import type { Feature } from './feature.js';
@@ -8,7 +9,6 @@ import type { Presence } from './presence.js';
 import type { Roster } from './roster.js';
 import type { Session, SessionEnd } from './session.js';
 import type { SessionTable } from './session-table.js';
-import type { Condition } from './stanza-error.js';
 import type { Store } from './store.js';
 import type { Subscriptions } from './subscriptions.js';
 

@@ -38,6 +38,15 @@ describe('a refusal', () => {
     );
   });
 
+  it('says of what is away that it is worth to wait [RFC6120 8.3.2]', () => {
+    expect(writeRefusal('rfc6120', parse(`<iq/>`), 'service-unavailable')).to.contain(
+      `<error code='503' type='wait'><service-unavailable `,
+    );
+    expect(writeRefusal('legacy', parse(`<iq/>`), 'service-unavailable')).to.contain(
+      `<error code='503'>Service Unavailable</error>`,
+    );
+  });
+
   it('has a code and a condition for newer clients [XEP-0086 3]', () => {
     expectSame(
       writeRefusal('rfc6120', parse(`<iq/>`), 'not-allowed'),

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Jid } from '../../session/jid.js';
+import { stanzaError } from '../../session/stanza-error.js';
 import { element, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
 import { bearable, CLIENT, COMPONENT, SESSION } from './jabberd2-stanza.js';
 
@@ -123,10 +124,13 @@ export function undeliveredTo(client: string, text: string): string | undefined 
   const stanza = parse(text, new Map([['', CLIENT]]));
   if (!isMissed(stanza)) return undefined;
   const { name, attributes } = stanza;
-  const unavailable = element('recipient-unavailable', { xmlns: 'urn:ietf:params:xml:ns:xmpp-stanzas' });
   const addresses = { from: attributes.get('to'), to: client, id: attributes.get('id') };
-  const error = element('error', { code: '404', type: 'wait' }, unavailable);
-  const answer = element(name, { type: 'error', ...addresses }, ...stanza.elements, error);
+  const answer = element(
+    name,
+    { type: 'error', ...addresses },
+    ...stanza.elements,
+    stanzaError('recipient-unavailable'),
+  );
   return answer.toString();
 }
 

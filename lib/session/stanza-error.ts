@@ -1,0 +1,43 @@
+import { element, type Element } from '../xml/index.js';
+
+const NAMESPACE = 'urn:ietf:params:xml:ns:xmpp-stanzas';
+
+/** Code and words of old [XEP-0086 3] and type [RFC6120 8.3.3] of each condition that is used here. */
+const CONDITIONS = {
+  'bad-request': ['400', 'modify', 'Bad Request'],
+  conflict: ['409', 'cancel', 'Conflict'],
+  forbidden: ['403', 'auth', 'Forbidden'],
+  'internal-server-error': ['500', 'wait', 'Internal Server Error'],
+  'item-not-found': ['404', 'cancel', 'Not Found'],
+  'jid-malformed': ['400', 'modify', 'Bad Request'],
+  'not-acceptable': ['406', 'modify', 'Not Acceptable'],
+  'not-allowed': ['405', 'cancel', 'Not Allowed'],
+  'not-authorized': ['401', 'auth', 'Unauthorized'],
+  'recipient-unavailable': ['404', 'wait', 'Not Found'],
+  'remote-server-not-found': ['404', 'cancel', 'Not Found'],
+  'resource-constraint': ['500', 'wait', 'Internal Server Error'],
+  'service-unavailable': ['503', 'cancel', 'Service Unavailable'],
+} as const;
+
+/** What can be wrong with a stanza, by the name RFC 6120 gives the stanza error. */
+export type Condition = keyof typeof CONDITIONS;
+
+/**
+ * The error in the words of both generations: a code for the old clients, type and condition for the others.
+ *
+ * @param more a text for people, and the type where it is another one than that of most such errors
+ */
+export function stanzaError(
+  condition: Condition,
+  { text, type }: { readonly text?: string | undefined; readonly type?: 'wait' } = {},
+): Element {
+  const [code, usual] = CONDITIONS[condition];
+  const error = element('error', { code, type: type ?? usual }, element(condition, { xmlns: NAMESPACE }));
+  return text === undefined ? error : error.append(element('text', { xmlns: NAMESPACE }, text));
+}
+
+/** The error as clients knew it before there were conditions. */
+export function legacyStanzaError(condition: Condition): Element {
+  const [code, , text] = CONDITIONS[condition];
+  return element('error', { code }, text);
+}
