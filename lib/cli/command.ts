@@ -1,4 +1,5 @@
 import type { Options, PositionalOptions } from 'yargs';
+import { didYouMean } from '../config/error.js';
 import type { Command as Configured } from '../config/options.js';
 
 /** How the program ends. */
@@ -33,6 +34,23 @@ export interface Command {
 /** Wrong usage: what is wrong, and what would be right. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/**
+ * What a command is to do, named by its first positional.
+ *
+ * @throws {UsageError} that says what it takes
+ */
+export function actionOf<Action extends string>(
+  { own: { action } }: Call,
+  command: string,
+  actions: readonly Action[],
+): Action {
+  const found = actions.find((one) => one === action);
+  if (found) return found;
+  const wanted = `${command} takes ${actions.join(', ')}`;
+  const close = action === undefined ? '' : `, not "${action}"${didYouMean(action, actions)}`;
+  throw new UsageError(wanted + close);
 }
 
 /** Something outside of the program failed: what, and what to do. */

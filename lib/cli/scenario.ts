@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import type { Address } from '../config/config.js';
-import { didYouMean } from '../config/error.js';
 import { oneListener, oneOf, peer, printAddress, type Kind } from '../config/kinds.js';
 import { Casting, type Given } from '../scenario/casting.js';
 import { Comparison, type Compared } from '../scenario/compare.js';
@@ -17,7 +16,7 @@ import type { Report, Write } from '../scenario/report/report.js';
 import { tap } from '../scenario/report/tap.js';
 import { run, type RunOptions } from '../scenario/run.js';
 import { findScripts, readScript, unwantedBy, type Candidate } from '../scenario/select.js';
-import { EXIT, Failure, UsageError, type Call, type Command } from './command.js';
+import { actionOf, EXIT, Failure, UsageError, type Call, type Command } from './command.js';
 
 const ACTIONS = ['run', 'record', 'compare'] as const;
 type Action = (typeof ACTIONS)[number];
@@ -114,7 +113,7 @@ export const scenario: Command = {
     ['$0 scenario run login.scs --to old.foo.com:5222 --domain foo.com --account romeo:secret', ''],
   ],
   run(call) {
-    const action = actionOf(call);
+    const action = actionOf(call, 'scenario', ACTIONS);
     checkOptions(call, action);
     switch (action) {
       case 'run':
@@ -126,15 +125,6 @@ export const scenario: Command = {
     }
   },
 };
-
-function actionOf({ own: { action } }: Call): Action {
-  const found = ACTIONS.find((one) => one === action);
-  if (found) return found;
-  const wanted = `scenario takes ${ACTIONS.join(', ')}`;
-  throw new UsageError(
-    action === undefined ? wanted : `${wanted}, not "${action}"${didYouMean(action, ACTIONS)}`,
-  );
-}
 
 function checkOptions({ own, lists }: Call, action: Action): void {
   for (const [name, { of }] of Object.entries(OWN)) {

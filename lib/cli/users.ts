@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { CredentialsError } from '../client/credentials/index.js';
 import { loadOptions, type Loaded } from '../config/load.js';
 import type { Values } from '../config/options.js';
-import { didYouMean } from '../config/error.js';
-import { EXIT, Failure, UsageError, type Call, type Command } from './command.js';
+import { actionOf, EXIT, Failure, UsageError, type Call, type Command } from './command.js';
 import { hasCredentials, openKeeper, type Keeper } from './keeper.js';
 import { askPassword } from './password.js';
 
@@ -38,7 +37,7 @@ export const users: Command = {
     ],
   ],
   async run(call) {
-    const action = actionOf(call);
+    const action = actionOf(call, 'users', ACTIONS);
     const loaded = loadOptions({ command: 'users', args: call.options, env: process.env });
     const account = accountOf(call, action, loaded.values);
     requireStore(loaded, action);
@@ -51,15 +50,6 @@ export const users: Command = {
     return EXIT.stopped;
   },
 };
-
-function actionOf({ own: { action } }: Call): Action {
-  const found = ACTIONS.find((one) => one === action);
-  if (found) return found;
-  const wanted = `users takes ${ACTIONS.join(', ')}`;
-  throw new UsageError(
-    action === undefined ? wanted : `${wanted}, not "${action}"${didYouMean(action, ACTIONS)}`,
-  );
-}
 
 function accountOf({ own: { account } }: Call, action: Action, { domain }: Values): string {
   if (action === 'list') {

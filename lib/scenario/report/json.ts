@@ -1,17 +1,11 @@
 import { explain } from './failure.js';
-import { count, type Report, type Result, type Write } from './report.js';
+import { count, whenOver, type Report, type Result, type Write } from './report.js';
 
 /** One JSON object, when all is over. */
 export function json(write: Write): Report {
-  const results: Result[] = [];
-  const notes: string[] = [];
-  return {
-    begin: () => undefined,
-    note: (text) => void notes.push(text),
-    result: (result) => void results.push(result),
-    end: () =>
-      write(`${JSON.stringify({ ...count(results), notes, scripts: results.map(plain) }, null, 2)}\n`),
-  };
+  return whenOver((results, notes) =>
+    write(`${JSON.stringify({ ...count(results), notes, scripts: results.map(plain) }, null, 2)}\n`),
+  );
 }
 
 function plain({ failure, milliseconds, ...result }: Result): object {

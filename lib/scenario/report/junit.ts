@@ -1,18 +1,13 @@
 import { element, type Element } from '../../xml/index.js';
 import { lines } from './failure.js';
-import { count, type Report, type Result, type Write } from './report.js';
+import { count, whenOver, type Report, type Result, type Write } from './report.js';
 import { where } from './tap.js';
 
 /** The XML that CI servers read, when all is over. */
 export function junit(write: Write): Report {
-  const results: Result[] = [];
-  const notes: string[] = [];
-  return {
-    begin: () => undefined,
-    note: (text) => void notes.push(text),
-    result: (result) => void results.push(result),
-    end: () => write(`<?xml version='1.0' encoding='UTF-8'?>\n${suite(results, notes).toString()}\n`),
-  };
+  return whenOver((results, notes) =>
+    write(`<?xml version='1.0' encoding='UTF-8'?>\n${suite(results, notes).toString()}\n`),
+  );
 }
 
 function suite(results: readonly Result[], notes: readonly string[]): Element {

@@ -45,3 +45,15 @@ export function totals(results: readonly Result[]): string {
   const { passed, failed, skipped } = count(results);
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
+
+/** A report that is written at once, when all is over. */
+export function whenOver(write: (results: readonly Result[], notes: readonly string[]) => void): Report {
+  const results: Result[] = [];
+  const notes: string[] = [];
+  return {
+    begin: () => undefined,
+    note: (text) => void notes.push(text),
+    result: (result) => void results.push(result),
+    end: () => write(results, notes),
+  };
+}
