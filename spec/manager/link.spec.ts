@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Duplex } from 'node:stream';
-import { ComponentGreeting } from '../../lib/manager/component.js';
+import { ComponentGreeting } from '../../lib/manager/component/greeting.js';
 import { Link } from '../../lib/manager/link.js';
 import { Queue } from '../support/queue.js';
 

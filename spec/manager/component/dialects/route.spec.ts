@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { route } from '../../lib/manager/dialects/route.js';
+import { route } from '../../../../lib/manager/component/dialects/route.js';
 import {
   Session,
   type Client,
   type LoginRequest,
   type Packet,
   type RequestKind,
-} from '../../lib/session/session.js';
-import { parse } from '../../lib/xml/index.js';
-import { stanza } from '../support/stanza.js';
+} from '../../../../lib/session/session.js';
+import { parse } from '../../../../lib/xml/index.js';
+import { stanza } from '../../../support/stanza.js';
 
 const nobody = {} as Client;
 const SOCKET = '12@foo-sockets/A1';

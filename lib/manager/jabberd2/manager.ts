@@ -1,19 +1,19 @@
 import { isAscii } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import type { Log } from '../observe/log.js';
-import type { End } from '../session/end.js';
-import { Jid } from '../session/jid.js';
-import type { Manager, Registrar, Registered } from '../session/manager.js';
-import { NOTHING, type Packet, type PacketKind, type Session } from '../session/session.js';
-import { element, type Stanza } from '../xml/index.js';
-import * as dialect from './dialects/jabberd2.js';
-import type { Action, Carried, Ids, Routed } from './dialects/jabberd2.js';
+import type { Log } from '../../observe/log.js';
+import type { End } from '../../session/end.js';
+import { Jid } from '../../session/jid.js';
+import type { Manager, Registrar, Registered } from '../../session/manager.js';
+import { NOTHING, type Packet, type PacketKind, type Session } from '../../session/session.js';
+import { element, type Stanza } from '../../xml/index.js';
+import type { ManagerEvents } from '../component/manager.js';
+import { Line, type LineOptions } from '../line.js';
+import * as dialect from './dialect.js';
+import type { Action, Carried, Ids, Routed } from './dialect.js';
+import { RouterGreeting, type RouterOptions } from './greeting.js';
 import { Held } from './held.js';
-import { Line, type LineOptions } from './line.js';
-import type { ManagerEvents } from './manager.js';
 import { Names } from './names.js';
 import { Requests } from './requests.js';
-import { RouterGreeting, type RouterOptions } from './router.js';
 
 export interface RouterManagerOptions extends Omit<LineOptions, 'greeting' | 'limited'>, RouterOptions {
   /** Domains that clients are to find here; where there are none, whatever the router has. */

@@ -1,10 +1,10 @@
-import type { ComponentDialect } from '../config/config.js';
-import type { Log } from '../observe/log.js';
-import type { End } from '../session/end.js';
-import type { Authority, Manager } from '../session/manager.js';
-import type { LoginRequest, Packet, Session } from '../session/session.js';
-import { element, type Stanza, type Tag } from '../xml/index.js';
-import { ComponentGreeting, type ComponentOptions } from './component.js';
+import type { ComponentDialect } from '../../config/config.js';
+import type { Log } from '../../observe/log.js';
+import type { End } from '../../session/end.js';
+import type { Authority, Manager } from '../../session/manager.js';
+import type { LoginRequest, Packet, Session } from '../../session/session.js';
+import { element, type Stanza, type Tag } from '../../xml/index.js';
+import { Line, type LineOptions } from '../line.js';
 import {
   fromAnswer,
   fromHeader,
@@ -17,7 +17,7 @@ import {
 } from './detect.js';
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
-import { Line, type LineOptions } from './line.js';
+import { ComponentGreeting, type ComponentOptions } from './greeting.js';
 
 export interface ManagerEvents {
   /** The link is there: clients may come. Called at every connect. */

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { stoSfrom } from '../../lib/manager/dialects/sto-sfrom.js';
-import { Session, type Client, type Packet } from '../../lib/session/session.js';
-import { parse } from '../../lib/xml/index.js';
-import { expectSame } from '../support/same.js';
-import { stanza } from '../support/stanza.js';
+import { stoSfrom } from '../../../../lib/manager/component/dialects/sto-sfrom.js';
+import { Session, type Client, type Packet } from '../../../../lib/session/session.js';
+import { parse } from '../../../../lib/xml/index.js';
+import { expectSame } from '../../../support/same.js';
+import { stanza } from '../../../support/stanza.js';
 
 const nobody = {} as Client;
 

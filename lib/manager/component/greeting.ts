@@ -1,6 +1,6 @@
-import { streamDigest } from '../proof/stream-digest.js';
-import { element, type Element, type Stanza, type Tag } from '../xml/index.js';
-import type { Greeted, Greeting } from './greeting.js';
+import { streamDigest } from '../../proof/stream-digest.js';
+import { element, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import type { Greeted, Greeting } from '../greeting.js';
 
 export interface ComponentOptions {
   /** Our component name. */

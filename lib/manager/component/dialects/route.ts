@@ -2,9 +2,9 @@
  * route: the dialect of jabberd 1.4 as it was deployed. Every packet of a client travels inside a `<route/>`, and
  * the type of that says what it is about: `auth`, `session`, `error`, or nothing for what a client says. [jadc2s PROTO]
  */
-import { isUser } from '../../session/address.js';
-import type { LoginRequest, Packet, PacketKind, Session } from '../../session/session.js';
-import { element, escape, type Stanza } from '../../xml/index.js';
+import { isUser } from '../../../session/address.js';
+import type { LoginRequest, Packet, PacketKind, Session } from '../../../session/session.js';
+import { element, escape, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 
 const KINDS: ReadonlyMap<string, PacketKind> = new Map([

@@ -1,6 +1,6 @@
 /** Which dialect a session manager speaks, by what it says and by what it answers. */
-import type { ComponentDialect } from '../config/config.js';
-import { element, type Stanza, type Tag } from '../xml/index.js';
+import type { ComponentDialect } from '../../config/config.js';
+import { element, type Stanza, type Tag } from '../../xml/index.js';
 
 /** A dialect, and a sentence that says what shows it. */
 export interface Finding {

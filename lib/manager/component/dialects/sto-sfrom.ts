@@ -2,9 +2,9 @@
  * sto/sfrom: the dialect of README.SM, as jabberd up to 1.1.2 speaks it. Two attributes on every packet say which
  * session and which socket it belongs to; a 510 "Disconnected" error says that one of them is gone.
  */
-import { bareOf, canonical, resourceOf, userOf } from '../../session/address.js';
-import type { Packet, Session } from '../../session/session.js';
-import { element, escape, type Stanza } from '../../xml/index.js';
+import { bareOf, canonical, resourceOf, userOf } from '../../../session/address.js';
+import type { Packet, Session } from '../../../session/session.js';
+import { element, escape, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 
 const ADDRESSING = ['sto', 'sfrom'] as const;

@@ -6,10 +6,10 @@ import {
   otherDialect,
   questions,
   isJabberd2,
-} from '../../lib/manager/detect.js';
-import { Reader, type Stanza, type Tag } from '../../lib/xml/index.js';
-import { stanza } from '../support/stanza.js';
-import { stanzas } from '../support/transcript.js';
+} from '../../../lib/manager/component/detect.js';
+import { Reader, type Stanza, type Tag } from '../../../lib/xml/index.js';
+import { stanza } from '../../support/stanza.js';
+import { stanzas } from '../../support/transcript.js';
 
 function headerOf(source: string): Tag {
   let found: Tag | undefined;

@@ -7,10 +7,10 @@ import { randomBytes } from 'node:crypto';
 import { Jid } from '../../session/jid.js';
 import { stanzaError } from '../../session/stanza-error.js';
 import { element, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
-import { bearable, CLIENT, COMPONENT, SESSION } from './jabberd2-stanza.js';
+import { bearable, CLIENT, COMPONENT, SESSION } from './stanza.js';
 
-export { COMPONENT } from './jabberd2-stanza.js';
-export { isBearable, stamped } from './jabberd2-stanza.js';
+export { COMPONENT } from './stanza.js';
+export { isBearable, stamped } from './stanza.js';
 
 /**
  * Our prefix for the session namespace. The sm keeps it in what it gives back, and has one of its own for what it

@@ -7,9 +7,9 @@ import {
   stamped,
   stampOf,
   type Routed,
-} from '../../lib/manager/dialects/jabberd2.js';
-import { parse, type Element } from '../../lib/xml/index.js';
-import { clientStanza, stanza } from '../support/stanza.js';
+} from '../../../lib/manager/jabberd2/dialect.js';
+import { parse, type Element } from '../../../lib/xml/index.js';
+import { clientStanza, stanza } from '../../support/stanza.js';
 
 const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
 const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';

@@ -1,5 +1,5 @@
-import type { LoginRequest, Packet, Session } from '../../session/session.js';
-import type { Stanza } from '../../xml/index.js';
+import type { LoginRequest, Packet, Session } from '../../../session/session.js';
+import type { Stanza } from '../../../xml/index.js';
 
 /**
  * What differs between the generations of jabberd, and nothing else: how a session is addressed on the link. Pure

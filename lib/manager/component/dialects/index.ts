@@ -1,4 +1,4 @@
-import type { ComponentDialect } from '../../config/config.js';
+import type { ComponentDialect } from '../../../config/config.js';
 import type { Dialect } from './dialect.js';
 import { route } from './route.js';
 import { stoSfrom } from './sto-sfrom.js';

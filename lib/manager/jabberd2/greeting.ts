@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { RouterTls } from '../config/config.js';
-import { DigestAnswer, directives } from '../proof/digest-md5.js';
-import { element, type Element, type Stanza, type Tag } from '../xml/index.js';
-import { COMPONENT } from './dialects/jabberd2.js';
-import type { Greeted, Greeting } from './greeting.js';
+import type { RouterTls } from '../../config/config.js';
+import { DigestAnswer, directives } from '../../proof/digest-md5.js';
+import { element, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import type { Greeted, Greeting } from '../greeting.js';
+import { COMPONENT } from './dialect.js';
 
 export interface RouterOptions {
   /** The name that is bound. */
