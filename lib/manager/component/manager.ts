@@ -4,6 +4,7 @@ import type { End } from '../../session/end.js';
 import type { Authority, Manager } from '../../session/manager.js';
 import type { LoginRequest, Packet, Session } from '../../session/session.js';
 import { element, type Stanza, type Tag } from '../../xml/index.js';
+import type { ManagerEvents } from '../events.js';
 import { Line, type LineOptions } from '../line.js';
 import {
   fromAnswer,
@@ -18,18 +19,6 @@ import {
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
 import { ComponentGreeting, type ComponentOptions } from './greeting.js';
-
-export interface ManagerEvents {
-  /** The link is there: clients may come. Called at every connect. */
-  up(): void;
-  /** The link was lost; it comes back by itself. */
-  down(): void;
-  /** There is no link, and why, after each connect that failed and each loss; `final` when it is not tried again. */
-  failed(reason: string, final: boolean): void;
-  /** Clients may be read again. */
-  relieved(): void;
-  packet(packet: Packet): void;
-}
 
 export interface LinkedManagerOptions extends Omit<LineOptions, 'greeting' | 'limited'>, ComponentOptions {
   readonly dialect: ComponentDialect | 'auto';

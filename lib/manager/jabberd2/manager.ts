@@ -6,7 +6,7 @@ import { Jid } from '../../session/jid.js';
 import type { Manager, Registrar, Registered } from '../../session/manager.js';
 import { NOTHING, type Packet, type PacketKind, type Session } from '../../session/session.js';
 import { element, type Stanza } from '../../xml/index.js';
-import type { ManagerEvents } from '../component/manager.js';
+import type { ManagerEvents } from '../events.js';
 import { Line, type LineOptions } from '../line.js';
 import * as dialect from './dialect.js';
 import type { Action, Carried, Ids, Routed } from './dialect.js';
