@@ -4,6 +4,8 @@
  */
 import { createServer, type Socket } from 'node:net';
 
+/** What a socket manager says to itself. */
+const MARK = "<iq type='result'";
 const ENDS: Record<string, string> = { m: '</message>', i: '</iq>', p: '/>', h: '</handshake>' };
 
 /** Socket addresses by session address. */
@@ -41,6 +43,7 @@ class Link {
 
   private packet(packet: string): void {
     if (packet.startsWith('<message')) this.message(packet);
+    else if (packet.startsWith(MARK)) this.output += packet;
     else if (packet.startsWith('<iq')) this.login(packet);
     else if (packet.startsWith('<handshake')) this.output += '<handshake/>';
   }
@@ -67,7 +70,7 @@ class Link {
 
 /** Where the packet at `from` ends; -1 where it is not whole. */
 function packetEnd(input: string, from: number): number {
-  const end = ENDS[input[from + 1]];
+  const end = input.startsWith(MARK, from) ? '/>' : ENDS[input[from + 1]];
   if (end === undefined) return input.startsWith('</stream', from) ? input.length : -1;
   const at = input.indexOf(end, from);
   return at < 0 ? -1 : at + end.length;

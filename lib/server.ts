@@ -13,7 +13,6 @@ import { LinkedManager } from './manager/component/manager.js';
 import type { ManagerEvents } from './manager/events.js';
 import { RouterManager } from './manager/jabberd2/manager.js';
 import type { LineOptions } from './manager/line.js';
-import { Hold } from './net/connection.js';
 import { setKeepalive } from './net/keepalive.js';
 import { Listener } from './net/listener.js';
 import { silent, type Log } from './observe/log.js';
@@ -78,7 +77,6 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private readonly desk: Desk;
   private readonly street: Street;
   private readonly clients = new Set<ClientStream>();
-  private readonly waiting = new Set<ClientStream>();
   private doors: Listener[] = [];
   private bound: Address[] = [];
   private whitespace: NodeJS.Timeout | undefined;
@@ -227,7 +225,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
         if (final) this.firstUp?.(new LinkRefused(reason));
         this.emit('linkFailed', reason);
       },
-      relieved: () => this.relieved(),
+      relieved: () => this.desk.relieved(),
       packet: (packet) => this.desk.receive(packet),
     };
   }
@@ -254,7 +252,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   }
 
   private makeStreet(): Street {
-    const { manager, waiting, clients } = this;
+    const { manager, clients } = this;
     return {
       desk: this.desk,
       log: this.log,
@@ -265,14 +263,10 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       aliases: this.config.aliases,
       aliasReplies: this.config.aliasReplies,
       unserved: (domain) => manager.refusal(domain),
-      get congested() {
-        return manager.congested;
-      },
-      wait: (stream) => void waiting.add(stream),
+      way: (session) => manager.way(session),
       loggedIn: (stream) => void this.emit('login', info(stream)),
       gone: (stream, end) => {
         clients.delete(stream);
-        waiting.delete(stream);
         this.emit('gone', info(stream), end);
       },
     };
@@ -301,13 +295,6 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private accept(socket: Socket): void {
     const descriptor = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? 0;
     this.clients.add(new ClientStream(socket, descriptor, this.street));
-  }
-
-  private relieved(): void {
-    this.desk.relieved();
-    const released = [...this.waiting];
-    this.waiting.clear();
-    for (const stream of released) stream.connection.release(Hold.Room);
   }
 
   /** After the last client; a login under way is waited for a little, so that no session is left behind by it. */

@@ -7,6 +7,7 @@ import type { Log } from '../observe/log.js';
 import { isHost } from '../session/address.js';
 import type { Desk } from '../session/desk.js';
 import { describe, streamError, type End } from '../session/end.js';
+import type { Waiter, Way } from '../session/manager.js';
 import type { Client, Packet, Session } from '../session/session.js';
 import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
 import { aliasFor, toAlias, toHost, type Alias, type Aliases } from './alias.js';
@@ -30,10 +31,8 @@ export interface Street {
   readonly aliasReplies: boolean;
   /** Why clients of a host can not be served now; undefined where they can. */
   unserved(domain: string): End | undefined;
-  /** Is there no room on the way to it? Then a client waits for its turn. */
-  readonly congested: boolean;
-  /** Calls `release(Hold.Room)` on the connection once there is room. */
-  wait(stream: ClientStream): void;
+  /** The way that the stanzas of a client take; when it is full a client waits for its turn. */
+  way(session: Session): Way;
   /** The connection is over. */
   gone(stream: ClientStream, end: End): void;
   /** Somebody has logged in. */
@@ -51,8 +50,14 @@ const SLOW_AFTER = 5_000;
 /** Over so many times what may wait, a client is ended even if it reads. */
 const MOST_AT_ONCE = 16;
 
+/** Bytes that a client may say in a turn when there is not room for all. */
+const SHARE = 4096;
+/** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
+const DENSEST = 8;
+const NO_BYTES = Buffer.alloc(0);
+
 /** One client connection: its stream, and its stanzas on their way to the desk and back. */
-export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents {
+export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents, Waiter {
   readonly session: Session;
   readonly connection: Connection<Packet>;
   readonly ip: string;
@@ -64,6 +69,11 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private login: Login | undefined;
   private timer: NodeJS.Timeout | undefined;
   private reason: End | undefined;
+  /** What has been read and waits for a turn on {@link waitsFor}. */
+  private rest: Buffer = NO_BYTES;
+  private waitsFor: Way | undefined;
+  /** Has the client closed its side, with something left to be taken? */
+  private endsBehindRest = false;
   /** Set where the client came by an old name of its host. */
   private alias: Alias | undefined;
   readonly since = Date.now();
@@ -98,10 +108,43 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   // --- the connection ---------------------------------------------------------------------------------------------
 
   data(chunk: Buffer): void {
-    this.reader.write(chunk);
-    if (!this.street.congested) return;
+    const way = this.street.way(this.session);
+    let rest = chunk;
+    do rest = this.takeShare(rest, way);
+    while (rest.length > 0 && way.room > 0);
+    if (rest.length > 0 || way.room <= 0) this.waitForTurn(Buffer.from(rest), way);
+  }
+
+  turn(): void {
+    try {
+      this.takeTurn(this.waitsFor!);
+    } catch (error) {
+      this.failed(error as Error);
+    }
+  }
+
+  private takeTurn(way: Way): void {
+    const rest = this.rest.length > 0 ? this.takeShare(this.rest, way) : NO_BYTES;
+    if (rest.length > 0) return this.waitForTurn(rest, way);
+    this.rest = NO_BYTES;
+    this.waitsFor = undefined;
+    this.connection.release(Hold.Room);
+    if (this.endsBehindRest) this.ended();
+  }
+
+  /** @returns what is left for another turn */
+  private takeShare(bytes: Buffer, way: Way): Buffer {
+    const isTooMuch = bytes.length > SHARE && way.room < bytes.length * DENSEST;
+    this.reader.write(isTooMuch ? bytes.subarray(0, SHARE) : bytes);
+    return isTooMuch && this.state !== 'closed' ? bytes.subarray(SHARE) : NO_BYTES;
+  }
+
+  private waitForTurn(rest: Buffer, way: Way): void {
+    if (this.state === 'closed') return;
+    this.rest = rest;
+    this.waitsFor = way;
     this.connection.hold(Hold.Room);
-    this.street.wait(this);
+    way.wait(this);
   }
 
   failed(error: Error): void {
@@ -115,6 +158,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   /** Half of it is closed: a client that has said all it wants to, and closed its stream, may still get its answers. */
   ended(): void {
+    this.endsBehindRest = this.rest.length > 0;
+    if (this.endsBehindRest) return;
     if (!this.login?.closing) this.end({ kind: 'disconnected' });
   }
 
@@ -238,6 +283,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.reader.stop();
     clearTimeout(this.timer);
     this.login = undefined;
+    this.rest = NO_BYTES;
+    this.waitsFor?.leave(this);
     if (this.streamId === '' && streamError(end)) this.answerHeader(this.street.domains[0]);
     this.street.desk.leave(this.session);
     if (end.kind === 'slow-reader') this.connection.destroy();

@@ -29,6 +29,7 @@ export class Packets {
   /** Takes a packet. Whatever goes wrong with it, the link lives on. */
   receive(stream: ComponentStream, packet: Stanza): void {
     const { dialect, log } = this.services;
+    if (this.isForPeer(packet)) return void stream.send(packet.element());
     const incoming = dialect.read(packet.element());
     if (!incoming) return log.debug('packet for nobody', { packet: packet.name.slice(0, 100) });
     try {
@@ -37,6 +38,12 @@ export class Packets {
       log.error('a packet could not be handled', { packet: packet.name.slice(0, 100), error: String(error) });
       this.failed(stream, incoming);
     }
+  }
+
+  /** What a component says to itself comes back to it, as from any jabberd. [jabberd 1.1.2, 1.4.3] */
+  private isForPeer(packet: Stanza): boolean {
+    if (packet.name !== 'iq' || packet.attribute('sto') !== undefined) return false;
+    return packet.attribute('to') === this.name && packet.attribute('from') === this.name;
   }
 
   /** Takes a stanza that could not be delivered: a message finds another way, the rest is of no use any more. */

@@ -8,7 +8,7 @@ export interface ManagerEvents {
   down(): void;
   /** There is no link, and why, after each connect that failed and each loss; `final` when it is not tried again. */
   failed(reason: string, final: boolean): void;
-  /** Clients may be read again. */
+  /** There is room on the link again. */
   relieved(): void;
   packet(packet: Packet): void;
 }

@@ -19,12 +19,30 @@ export interface Registrar {
   remove(user: string, domain: string): void;
 }
 
+/** Somebody who has more to say than there is room for. */
+export interface Waiter {
+  /** May say a share of it now. */
+  turn(): void;
+}
+
+/** The way to a session manager. All clients share it, so when it is full they take turns. */
+export interface Way {
+  /** How much may be sent now, in bytes and some for each packet; none or less when it is full. */
+  readonly room: number;
+  /** Asks for one turn, once there is room. */
+  wait(who: Waiter): void;
+  /** Asks for none any more. */
+  leave(who: Waiter): void;
+}
+
 /** The session manager, as the desk sees it: a link and a dialect behind it. */
 export interface Manager {
   /** Is there a link that takes packets now? */
   readonly up: boolean;
-  /** Does so much wait for the link that clients should not be read? */
+  /** Does so much wait for the link that nothing should be given back? */
   readonly congested: boolean;
+  /** The way that the stanzas of a session take. */
+  way(session: Session): Way;
   /**
    * What a `result` for a login grants: the address of the session that is now open, or of which one may be asked for.
    *

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { parse } from '../../lib/xml/index.js';
 import type { Client } from '../support/client.js';
+import { expectSame } from '../support/same.js';
 import { ended, told, type Story } from '../support/story.js';
 
 const BODY = 'x'.repeat(1000);
@@ -164,6 +165,186 @@ describe('a client that does not read what we answer it ourselves', function () 
   );
 });
 
+/** Time passes until that has come. */
+async function passing<T>(story: Story, milliseconds: number, expected: Promise<T>): Promise<T> {
+  let come = false;
+  void expected.then(() => (come = true));
+  while (!come) {
+    story.clock.advance(milliseconds);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return expected;
+}
+
+describe('a session manager that takes all there is and has no time for it', function () {
+  this.timeout(20_000);
+
+  const COUNT = 2_000;
+
+  function flood(): string {
+    let text = '';
+    for (let id = 0; id < COUNT; id += 1) text += `<message id='${id}'><body>${BODY}</body></message>`;
+    return text;
+  }
+
+  const idOf = (source: string): number => Number(/^<message id='(\d+)'/.exec(source)?.[1] ?? NaN);
+
+  /**
+   * What may be on its way at first: packets by their length, and a little for each. What was sent before that was much
+   * is not counted.
+   */
+  const FIRST = 262_144 * (9 / 8);
+
+  /**
+   * What the session manager gets before it has sent a mark back: as much as may be on its way. Then comes a stanza of
+   * somebody who has said nothing before, and so waits for nobody.
+   */
+  async function full(story: Story, quiet: Client, marks: string[]): Promise<string[]> {
+    const sources: string[] = [];
+    let cost = 0;
+    for (;;) {
+      const source = await story.link.source();
+      if (source.startsWith(`<iq type='get' id='now'`)) return sources;
+      if (source.startsWith('<iq')) marks.push(source);
+      else sources.push(source);
+      const isFull = cost >= FIRST;
+      cost += source.length + 256;
+      if (cost >= FIRST && !isFull) quiet.send(`<iq type='get' id='now'/>`);
+    }
+  }
+
+  /** The end of a session, behind what was read of it. */
+  async function endOf(story: Story, client: Client): Promise<void> {
+    let source: string;
+    do source = await nextMessage(story);
+    while (!Number.isNaN(idOf(source)));
+    expectSame(source, ended(client.address, client.session));
+  }
+
+  /** The next message; marks go back as they come. */
+  async function nextMessage(story: Story): Promise<string> {
+    for (;;) {
+      const source = await story.link.source();
+      if (source.startsWith('<message')) return source;
+      story.link.send(source);
+    }
+  }
+
+  it(
+    'gets no more than it takes: clients wait at marks that do not come back, and who is quiet does not',
+    told(async (story) => {
+      story.link.returnsMarks = false;
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo');
+      juliet.send(flood());
+      const marks: string[] = [];
+      const came = await full(story, romeo, marks);
+      // a share may be too much
+      expect(came.length).to.be.below((FIRST + 8192) / (1_000 + 256));
+      expect(marks).to.have.lengthOf(1);
+      story.link.send(marks[0]);
+      for (const [id, source] of came.entries()) expect(idOf(source)).to.equal(id);
+      for (let id = came.length; id < COUNT; id += 1) expect(idOf(await nextMessage(story))).to.equal(id);
+      story.link.returnsMarks = true;
+      await story.expectQuiet(juliet);
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'gets a share of each in turn where several have much to say',
+    told(async (story) => {
+      story.link.returnsMarks = false;
+      const nurse = await story.user('nurse');
+      const crowd = [await story.user('juliet'), await story.user('romeo'), await story.user('mercutio')];
+      for (const client of crowd) client.send(flood());
+      const marks: string[] = [];
+      const sender = (source: string): string => parse(source).attribute('sfrom')!;
+      const seen = new Set((await full(story, nurse, marks)).map(sender));
+      // Whoever comes when it is full says one share, and waits.
+      while (seen.size < crowd.length) seen.add(sender(await story.link.source()));
+      story.link.send(marks[0]);
+      const next = new Set<string>();
+      for (let count = 0; count < 60; count += 1) next.add(sender(await nextMessage(story)));
+      expect([...next]).to.have.members(crowd.map(({ address }) => address));
+    }),
+  );
+
+  it(
+    'is believed to need no rest when it sends nothing back for two seconds',
+    told(async (story) => {
+      story.link.returnsMarks = false;
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo');
+      story.clock.install();
+      juliet.send(flood());
+      const marks: string[] = [];
+      let next = (await full(story, romeo, marks)).length;
+      expect(next).to.be.below(COUNT);
+      expect(marks).to.have.lengthOf(1);
+      story.clock.advance(2_000);
+      for (; next < COUNT; next += 1) expect(idOf(await story.link.source())).to.equal(next);
+      story.link.send(marks[0]);
+      story.link.returnsMarks = true;
+      await story.expectQuiet(juliet);
+    }),
+  );
+
+  it(
+    'gets all of a client that has closed its side while it waited, and then its end',
+    told(async (story) => {
+      story.link.returnsMarks = false;
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo');
+      juliet.socket.end(flood());
+      const marks: string[] = [];
+      let next = (await full(story, romeo, marks)).length;
+      story.link.returnsMarks = true;
+      for (const mark of marks) story.link.send(mark);
+      for (; next < COUNT; next += 1) expect(idOf(await story.link.source())).to.equal(next);
+      await story.link.expect(ended(juliet.address, juliet.session));
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'hears of the end of a client that broke off while it waited, and others get its turns',
+    told(async (story) => {
+      story.link.returnsMarks = false;
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo');
+      juliet.send(flood());
+      const marks: string[] = [];
+      await full(story, romeo, marks);
+      await juliet.reset();
+      story.link.send(marks[0]);
+      await endOf(story, juliet);
+      story.link.returnsMarks = true;
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'is not deceived by others who send the same: a mark is one that comes from ourselves',
+    told(async (story) => {
+      story.link.returnsMarks = false;
+      const juliet = await story.user('juliet');
+      const romeo = await story.user('romeo');
+      juliet.send(flood());
+      const marks: string[] = [];
+      await full(story, romeo, marks);
+      const falsified = [
+        marks[0].replace(/from='[^']+'/, "from='romeo@localhost/x'"),
+        marks[0].replace(/-1'/, "-2'"),
+      ];
+      for (const mark of falsified) {
+        story.link.send(mark);
+        await story.log.line(/^a packet for no client/);
+      }
+    }),
+  );
+});
+
 describe('a link that is full', function () {
   this.timeout(20_000);
 
@@ -241,7 +422,7 @@ describe('a link that is full', function () {
           juliet.send(`<message id='${id}'><body>${BODY}</body></message>`);
         // the answer to this one means that all was read
         juliet.send('<log/>');
-        await juliet.stanza();
+        await passing(story, 2_000, juliet.stanza());
         await story.loseLink();
         story.clock.advance(700);
         story.link = await story.sm.link();

@@ -20,6 +20,7 @@ class Notes {
     return {
       up: true,
       congested: false,
+      way: () => ({ room: Infinity, wait: () => undefined, leave: () => undefined }),
       granted: ({ from }) => (from.includes('@') ? from : undefined),
       open: () => false,
       stamp: (session) => ` sto='${session.sessionAddress}'`,

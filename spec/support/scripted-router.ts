@@ -148,6 +148,14 @@ export class RouterLink extends Wire {
     this.written = this.written.then(() => this.drip(String(text)));
   }
 
+  /** A probe of a session that nobody has: both its ids are the same. It comes back. [11-unknown-session] */
+  protected override returned(source: string): string | undefined {
+    const mark = /<route [^>]*?to='([^']+)'[^>]*><iq( .*? id='probe'.*?)\/><\/route>$/.exec(source);
+    const [id, other] = [...(mark?.[2] ?? '').matchAll(/:(?:c2s|sm)='([^']+)'/g)].map(([, value]) => value);
+    if (!mark || id === undefined || id !== other) return undefined;
+    return route(NAME, mark[1], `<iq failed='1'${mark[2]}></iq>`);
+  }
+
   /** Takes a stream header, and answers it. */
   async answerHeader(content: string | undefined, more?: string): Promise<void> {
     const header = await this.header();

@@ -28,6 +28,11 @@ export class ScriptedLink extends Wire {
     super(socket, 'session manager');
   }
 
+  /** What is to whom it is from comes back as it is. [jabberd 1.1.2, 1.4.3, 1.4.4] */
+  protected override returned(source: string): string | undefined {
+    return /^<iq type='result' id='[^']+' from='([^']+)' to='\1'\/>$/.test(source) ? source : undefined;
+  }
+
   /** Answers the stream header. */
   async answerHeader(): Promise<void> {
     await this.header();

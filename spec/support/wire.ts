@@ -18,6 +18,8 @@ export class Wire {
   received = '';
   /** How many reads it came in. */
   reads = 0;
+  /** Are marks of a socket manager sent back at once, as real servers do, so that the story need not look at them? */
+  returnsMarks = true;
   /** Resolves when the connection is over on both sides. */
   readonly over: Promise<unknown>;
   private readonly arrivals: Queue<Arrival>;
@@ -121,6 +123,15 @@ export class Wire {
     await this.over;
   }
 
+  /** A mark, as it comes back; undefined for anything else. */
+  protected returned?(source: string): string | undefined;
+
+  private arrived(source: string): void {
+    const mark = this.returnsMarks ? this.returned?.(source) : undefined;
+    if (mark === undefined) this.arrivals.push({ kind: 'stanza', source });
+    else this.send(mark);
+  }
+
   private take(chunk: Buffer): void {
     this.reads += 1;
     this.received += chunk.toString('utf8');
@@ -133,7 +144,7 @@ export class Wire {
     this.reader = new Reader(
       {
         open: (header) => this.arrivals.push({ kind: 'header', header }),
-        stanza: ({ source }) => this.arrivals.push({ kind: 'stanza', source }),
+        stanza: ({ source }) => this.arrived(source),
         close: () => this.arrivals.push({ kind: 'closing tag' }),
         fault: ({ text }) =>
           this.arrivals.push({ kind: 'stanza', source: `<unreadable>${text}</unreadable>` }),

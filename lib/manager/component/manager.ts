@@ -1,11 +1,12 @@
 import type { ComponentDialect } from '../../config/config.js';
 import type { Log } from '../../observe/log.js';
 import type { End } from '../../session/end.js';
-import type { Authority, Manager } from '../../session/manager.js';
+import type { Authority, Manager, Way } from '../../session/manager.js';
 import type { LoginRequest, Packet, Session } from '../../session/session.js';
 import { element, type Stanza, type Tag } from '../../xml/index.js';
 import type { ManagerEvents } from '../events.js';
 import { Line, type LineOptions } from '../line.js';
+import { SharedWay } from '../way.js';
 import {
   fromAnswer,
   fromHeader,
@@ -32,6 +33,7 @@ const PATIENCE = 10_000;
 /** A session manager of jabberd 1.x behind a component stream. */
 export class LinkedManager implements Manager, Authority {
   private readonly line: Line;
+  private readonly shared: SharedWay;
   /** Known from the start, or from the first link on. */
   private name: ComponentDialect | undefined;
   private dialect: Dialect = DIALECTS['sto-sfrom'];
@@ -56,10 +58,18 @@ export class LinkedManager implements Manager, Authority {
           events.failed(reason, final);
         },
         down: () => events.down(),
-        relieved: () => events.relieved(),
+        relieved: () => {
+          this.shared.giveTurns();
+          events.relieved();
+        },
       },
       log,
     );
+    this.shared = new SharedWay({
+      mark: (id) => this.line.send(writeMark(options.name, id), true),
+      blocked: () => this.line.congested,
+      most: options.queueBytes,
+    });
   }
 
   /** What the dialect was found out from, where it had to be. */
@@ -81,6 +91,10 @@ export class LinkedManager implements Manager, Authority {
 
   get congested(): boolean {
     return this.line.congested;
+  }
+
+  way(): Way {
+    return this.shared;
   }
 
   /** Why nobody can log in now, whichever domain: the session manager itself says which ones it serves. */
@@ -138,12 +152,14 @@ export class LinkedManager implements Manager, Authority {
 
   private send(packet: string, ascii: boolean): void {
     this.line.send(packet, ascii);
+    if (this.up) this.shared.window.add(packet.length);
   }
 
   private received(packet: Stanza): void {
     if (!this.up && isJabberd2(packet)) return this.line.fail(USE_JABBERD2);
     if (!this.up) this.found(fromAnswer(packet));
     if (!this.up || isForAsker(packet, this.options.name)) return;
+    if (packet.name === 'iq' && this.isMark(packet)) return;
     const meaning = this.dialect.read(packet);
     if (!this.understood) this.consider(packet, meaning !== undefined);
     if (meaning) return this.events.packet(meaning);
@@ -205,16 +221,27 @@ export class LinkedManager implements Manager, Authority {
     this.log.warn(sentence, { at: this.options.where });
   }
 
+  private isMark(packet: Stanza): boolean {
+    const id = packet.attribute('id');
+    return id !== undefined && packet.attribute('from') === this.options.name && this.shared.window.back(id);
+  }
+
   private linkUp(): void {
     this.line.open();
     this.events.up();
     this.line.flush();
+    this.shared.window.reset();
   }
 
   private stopDoubting(): void {
     clearTimeout(this.doubt);
     this.doubt = undefined;
   }
+}
+
+/** A packet to ourselves: the server sends it back from where it takes what is for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
+function writeMark(name: string, id: string): string {
+  return element('iq', { type: 'result', id, from: name, to: name }).toString();
 }
 
 /** Somebody asks the socket manager itself: there is nothing to ask it for, and the asker must not wait. [RFC6120 8.4] */

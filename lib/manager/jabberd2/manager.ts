@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import type { Log } from '../../observe/log.js';
 import type { End } from '../../session/end.js';
 import { Jid } from '../../session/jid.js';
-import type { Manager, Registrar, Registered } from '../../session/manager.js';
+import type { Manager, Registrar, Registered, Way } from '../../session/manager.js';
 import { NOTHING, type Packet, type PacketKind, type Session } from '../../session/session.js';
 import { element, type Stanza } from '../../xml/index.js';
 import type { ManagerEvents } from '../events.js';
 import { Line, type LineOptions } from '../line.js';
+import { SharedWay } from '../way.js';
 import * as dialect from './dialect.js';
 import type { Action, Carried, Ids, Routed } from './dialect.js';
 import { RouterGreeting, type RouterOptions } from './greeting.js';
@@ -66,8 +67,9 @@ export class RouterManager implements Manager, Registrar {
   private readonly sessions = new Map<string, Starting | Open>();
   private readonly requests = new Requests<Action>(TIMES.answer);
   private readonly held = new Held();
-  /** Do clients wait for room there? */
-  private wantsRelief = false;
+  /** The ways to the sms, by name, and that of those who have no session yet. */
+  private readonly ways = new Map<string, SharedWay>();
+  private readonly wayIn: SharedWay;
   private readonly ended = new Set<string>();
   /** The opening tags of routes, by where they go. */
   private readonly heads = new Map<string, string>();
@@ -91,10 +93,11 @@ export class RouterManager implements Manager, Registrar {
           events.failed(reason, final);
         },
         down: () => events.down(),
-        relieved: () => events.relieved(),
+        relieved: () => this.relieve(),
       },
       log,
     );
+    this.wayIn = this.newWay('');
   }
 
   start(): void {
@@ -115,9 +118,13 @@ export class RouterManager implements Manager, Registrar {
   }
 
   get congested(): boolean {
-    const isFull = this.held.size > this.options.queueBytes;
-    if (isFull) this.wantsRelief = true;
-    return isFull || this.line.congested;
+    return this.held.size > this.options.queueBytes || this.line.congested;
+  }
+
+  /** The router keeps what an sm has no time for, so each sm has a way of its own. */
+  way({ address }: Session): Way {
+    const at = this.sessions.get(address);
+    return at?.state === 'open' ? this.wayTo(at.name) : this.wayIn;
   }
 
   /** The names that are on the router now: sms, their domains, and other components. */
@@ -192,7 +199,7 @@ export class RouterManager implements Manager, Registrar {
     const payload = dialect.stamped(stanza, session.stamp);
     if (payload === undefined) return false;
     if (at?.state !== 'open') return true;
-    if (this.names.has(at.name)) this.line.send(this.routed(at.name, payload), stanza.ascii && at.ascii);
+    if (this.names.has(at.name)) this.send(at.name, payload, stanza.ascii && at.ascii);
     else this.held.stanza(at.name, { c2s: session.address, payload });
     return true;
   }
@@ -283,6 +290,7 @@ export class RouterManager implements Manager, Registrar {
     this.settling = undefined;
     this.names.clear();
     this.requests.giveUp();
+    for (const way of this.ways.values()) way.window.reset();
   }
 
   private needed(): Set<string> {
@@ -408,6 +416,7 @@ export class RouterManager implements Manager, Registrar {
    * comes a probe back, which ends the session.
    */
   private bounced({ c2s, sm, text }: Ids & { text: string }): void {
+    if (this.isMark(c2s)) return;
     const at = this.sessions.get(c2s);
     if (at?.state !== 'open' || at.sm !== sm) return;
     if (dialect.isProbe(text)) return this.over(c2s, at, 'Invalid Session');
@@ -441,7 +450,9 @@ export class RouterManager implements Manager, Registrar {
   }
 
   private gone(name: string): void {
-    if (this.names.delete(name)) this.giveUp(name);
+    if (!this.names.delete(name)) return;
+    this.ways.get(name)?.window.reset();
+    this.giveUp(name);
   }
 
   /** An sm that only lost its link has its sessions still when it is back, and they must be ended then. */
@@ -458,9 +469,29 @@ export class RouterManager implements Manager, Registrar {
   }
 
   private relieve(): void {
-    if (!this.wantsRelief) return;
-    this.wantsRelief = false;
+    this.wayIn.giveTurns();
+    for (const way of this.ways.values()) way.giveTurns();
     this.events.relieved();
+  }
+
+  private wayTo(name: string): SharedWay {
+    let way = this.ways.get(name);
+    if (!way) this.ways.set(name, (way = this.newWay(name)));
+    return way;
+  }
+
+  /** What is for a session that nobody has comes back from the sm, behind all that was sent to it before. */
+  private newWay(name: string): SharedWay {
+    return new SharedWay({
+      mark: (id) => this.line.send(this.routed(name, dialect.probe({ c2s: id, sm: id }))),
+      blocked: () => this.congested,
+      most: this.options.queueBytes,
+    });
+  }
+
+  private isMark(id: string): boolean {
+    for (const { window } of this.ways.values()) if (window.back(id)) return true;
+    return false;
   }
 
   private leaveBehind(c2s: string, at: Open): void {
@@ -501,8 +532,10 @@ export class RouterManager implements Manager, Registrar {
     else this.held.tell(name, payload);
   }
 
-  private send(name: string, payload: string): void {
-    this.line.send(this.routed(name, payload));
+  private send(name: string, payload: string, ascii = false): void {
+    const packet = this.routed(name, payload);
+    this.line.send(packet, ascii);
+    if (this.up) this.wayTo(name).window.add(packet.length);
   }
 
   private routed(name: string, payload: string): string {
