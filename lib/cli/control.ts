@@ -6,7 +6,7 @@ import { Failure } from './command.js';
 import { version } from './version.js';
 
 /** What an instance says of itself. */
-interface Instance {
+export interface Instance {
   readonly pid: number;
   readonly version: string;
   /** Is the session manager of that data directory in it? */

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.js';
+import type { Commands } from '../control/server.js';
 import { SessionManager } from '../embedded/session-manager.js';
 import { Store } from '../embedded/store.js';
 import type { Log } from '../observe/log.js';
@@ -26,6 +27,11 @@ export class Embedded {
     const accounts = { registration, store: this.store };
     this.sessionManager = new SessionManager({ name, secret, domains, dialect, log, ...accounts });
   }
+
+  /** What it does for who asks at the control socket. */
+  readonly commands: Commands = {
+    remove: ({ account = '' }) => [{ removed: this.sessionManager.removeAccount(account) }],
+  };
 
   async stop(): Promise<void> {
     await this.sessionManager.stop();

@@ -2,9 +2,12 @@ import { openCredentials, type Account, type Credentials } from '../client/crede
 import { printCredentials } from '../config/kinds.js';
 import type { Loaded } from '../config/load.js';
 import type { Values } from '../config/options.js';
+import { ask, ControlError, NothingRuns } from '../control/client.js';
 import type { Store } from '../embedded/store.js';
 import { createLog } from '../observe/log.js';
 import { Jid } from '../session/jid.js';
+import { Failure } from './command.js';
+import type { Instance } from './control.js';
 import { openStore } from './embedded.js';
 
 /**
@@ -40,7 +43,7 @@ export function hasCredentials({ values, origins }: Loaded): boolean {
 /** @throws {CredentialsError} and {Failure} where they can not be opened */
 export async function openKeeper(loaded: Loaded): Promise<Keeper> {
   const { values } = loaded;
-  if (!hasCredentials(loaded)) return new StoreKeeper(openStore(values.data));
+  if (!hasCredentials(loaded)) return new StoreKeeper(openStore(values.data), values.data);
   const { credentials, data } = values;
   // A server that is away is the error of the first call as well.
   const log = createLog(credentials.store === 'postgres' ? 'error' : 'warn', 'text');
@@ -53,7 +56,10 @@ class StoreKeeper implements Keeper {
   readonly added = '';
   readonly removed = ', with all that was kept for it';
 
-  constructor(private readonly store: Store) {}
+  constructor(
+    private readonly store: Store,
+    private readonly directory: string,
+  ) {}
 
   list(): Promise<Listed> {
     return Promise.resolve({ accounts: this.store.accounts.list(), strangers: [] });
@@ -68,12 +74,29 @@ class StoreKeeper implements Keeper {
   }
 
   async remove(account: string): Promise<boolean> {
-    return Promise.resolve(this.store.accounts.remove(account));
+    return (await isRemoved(this.directory, account)) || this.store.accounts.remove(account);
   }
 
   close(): Promise<void> {
     this.store.close();
     return Promise.resolve();
+  }
+}
+
+/**
+ * Has the session manager that runs on the store remove the account: it ends its sessions, and tells its contacts.
+ *
+ * @returns false where none runs, or it has no such account
+ */
+async function isRemoved(directory: string, account: string): Promise<boolean> {
+  try {
+    const [instance] = (await ask(directory, { command: 'instance' })) as Instance[];
+    if (!instance.embedded) return false;
+    const [answer] = (await ask(directory, { command: 'remove', account })) as { removed: boolean }[];
+    return answer.removed;
+  } catch (error) {
+    if (error instanceof NothingRuns) return false;
+    throw error instanceof ControlError ? new Failure(error.message) : error;
   }
 }
 

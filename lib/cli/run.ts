@@ -37,7 +37,7 @@ class RunService implements Service {
     this.manager = new SocketManager(config, log, this.embedded?.sessionManager);
     const rows = (): Iterable<SessionRow> =>
       connectionRows(this.manager.connected(), this.embedded?.sessionManager.sessions);
-    this.control = new Control(config, log, { sessions: rows });
+    this.control = new Control(config, log, { sessions: rows, ...this.embedded?.commands });
   }
 
   async start(): Promise<void> {

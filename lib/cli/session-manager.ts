@@ -49,7 +49,7 @@ class SessionManagerService implements Service {
   constructor(config: Config, log: Log) {
     this.embedded = new Embedded(config, log);
     const rows = (): Iterable<SessionRow> => sessionRows(this.embedded.sessionManager.sessions);
-    this.control = new Control(config, log, { sessions: rows });
+    this.control = new Control(config, log, { sessions: rows, ...this.embedded.commands });
     this.doors = config.listen.map(
       ({ host, port }) =>
         new Listener(host, port, config.keepalive, {

@@ -15,15 +15,24 @@ const PATIENCE = 5_000;
 /** Items of an answer that are written at one go. */
 const AT_ONCE = 200;
 
-/** Answers to requests, by the `command` of the request. An answer is a list, which may be long. */
-export type Commands = Readonly<Record<string, () => Iterable<object>>>;
+/** What is asked, and of whom. */
+export interface Request {
+  readonly command: string;
+  readonly account?: string;
+}
+
+/**
+ * Answers to requests, by the `command` of the request. An answer is a list, which may be long; what one throws is told
+ * instead of it.
+ */
+export type Commands = Readonly<Record<string, (request: Request) => Iterable<object>>>;
 
 /** What came of opening: whether it listens, or another one does already, or why it can not. */
 export type Opened = 'open' | 'occupied' | { readonly warning: string };
 
 /**
- * The control socket in a data directory: local programs of the same user ask what is going on. One JSON line in,
- * one JSON document out: a list with an item a line, or `{"error": …}`.
+ * The control socket in a data directory: local programs of the same user ask what is going on, or have something done.
+ * One JSON line in, one JSON document out: a list with an item a line, or `{"error": …}`.
  */
 export class ControlServer {
   private readonly file: string;
@@ -106,13 +115,18 @@ export class ControlServer {
   }
 
   private parts(line: string): Iterable<string> {
-    const command = commandIn(line);
-    if (command !== undefined && Object.hasOwn(this.commands, command)) {
-      return listed(this.commands[command]());
-    }
+    const request = requestIn(line);
+    if (request && Object.hasOwn(this.commands, request.command)) return this.answerTo(request);
     const known = Object.keys(this.commands).join(', ');
-    const error = `a request is one line of JSON, {"command": "…"} with one of: ${known}`;
-    return [`${JSON.stringify({ error })}\n`];
+    return failure(`a request is one line of JSON, {"command": "…"} with one of: ${known}`);
+  }
+
+  private answerTo(request: Request): Iterable<string> {
+    try {
+      return listed(this.commands[request.command](request));
+    } catch (error) {
+      return failure((error as Error).message);
+    }
   }
 }
 
@@ -123,14 +137,17 @@ function isThere(file: string): boolean {
   return stat !== undefined;
 }
 
-function commandIn(line: string): string | undefined {
+function requestIn(line: string): Request | undefined {
   try {
-    const request = JSON.parse(line) as { command?: unknown } | null;
-    return typeof request?.command === 'string' ? request.command : undefined;
+    const { command, account } = (JSON.parse(line) ?? {}) as Partial<Record<string, unknown>>;
+    if (typeof command !== 'string') return undefined;
+    return { command, account: typeof account === 'string' ? account : undefined };
   } catch {
     return undefined;
   }
 }
+
+const failure = (error: string): string[] => [`${JSON.stringify({ error })}\n`];
 
 /** A JSON list in parts: nobody waits for a long one to be written. */
 function* listed(items: Iterable<object>): Iterable<string> {

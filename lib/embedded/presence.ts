@@ -113,10 +113,14 @@ export class Presence {
     session.presence = undefined;
     session.priority = 0;
     for (const address of session.directed) {
-      const to = Jid.parse(address)!;
-      if (!told.has(to.bare)) this.deliver(addressed(presence, address), address);
+      if (!this.isAmong(told, address)) this.deliver(addressed(presence, address), address);
     }
     session.directed.clear();
+  }
+
+  /** Has that address heard what its user was told? A resource that has sent no presence has not. */
+  private isAmong(told: ReadonlySet<string>, address: string): boolean {
+    return told.has(Jid.parse(address)!.bare) && this.services.sessions.get(address)?.available !== false;
   }
 
   /** To the subscribers and to the user's own sessions, this one included. [RFC6121 4.2.2, 4.4.2, 4.5.2] */
@@ -134,17 +138,26 @@ export class Presence {
       if (other !== session) session.send(lastPresence(other, session.fullJid));
     }
     for (const request of session.roster.requests()) session.send(parse(request));
+    this.services.subscriptions.repeat(session);
   }
 
   /** Presence for one address, remembered until it is taken back. [RFC6121 4.6] */
   private direct(session: Session, presence: Element): void {
-    const to = Jid.parse(presence.attribute('to'));
-    if (!to) return this.services.refuse(presence, 'jid-malformed');
-    if (!this.services.domains.has(to.host)) return this.services.refuse(presence, 'remote-server-not-found');
+    const to = this.receiverOf(presence);
+    if (!to) return;
     if (presence.attribute('type') === 'unavailable') session.directed.delete(to.full);
     else if (session.directed.size < this.services.limits.directedPresences) session.directed.add(to.full);
     else return this.services.refuse(presence, 'resource-constraint');
     this.deliver(presence, to.full);
+  }
+
+  /** @returns undefined where there can be none, which the sender is told */
+  private receiverOf(presence: Element): Jid | undefined {
+    const to = Jid.parse(presence.attribute('to'));
+    if (!to) this.services.refuse(presence, 'jid-malformed');
+    else if (this.services.domains.has(to.host)) return to;
+    else this.services.refuse(presence, 'remote-server-not-found');
+    return undefined;
   }
 
   /** To the session of that address, or to all of that user that are there. [RFC6121 8.5.2.1.2, 8.5.3.1] */
@@ -157,8 +170,8 @@ export class Presence {
 
   /** [RFC6121 4.3.2] */
   private answerProbe(session: Session, probe: Element): void {
-    const to = Jid.parse(probe.attribute('to'));
-    if (!to) return this.services.refuse(probe, 'jid-malformed');
+    const to = this.receiverOf(probe);
+    if (!to) return;
     if (!this.maySee(session, to.bare)) return this.answer(session, 'unsubscribed', to.bare);
     const there = this.services.sessions.available(to.bare);
     const asked = to.resource === undefined ? there : there.filter(({ fullJid }) => fullJid === to.full);

@@ -1,12 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { ComponentDialect } from '../config/config.js';
 import type { Log } from '../observe/log.js';
+import { Jid } from '../session/jid.js';
 import type { Stanza } from '../xml/index.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
 import type { EmbeddedLimits } from './limits.js';
 import { LostLinks } from './lost-links.js';
 import { Packets } from './packets.js';
 import { Parts } from './parts.js';
+import { removeAccount } from './removal.js';
 import { safely } from './safely.js';
 import type { Services } from './services.js';
 import type { Session, SessionEnd } from './session.js';
@@ -82,6 +84,19 @@ export class SessionManager {
     });
     this.links.add(link);
     if (this.stopping) link.close('stopped', '');
+  }
+
+  /**
+   * Removes an account, and tells all who are concerned, as if its user had asked for it.
+   *
+   * @param account bare address, in any spelling
+   * @returns false where there is none
+   * @throws Error when the change could not be stored
+   */
+  removeAccount(account: string): boolean {
+    const removed = removeAccount(this.services, Jid.parse(account)?.bare ?? '');
+    this.options.store.commit();
+    return removed;
   }
 
   /** Ends all sessions, tells the components, and waits for their streams to close. The store stays open. */

@@ -1,6 +1,7 @@
 import { element, type Element } from '../xml/index.js';
 import { Jid } from '../session/jid.js';
 import type { Services } from './services.js';
+import type { Session } from './session.js';
 import { readdressed } from './stanza.js';
 import type { Contact } from './store/rosters.js';
 import { inbound, outbound, type SubscriptionType } from './subscription.js';
@@ -15,13 +16,29 @@ export class Subscriptions {
     const to = Jid.parse(presence.attribute('to'));
     if (!to) return services.refuse(presence, 'jid-malformed');
     if (!services.domains.has(to.host)) return services.refuse(presence, 'remote-server-not-found');
-    if (to.user === undefined || to.bare === account) return;
+    if (to.bare === account) return;
     const contact = services.roster.contact(account, to.bare);
     if (type === 'subscribe' && !this.isKnown(contact) && !services.roster.hasRoom(account)) {
       return services.refuse(presence, 'resource-constraint');
     }
     const bare = readdressed(presence).set('from', account).set('to', to.bare);
     services.store.rosters.change(() => this.pass(account, contact, bare, type));
+  }
+
+  /**
+   * Asks again for what was never answered: whom it was for may have an account only now. [RFC6121 3.1.2]
+   *
+   * @param session has just sent its first presence
+   */
+  repeat({ bareJid, roster }: Session): void {
+    for (const jid of roster.asked()) {
+      this.receive(
+        jid,
+        bareJid,
+        element('presence', { type: 'subscribe', from: bareJid, to: jid }),
+        'subscribe',
+      );
+    }
   }
 
   /** Takes back all that an account and a contact have granted each other or asked for. [RFC6121 2.5.2] */
@@ -58,16 +75,26 @@ export class Subscriptions {
     store.rosters.save(account, after);
     if (before.theirs === 'granted' && after.theirs === 'none') presences.hide(account, before.jid);
     this.receive(before.jid, account, presence, type);
-    if (isVisibleChange(before, after)) roster.push(account, after);
+    // Who has been answered at once knows more already.
+    const isLast = roster.contact(account, before.jid).mine === after.mine;
+    if (isLast && isVisibleChange(before, after)) roster.push(account, after);
     if (type === 'subscribed') presences.show(account, before.jid);
   }
 
   /** Takes a subscription stanza for a user, both addresses bare. */
   private receive(account: string, from: string, presence: Element, type: SubscriptionType): void {
     const { roster, store, presence: presences } = this.services;
+    const answer = type === 'subscribe' ? this.readyAnswer(account, from) : undefined;
+    if (answer) {
+      return this.receive(
+        from,
+        account,
+        element('presence', { type: answer, from: account, to: from }),
+        answer,
+      );
+    }
     if (!store.accounts.exists(account)) return;
     const before = roster.contact(account, from);
-    if (type === 'subscribe' && before.theirs === 'granted') return this.confirm(account, from);
     const state = inbound(before, type);
     if (!state || (!this.isKnown(before) && !roster.hasRoom(account))) return;
     const request = type === 'subscribe' ? presence.toString() : before.request;
@@ -78,14 +105,14 @@ export class Subscriptions {
     if (isVisibleChange(before, after)) roster.push(account, after);
   }
 
-  /** Somebody asks for what was granted long ago: nobody is troubled with it. [RFC6121 3.1.3] */
-  private confirm(account: string, from: string): void {
-    this.receive(
-      from,
-      account,
-      element('presence', { type: 'subscribed', from: account, to: from }),
-      'subscribed',
-    );
+  /**
+   * The answer to a request that nobody is troubled with: to the server, which has no presence, or for what was granted
+   * long ago. [RFC6121 3.1.3]
+   */
+  private readyAnswer(account: string, from: string): 'subscribed' | 'unsubscribed' | undefined {
+    const { domains, roster } = this.services;
+    if (domains.has(account)) return 'unsubscribed';
+    return roster.contact(account, from).theirs === 'granted' ? 'subscribed' : undefined;
   }
 
   /** A request goes to all who are there, the rest to those who have seen the roster. [RFC6121 3.1.3, 3.1.6] */

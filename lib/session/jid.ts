@@ -27,18 +27,24 @@ export function prepareAccountName(text: string): string | undefined {
   return user !== undefined && Buffer.byteLength(user) <= LONGEST_NAME ? user : undefined;
 }
 
-/** A resource as it is; undefined where the text can be none (empty, over 1023 bytes, control characters). */
+/**
+ * A resource as it is, but for how its characters are composed, which nobody sees [RFC7622 3.4]; undefined where the
+ * text can be none (empty, over 1023 bytes, control characters).
+ */
 export function prepareResource(text: string): string | undefined {
-  return text === '' || isTooLong(text) || NOT_IN_RESOURCE.test(text) ? undefined : text;
+  if (text === '' || isTooLong(text) || NOT_IN_RESOURCE.test(text)) return undefined;
+  const resource = text.normalize('NFC');
+  return isTooLong(resource) ? undefined : resource;
 }
 
+/** The dot that some write behind a name is no part of it. [RFC7622 3.2] */
 function prepareHost(text: string): string | undefined {
   if (isTooLong(text)) return undefined;
-  const host = fold(text);
+  const host = fold(text).replace(/\.$/, '');
   return HOST.test(host) && !isTooLong(host) ? host : undefined;
 }
 
-/** An address in its one spelling: user and host folded, the resource as it is. */
+/** An address in its one spelling: user and host folded, the resource composed. */
 export class Jid {
   /** `user@host`, or `host`. */
   readonly bare: string;

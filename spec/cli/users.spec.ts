@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -102,6 +104,77 @@ describe('cli/users', function () {
       expect(password('bob@localhost')).to.equal(undefined);
     });
   }
+
+  describe('remove, while it runs', () => {
+    const HEADER =
+      "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost'>";
+    let running: Program[];
+    let sockets: Socket[];
+    beforeEach(() => ([running, sockets] = [[], []]));
+    afterEach(async () => {
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(running.map((program) => program.discard()));
+    });
+    async function start(...args: string[]): Promise<Program> {
+      const program = new Program(args, { cwd });
+      running.push(program);
+      await program.says(/Stop:/);
+      return program;
+    }
+
+    /** All that a user hears who logs in, asks for the roster and is available. */
+    async function available(program: Program, name: string) {
+      const [, port] = await program.says(/connect to 127\.0\.0\.1:(\d+)/);
+      const socket = connect(Number(port), '127.0.0.1').setEncoding('utf8');
+      sockets.push(socket);
+      const told = { heard: '', over: once(socket, 'close') };
+      socket.on('data', (text: string) => (told.heard += text));
+      socket.write(
+        `${HEADER}<iq type='set' id='in'><query xmlns='jabber:iq:auth'><username>${name}</username>` +
+          `<password>first</password><resource>r</resource></query></iq>` +
+          `<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>`,
+      );
+      const hears = async (text: string): Promise<void> => {
+        while (!told.heard.includes(text)) await once(socket, 'data');
+      };
+      await hears(`<presence from='${name}@localhost/r' to='${name}@localhost'`);
+      return { told, hears };
+    }
+
+    it('ends the sessions of the account, and tells its contacts', async () => {
+      const [juliet, romeo] = ['juliet@localhost', 'romeo@localhost'];
+      for (const account of [juliet, romeo]) add(account);
+      const both = { mine: 'granted', theirs: 'granted' } as const;
+      const contact = { ...both, name: undefined, groups: [], listed: true, request: undefined };
+      inStore(({ rosters }) => rosters.save(juliet, { ...contact, jid: romeo }));
+      inStore(({ rosters }) => rosters.save(romeo, { ...contact, jid: juliet }));
+      const program = await start('--listen', '0');
+      const his = await available(program, 'romeo');
+      const hers = await available(program, 'juliet');
+      await his.hears(`<presence from='${juliet}/r' to='${romeo}'`);
+      expect(users(`remove Juliet`).stdout).to.match(/^Juliet@localhost was removed/);
+      await hers.told.over;
+      expect(hers.told.heard).to.match(/<stream:error>Disconnected<\/stream:error><\/stream:stream>$/);
+      for (const type of ['unavailable', 'unsubscribed', 'unsubscribe']) {
+        await his.hears(`<presence type='${type}' from='${juliet}`);
+      }
+      await his.hears(`<item jid='${juliet}' subscription='none'/>`);
+      expect(password(juliet)).to.equal(undefined);
+      expect(users('remove juliet')).to.include({ code: 1, stdout: '' });
+    });
+
+    it('asks the session manager that runs by itself, too', async () => {
+      add('alice@localhost');
+      writeFileSync(path.join(cwd, 'secret'), 's3cret', { mode: 0o600 });
+      const program = await start(
+        ...['session-manager', '--listen', '127.0.0.1:0', '--secret-file', 'secret'],
+        ...['--domain', 'localhost'],
+      );
+      expect(users('remove alice').code).to.equal(0);
+      await program.says(/account removed account=alice@localhost/, 'stderr');
+      expect(password('alice@localhost')).to.equal(undefined);
+    });
+  });
 
   it('names the directory that can not be a store', () => {
     writeFileSync(path.join(cwd, 'data'), 'a file');

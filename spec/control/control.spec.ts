@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { ask, NothingRuns } from '../../lib/control/client.js';
-import { ControlServer } from '../../lib/control/server.js';
+import { ControlServer, type Request } from '../../lib/control/server.js';
 import { silent } from '../../lib/observe/log.js';
 
 describe('control: the socket in the data directory', () => {
@@ -51,6 +51,23 @@ describe('control: the socket in the data directory', () => {
     expect(await server().open()).to.equal('open');
     expect(await ask(directory, { command: 'sessions' })).to.deep.equal(items);
     expect(await say('{"command":"sessions"}\n')).to.equal('[\n{"a":1},\n{"b":"ü\\n"}\n]\n');
+  });
+
+  it('says of whom a request is, and what went wrong with it', async () => {
+    const asked: unknown[] = [];
+    const remove = (request: Request): object[] => {
+      asked.push(request.account);
+      if (request.account === undefined) throw new Error('nobody is named');
+      return [{ removed: true }];
+    };
+    const made = new ControlServer(directory, { remove }, silent);
+    servers.push(made);
+    await made.open();
+    expect(await ask(directory, { command: 'remove', account: 'a@b' })).to.deep.equal([{ removed: true }]);
+    expect((await failure(ask(directory, { command: 'remove', account: 1 }))).message).to.equal(
+      'the running sm-component says: nobody is named',
+    );
+    expect(asked).to.deep.equal(['a@b', undefined]);
   });
 
   it('is for its owner alone', async () => {

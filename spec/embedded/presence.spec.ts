@@ -103,6 +103,16 @@ describe('embedded: presence [RFC6121 4]', () => {
     expect((await juliet.leave())(romeo)).to.have.length(1);
   });
 
+  it('for one resource is taken back also where its user sees presence and it has sent none itself', async () => {
+    befriend();
+    await world.login('romeo', 'Cell').then((cell) => cell.send('<presence/>'));
+    await juliet.send('<presence/>');
+    await juliet.send(`<presence to='${romeo.full}'/>`);
+    expect((await juliet.send(`<presence type='unavailable'/>`))(romeo)).to.deep.equal([
+      `<presence type='unavailable' from='${juliet.full}' to='${romeo.full}'/>`,
+    ]);
+  });
+
   it('for one address that was taken back by the client is not taken back again', async () => {
     await juliet.send(`<presence to='${romeo.full}'/>`);
     await juliet.send(`<presence to='${romeo.full}' type='unavailable'/>`);
@@ -165,6 +175,14 @@ describe('embedded: presence [RFC6121 4]', () => {
         `\n<presence type='error'/>`,
     );
     expect([...told(romeo), ...told(juliet)]).to.deep.equal([]);
+  });
+
+  it('a probe elsewhere, or to what is no address, is an error', async () => {
+    const told = await juliet.send(
+      `<presence type='probe' to='a@elsewhere'/>\n<presence type='probe' to='@'/>`,
+    );
+    expect(told(juliet)[0]).to.contain('remote-server-not-found');
+    expect(told(juliet)[1]).to.contain('jid-malformed');
   });
 
   it('a probe shows who may be seen, and hides the others', async () => {

@@ -79,7 +79,10 @@ describe('embedded: subscriptions [RFC6121 3]', () => {
     world.store.rosters.save(romeo.bare, { ...contact, mine: 'none' }); // as after a loss
     const told = await romeo.send(to(juliet, 'subscribe'));
     expect(told(juliet)).to.deep.equal([]);
-    expect(told(romeo).join('')).to.contain(item(juliet.bare, 'to'));
+    expect(told(romeo)).to.deep.equal([
+      `<presence type='subscribed' from='${juliet.bare}' to='${romeo.bare}'/>`,
+      push(romeo, item(juliet.bare, 'to')),
+    ]);
   });
 
   it('a request that is refused leaves no trace', async () => {
@@ -154,11 +157,36 @@ describe('embedded: subscriptions [RFC6121 3]', () => {
     expect(told(juliet)).to.deep.equal([from(romeo, juliet, 'subscribe')]);
   });
 
-  it('to oneself, to the server and to nobody comes to nothing', async () => {
-    const told = await romeo.send(`${to(romeo, 'subscribe')}\n<presence to='localhost' type='subscribe'/>`);
-    expect([...told(romeo), ...states()]).to.deep.equal([]);
+  it('to oneself and to nobody comes to nothing', async () => {
+    for (const type of ['subscribe', 'subscribed', 'unsubscribe', 'unsubscribed']) {
+      const told = await romeo.send(`${to(romeo, type)}\n<presence to='${romeo.full}' type='${type}'/>`);
+      expect([...told(romeo), ...states()]).to.deep.equal([]);
+    }
     await romeo.send(`<presence to='nobody@localhost' type='subscribe'/>`);
     expect(world.store.rosters.all('nobody@localhost')).to.deep.equal([]);
+  });
+
+  it('to the server is refused: it has no presence', async () => {
+    const told = await romeo.send(`<presence to='localhost' type='subscribe'/>`);
+    expect(told(romeo)).to.deep.equal([
+      `<presence type='unsubscribed' from='localhost' to='${romeo.bare}'/>`,
+      push(romeo, item('localhost', 'none')),
+    ]);
+    for (const type of ['unsubscribe', 'subscribed', 'unsubscribed']) {
+      expect((await romeo.send(`<presence to='localhost' type='${type}'/>`))(romeo)).to.deep.equal([]);
+    }
+    expect(states()).to.deep.equal([`${romeo.bare} localhost none none true`]);
+  });
+
+  it('a request to somebody who has no account yet comes when both are there', async () => {
+    await romeo.send(`<presence to='nurse@localhost' type='subscribe'/>`);
+    const nurse = await world.login('nurse', 'x');
+    expect((await nurse.send('<presence/>'))(nurse)).to.have.length(1);
+    const told = await romeo.send(`<presence type='unavailable'/>\n<presence/>`);
+    expect(told(nurse)).to.deep.equal([
+      `<presence type='subscribe' from='${romeo.bare}' to='${nurse.bare}'/>`,
+    ]);
+    expect((await romeo.send(`<presence type='unavailable'/>\n<presence/>`))(nurse)).to.deep.equal([]);
   });
 
   it('elsewhere is an error, and changes nothing', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { EMBEDDED } from './support/backs.js';
 import { Deployment } from './support/deployment.js';
 import { hasProsody, PLAIN, Prosody } from './support/prosody.js';
-import { FOLDER, lacking, mustPass, play, SCRIPTS, type Played } from './support/scenarios.js';
+import { ALL_SCRIPTS, FOLDER, lacking, mustPass, play, SCRIPTS, type Played } from './support/scenarios.js';
 
 const SHARED = SCRIPTS.filter((script) => lacking(script, 'prosody') === undefined);
 const OURS = SCRIPTS.filter((script) => lacking(script, 'prosody') !== undefined);
@@ -18,7 +18,8 @@ describe('interop: the scripts of spec/scenarios', () => {
     describe(`on the embedded session manager, stanza by stanza (${back.dialect})`, () => {
       const deployment = new Deployment(back);
       let played: Map<string, Played>;
-      before(async () => {
+      before(async function () {
+        this.timeout(2 * ALL_SCRIPTS);
         await deployment.start();
         played = await play(deployment.port, [FOLDER], '--exact');
       });
@@ -32,6 +33,7 @@ describe('interop: the scripts of spec/scenarios', () => {
     const prosody = new Prosody(PLAIN);
     let played: Map<string, Played>;
     before(async function () {
+      this.timeout(2 * ALL_SCRIPTS);
       if (!hasProsody()) {
         expect(process.env.CI, 'prosody is not installed').to.equal(undefined);
         console.log('    skipped: prosody is not installed (apt-get install prosody)');
@@ -43,7 +45,8 @@ describe('interop: the scripts of spec/scenarios', () => {
     after(() => prosody.stop());
     for (const script of SHARED) it(script, () => mustPass(played.get(script)));
 
-    it('what it is said to do otherwise it does otherwise', async () => {
+    it('what it is said to do otherwise it does otherwise', async function () {
+      this.timeout(2 * ALL_SCRIPTS);
       const others = await play(prosody.port, [FOLDER], '--tags', 'prosody', '--timeout', '1');
       const passed = OURS.filter((script) => others.get(script)?.outcome !== 'failed');
       expect(passed).to.deep.equal([]);

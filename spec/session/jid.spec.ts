@@ -11,6 +11,14 @@ describe('embedded: jid [RFC7622]', () => {
     expect(full('GRÜẞ@localhost')).to.equal('grüß@localhost');
   });
 
+  it('leaves out the dot behind a host, and composes the characters of a resource', () => {
+    expect(full('juliet@localhost./Balcony')).to.equal('juliet@localhost/Balcony');
+    expect(full('foo.com.')).to.equal('foo.com');
+    expect(full('juliet@localhost/Cafe\u0301')).to.equal('juliet@localhost/Caf\u00e9');
+    expect(full('juliet@localhost/\ufb01')).to.equal('juliet@localhost/\ufb01');
+    expect(full(`a@b/${'\u0958'.repeat(341)}`), 'longer when composed').to.equal(undefined);
+  });
+
   it('takes any text as the resource, 1023 bytes at most', () => {
     expect(full('juliet@localhost/Ho me/@ &x')).to.equal('juliet@localhost/Ho me/@ &x');
     expect(full(`a@b/${'r'.repeat(1023)}`)).to.be.a('string');
@@ -31,6 +39,9 @@ describe('embedded: jid [RFC7622]', () => {
     "a'@c",
     'a<b@c',
     'a@b..c',
+    'a@b..',
+    'a@.',
+    '.',
   ]) {
     it(`finds no address in "${text}"`, () => expect(full(text)).to.equal(undefined));
   }

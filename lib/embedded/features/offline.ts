@@ -15,9 +15,31 @@ const TOO_LONG: Refusal = { condition: 'not-acceptable', text: 'The message is t
 /** Room for what is written beside a message when it is given out. */
 const DELAYS = 4096;
 
-/** Chat states and the like are of no use later. [XEP-0160 3] */
+const NOT_TO_BE_KEPT: Refusal = {
+  condition: 'service-unavailable',
+  text: 'The recipient is away, and the message is not to be stored.',
+};
+
+const HINTS = 'urn:xmpp:hints';
+const CHAT_STATES = 'http://jabber.org/protocol/chatstates';
+const EVENTS = 'jabber:x:event';
+
+/** What is of no use later: chat states [XEP-0160 3], their ancestors with the id of what they are about [XEP-0022]. */
+function isFleeting(child: Element): boolean {
+  if (child.namespace === EVENTS) return child.child('id') !== undefined;
+  return [CHAT_STATES, HINTS].includes(child.namespace) || child.localName === 'thread';
+}
+
+/** [XEP-0334 4] */
+function hasHint({ elements }: Element, name: string): boolean {
+  return elements.some(({ namespace, localName }) => namespace === HINTS && localName === name);
+}
+
+/** The sender decides; else all is kept but messages that hold nothing of use later. [XEP-0160 3] */
 function isWorthKeeping(message: Element): boolean {
-  return message.attribute('type') !== 'chat' || message.child('body') !== undefined;
+  if (hasHint(message, 'no-store')) return false;
+  if (hasHint(message, 'store')) return true;
+  return message.elements.length === 0 || !message.elements.every(isFleeting);
 }
 
 export default function offline(services: Services): Feature {
@@ -26,7 +48,7 @@ export default function offline(services: Services): Feature {
   const leaving = new Set<number>();
 
   function undelivered(message: Element, account: string): true | Refusal {
-    if (!isWorthKeeping(message)) return true;
+    if (!isWorthKeeping(message)) return message.child('body') === undefined || NOT_TO_BE_KEPT;
     const text = message.toString();
     if (Buffer.byteLength(text) > limits.packetBytes - DELAYS) return TOO_LONG;
     const bounds = { messages: limits.offlineMessages, characters: limits.offlineCharacters };

@@ -3,11 +3,12 @@ import { element } from '../../xml/index.js';
 import type { Answer, Feature, Query } from '../feature.js';
 import { prepareUser } from '../../session/jid.js';
 import { REGISTER } from '../registration.js';
+import { removeAccount } from '../removal.js';
 import type { Services } from '../services.js';
 import { isPassword } from '../store/accounts.js';
 
 export default function register(services: Services): Feature {
-  const { store, sessions, subscriptions, log } = services;
+  const { store, log } = services;
 
   function get({ session }: Query): Answer {
     const username = element('username', {}, session.username);
@@ -17,7 +18,8 @@ export default function register(services: Services): Feature {
   function changePassword({ session, payload }: Query): Answer {
     const username = payload.childText('username');
     if (username !== undefined && prepareUser(username) !== session.username) return 'not-allowed';
-    const password = payload.childText('password') ?? '';
+    const password = payload.childText('password');
+    if (password === undefined) return 'bad-request';
     if (!isPassword(password)) return 'not-acceptable';
     store.accounts.setPassword(session.bareJid, password);
     log.info('password changed', { account: session.bareJid });
@@ -26,15 +28,7 @@ export default function register(services: Services): Feature {
 
   /** The user is told that it is done before the sessions end. */
   function remove({ session, after }: Query): Answer {
-    after(() => {
-      const account = session.bareJid;
-      for (const one of sessions.of(account)) services.end(one, 'account removed');
-      store.rosters.change(() => {
-        subscriptions.cancelAll(account);
-        store.accounts.remove(account);
-      });
-      log.info('account removed', { account });
-    });
+    after(() => void removeAccount(services, session.bareJid));
     return undefined;
   }
 

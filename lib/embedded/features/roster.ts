@@ -4,6 +4,7 @@ import type { Answer, Feature, Query } from '../feature.js';
 import { Jid } from '../../session/jid.js';
 import { ROSTER } from '../roster.js';
 import type { Services } from '../services.js';
+import type { Condition } from '../../session/stanza-error.js';
 
 export default function roster(services: Services): Feature {
   function get({ session, payload }: Query): Answer {
@@ -15,7 +16,7 @@ export default function roster(services: Services): Feature {
 
   function set(query: Query): Answer {
     const [item, ...others] = query.payload.elements;
-    if (item?.localName !== 'item' || others.length > 0) return 'bad-request';
+    if (!isItem(item) || others.length > 0) return 'bad-request';
     const jid = Jid.parse(item.attribute('jid'));
     if (!jid) return 'jid-malformed';
     if (jid.bare === query.session.bareJid) return 'not-allowed';
@@ -31,8 +32,8 @@ export default function roster(services: Services): Feature {
     if (!known && !services.roster.hasRoom(account)) return 'resource-constraint';
     const groups = groupsOf(item);
     const name = item.attribute('name') || undefined;
-    const tooLong = [...groups, name ?? ''].some((text) => text.length > services.limits.nameCharacters);
-    if (tooLong || groups.length > services.limits.groups) return 'not-acceptable';
+    const wrong = wrongWith(groups) ?? tooMuch([...groups, name ?? '']);
+    if (wrong) return wrong;
     const grown = jid.length + (name ?? '').length + groups.join().length;
     if (services.store.rosters.characters(account) + grown > services.limits.rosterCharacters) {
       return 'resource-constraint';
@@ -41,6 +42,13 @@ export default function roster(services: Services): Feature {
     services.store.rosters.save(account, contact);
     after(() => services.roster.push(account, contact));
     return undefined;
+  }
+
+  /** The groups with the name behind them. [RFC6121 2.3.3] */
+  function tooMuch(texts: readonly string[]): Condition | undefined {
+    const { groups, nameCharacters } = services.limits;
+    const isTooMuch = texts.length > groups + 1 || texts.some((text) => text.length > nameCharacters);
+    return isTooMuch ? 'not-acceptable' : undefined;
   }
 
   /** [RFC6121 2.5] */
@@ -67,7 +75,16 @@ export default function roster(services: Services): Feature {
   };
 }
 
+function isItem(element: Element | undefined): element is Element {
+  return element?.localName === 'item' && element.namespace === ROSTER && element.attributes.has('jid');
+}
+
 function groupsOf(item: Element): string[] {
-  const groups = item.elements.filter((child) => child.localName === 'group').map((group) => group.text);
-  return [...new Set(groups)].filter((group) => group !== '');
+  return item.elements.filter((child) => child.localName === 'group').map((group) => group.text);
+}
+
+/** Who wants a contact in no group names none. [RFC6121 2.3.3] */
+function wrongWith(groups: readonly string[]): Condition | undefined {
+  if (groups.includes('')) return 'not-acceptable';
+  return new Set(groups).size < groups.length ? 'bad-request' : undefined;
 }

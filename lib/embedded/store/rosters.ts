@@ -22,6 +22,8 @@ export interface AccountRoster {
   subscribers(): string[];
   /** Whose presence the account sees. */
   subscriptions(): string[];
+  /** Whose presence the account has asked to see, and has no answer. */
+  asked(): string[];
   /** The subscription requests, as XML, that wait for an answer of the account. */
   requests(): string[];
   /** A number that grows with every change of the roster. [RFC6121 2.6] */
@@ -52,6 +54,7 @@ export class Rosters {
       get: (jid) => this.get(account, jid),
       subscribers: () => this.subscribers(account),
       subscriptions: () => this.subscriptions(account),
+      asked: () => this.asked(account),
       requests: () => this.requests(account),
       version: () => this.version(account),
     };
@@ -90,6 +93,11 @@ export class Rosters {
   /** Whose presence the account sees. */
   subscriptions(account: string): string[] {
     return this.statements.subscriptions.all(account).map((row) => row.jid);
+  }
+
+  /** Whose presence the account has asked to see, and has no answer. */
+  asked(account: string): string[] {
+    return this.statements.asked.all(account).map((row) => row.jid);
   }
 
   /** The subscription requests, as XML, that wait for an answer of the account. */
@@ -136,6 +144,7 @@ function prepare(connection: Connection) {
     get: connection.prepare<[string, string], Row>(contacts('AND jid = ?')),
     subscribers: connection.prepare<[string], Row>(contacts(`AND theirs = 'granted'`)),
     subscriptions: connection.prepare<[string], Row>(contacts(`AND mine = 'granted'`)),
+    asked: connection.prepare<[string], Row>(contacts(`AND mine = 'asked'`)),
     requests: connection.prepare<[string], { request: string }>(
       contacts(`AND theirs = 'asked' AND request IS NOT NULL`),
     ),

@@ -75,10 +75,41 @@ describe('embedded: offline messages [XEP-0160]', () => {
     expect(waiting()).to.equal(0);
   });
 
-  it('are no chat states', async () => {
-    await romeo.send(
-      `<message to='juliet@localhost' type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>`,
+  const COMPOSING = `<composing xmlns='http://jabber.org/protocol/chatstates'/>`;
+  const HINT = `xmlns='urn:xmpp:hints'`;
+  for (const [what, content] of [
+    ['chat states', COMPOSING],
+    ['chat states of a thread, and how to handle them', `${COMPOSING}<thread>t</thread><no-copy ${HINT}/>`],
+    ['events about a message', `<x xmlns='jabber:x:event'><composing/><id>m1</id></x>`],
+    ['notices that are not to be stored', `<received xmlns='urn:xmpp:receipts' id='m1'/><no-store ${HINT}/>`],
+  ]) {
+    for (const type of ['', ` type='chat'`]) {
+      it(`are no ${what} (${type || 'no type'}), and nobody is told`, async () => {
+        const told = await romeo.send(`<message to='juliet@localhost'${type}>${content}</message>`);
+        expect([waiting(), ...told(romeo)]).to.deep.equal([0]);
+      });
+    }
+  }
+
+  for (const [what, content] of [
+    ['a subject', '<subject>s</subject>'],
+    ['a receipt', `<received xmlns='urn:xmpp:receipts' id='m1'/>`],
+    ['a question for events', `<body>x</body><x xmlns='jabber:x:event'><composing/></x>`],
+    ['a chat state that is to be stored', `${COMPOSING}<store ${HINT}/>`],
+    ['a text that is not to be archived', `<body>x</body><no-permanent-store ${HINT}/>`],
+    ['nothing at all', ''],
+  ]) {
+    it(`are kept where they hold ${what}`, async () => {
+      const told = await romeo.send(`<message to='juliet@localhost' type='chat'>${content}</message>`);
+      expect([waiting(), ...told(romeo)]).to.deep.equal([1]);
+    });
+  }
+
+  it('with a text that is not to be stored come back [XEP-0334 4.2]', async () => {
+    const told = await romeo.send(
+      `<message to='juliet@localhost' id='m'><body>x</body><no-store ${HINT}/></message>`,
     );
+    expect(told(romeo)[0]).to.contain(`<error code='503' type='cancel'><service-unavailable `);
     expect(waiting()).to.equal(0);
   });
 

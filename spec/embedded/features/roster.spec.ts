@@ -22,7 +22,7 @@ describe('embedded: jabber:iq:roster [RFC6121 2]', () => {
 
   it('keeps contacts with names and groups, and gives them back', async () => {
     await set(
-      `<item jid='Romeo@localhost' name='R &amp; J'><group>Lovers</group><group>Verona</group><group>Lovers</group></item>`,
+      `<item jid='Romeo@localhost' name='R &amp; J'><group>Lovers</group><group>Verona</group></item>`,
     );
     expect(await get()).to.contain(
       query(
@@ -103,7 +103,9 @@ describe('embedded: jabber:iq:roster [RFC6121 2]', () => {
   for (const [what, content, condition] of [
     ['no item', '', 'bad-request'],
     ['two items', `<item jid='a@b'/><item jid='c@d'/>`, 'bad-request'],
-    ['no address', `<item/>`, 'jid-malformed'],
+    ['something else than an item', `<thing jid='a@b'/>`, 'bad-request'],
+    ['an item of another namespace', `<item xmlns='urn:x' jid='a@b'/>`, 'bad-request'],
+    ['no address', `<item/>`, 'bad-request'],
     ['an address that is none', `<item jid='@'/>`, 'jid-malformed'],
     ['the user', `<item jid='juliet@localhost'/>`, 'not-allowed'],
     ['the removal of a stranger', `<item jid='a@b' subscription='remove'/>`, 'item-not-found'],
@@ -113,6 +115,12 @@ describe('embedded: jabber:iq:roster [RFC6121 2]', () => {
       `<item jid='a@b'><group>${'n'.repeat(1024)}</group></item>`,
       'not-acceptable',
     ],
+    [
+      'a group twice',
+      `<item jid='a@b'><group>x</group><group>y</group><group>x</group></item>`,
+      'bad-request',
+    ],
+    ['a group without a name', `<item jid='a@b'><group/></item>`, 'not-acceptable'],
     [
       'too many groups',
       `<item jid='a@b'>${Array.from({ length: 101 }, (_none, at) => `<group>${at}</group>`).join('')}</item>`,

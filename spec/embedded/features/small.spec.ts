@@ -209,10 +209,29 @@ describe('embedded: what else a client may ask', () => {
       const answer = await juliet.ask('set', other);
       expect(answer).to.contain('<not-allowed ').and.not.contain('new</password>');
       expect(await juliet.ask('set', other, romeo.bare)).to.contain('<forbidden ');
-      expect(await juliet.ask('set', query(REGISTER, '<username>juliet</username>'))).to.contain(
-        '<not-acceptable ',
-      );
+      for (const [content, condition] of [
+        ['<username>juliet</username>', 'bad-request'],
+        ['<username>juliet</username><password/>', 'not-acceptable'],
+      ]) {
+        expect(await juliet.ask('set', query(REGISTER, content))).to.contain(`<${condition} `);
+      }
+      expect(world.store.accounts.password(juliet.bare)).to.equal('pass');
       expect(world.store.accounts.password(romeo.bare)).to.equal('pass');
+    });
+
+    it('removes an account once, whoever of its sessions asks: the other one is ended', async () => {
+      const chamber = await world.login('juliet', 'Chamber');
+      const remove = (client: Client): string =>
+        client.stamped(`<iq type='set' id='s'>${query(REGISTER, '<remove/>')}</iq>`);
+      const packets = await world.peer.exchange(`${remove(juliet)}\n${remove(chamber)}\n${remove(juliet)}`);
+      const told = (client: Client): (string | undefined)[] =>
+        packets
+          .filter((packet) => packet.attribute('sto') === client.socket)
+          .map((packet) => `${packet.name} ${packet.attribute('type')}`);
+      // What came behind the end is given back, with the type that it had hidden in it.
+      expect(told(juliet)).to.deep.equal(['iq result', 'message error', 'iq error']);
+      expect(told(chamber)).to.deep.equal(['message error', 'iq error']);
+      expect(world.store.accounts.list()).to.deep.equal([romeo.bare]);
     });
 
     it('removes the account: result, then the end of all its sessions; contacts are told', async () => {

@@ -4,6 +4,7 @@ import { JABBERD2 } from '../support/jabberd2.js';
 import { Jabberd2Story } from '../support/jabberd2-story.js';
 import { describeWith, shout } from '../support/needs.js';
 import {
+  ALL_SCRIPTS,
   FOLDER,
   GIVEN,
   lacking,
@@ -41,10 +42,14 @@ describeWith('jabberd2', JABBERD2, 'interop: scripts in front of a real jabberd2
 
   describe('of spec/scenarios', () => {
     let played: Map<string, Played>;
-    before(async () => void (played = await play(held.story.front.port, [FOLDER], '--tags', '!jabberd2')));
+    before(async function () {
+      this.timeout(2 * ALL_SCRIPTS);
+      played = await play(held.story.front.port, [FOLDER], '--tags', '!jabberd2');
+    });
     for (const script of SHARED) it(script, () => mustPass(played.get(script)));
 
-    it('what it is said to do otherwise it does otherwise', async () => {
+    it('what it is said to do otherwise it does otherwise', async function () {
+      this.timeout(2 * ALL_SCRIPTS);
       const others = await play(held.story.front.port, [FOLDER], '--tags', 'jabberd2', ...HASTE);
       const passed = OTHERS.filter((script) => others.get(script)?.outcome !== 'failed');
       expect(passed).to.deep.equal([]);

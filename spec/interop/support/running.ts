@@ -8,12 +8,12 @@ export const PATIENCE = 45_000;
 const SHOWN = 25;
 
 /** The promise, or an error that says what did not happen. */
-export async function within<T>(promise: Promise<T>, what: () => string): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: () => string, patience = PATIENCE): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`did not happen within ${PATIENCE / 1000} s: ${what()}`)),
-      PATIENCE,
+      () => reject(new Error(`did not happen within ${patience / 1000} s: ${what()}`)),
+      patience,
     );
   });
   try {
@@ -63,8 +63,8 @@ export class Running {
   }
 
   /** Its end, which must come by itself. */
-  async ended(): Promise<number | NodeJS.Signals> {
-    return within(this.exit, () => `the end of ${this.name}${this.tail()}`);
+  async ended(patience = PATIENCE): Promise<number | NodeJS.Signals> {
+    return within(this.exit, () => `the end of ${this.name}${this.tail()}`, patience);
   }
 
   signal(name: NodeJS.Signals): void {

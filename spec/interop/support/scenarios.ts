@@ -12,6 +12,9 @@ export const SCRIPTS: readonly string[] = readdirSync(FOLDER).filter((file) => f
 /** Scripts of Prosody's own: they are run from where they are, and are not part of this project. */
 export const GIVEN = path.resolve('../shared/scenarios');
 
+/** How long all scripts together may take, in milliseconds: each makes accounts, and removes them. */
+export const ALL_SCRIPTS = 240_000;
+
 /** Why they can not be tried. */
 export const MISSING_GIVEN: readonly string[] = existsSync(GIVEN)
   ? []
@@ -59,6 +62,6 @@ export async function scenario(
 ): Promise<{ code: number | string; lines: string[] }> {
   const [file, ...all] = program('scenario', ...args);
   const running = new Running('the scenario runner', { file, args: all });
-  const code = await running.ended();
+  const code = await running.ended(ALL_SCRIPTS);
   return { code, lines: running.lines };
 }
