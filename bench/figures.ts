@@ -43,7 +43,7 @@ async function loggingIn(subject: Subject, sizes: Sizes): Promise<Figure[]> {
   return [
     { name: `login (${sizes.atOnce} at once): CPU a login, us`, value: result.cpuPerLogin },
     { name: `login (${sizes.atOnce} at once): logins/s`, value: result.loginsPerSecond },
-    { name: `login (${sizes.atOnce} at once): failed`, value: result.failed },
+    { name: `login (${sizes.atOnce} at once): failed, %`, value: result.failed * 100 },
   ];
 }
 

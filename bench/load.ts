@@ -201,7 +201,7 @@ export interface LoginResult {
   readonly loginsPerSecond: number;
   /** Of the socket manager alone, in microseconds; the end of the session is part of it. */
   readonly cpuPerLogin: number;
-  /** Logins that failed, of all that were tried. */
+  /** Share of the logins that failed, of all that were tried, those of the warm-up too. */
   readonly failed: number;
 }
 
@@ -231,7 +231,7 @@ export async function logins(
   return {
     loginsPerSecond: done / (after.time - before.time),
     cpuPerLogin: ((after.cpu - before.cpu) / done) * 1e6,
-    failed,
+    failed: failed / (count + failed),
   };
 }
 

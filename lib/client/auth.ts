@@ -24,7 +24,7 @@ export function requestKind(stanza: Element): RequestKind | undefined {
   return stanza.child('query', REGISTER) ? 'register' : undefined;
 }
 
-const CREDENTIALS = ['username', 'resource', 'password', 'digest', 'hash'];
+const CREDENTIALS: ReadonlySet<string> = new Set(['username', 'resource', 'password', 'digest', 'hash']);
 
 /**
  * Has an auth set all that a login needs (who, where, something to prove it with), and in one reading only? The
@@ -39,11 +39,14 @@ export function isUsable(iq: Element): boolean {
 }
 
 function isUnambiguous(iq: Element): boolean {
-  if (iq.elements.length !== 1 || iq.elements[0].name !== 'query') return false;
-  return CREDENTIALS.every((name) => {
-    const parts = iq.elements[0].elements.filter((part) => part.localName === name);
-    return parts.length <= 1 && parts.every((part) => part.name === name && part.elements.length === 0);
-  });
+  const [query, ...others] = iq.elements;
+  if (others.length > 0 || query.name !== 'query') return false;
+  const credentials = query.elements.filter((part) => CREDENTIALS.has(part.localName));
+  const names = new Set(credentials.map((part) => part.localName));
+  return (
+    names.size === credentials.length &&
+    credentials.every((part) => part.name === part.localName && part.elements.length === 0)
+  );
 }
 
 /**
@@ -56,10 +59,9 @@ export function prepare(kind: RequestKind, iq: Element, streamId: string, domain
   const id = iq.attribute('id');
   if (kind === 'auth-get') return { kind, iq: withoutCredentials(iq), domain, id, ownId: false };
   if (kind === 'register') return { kind, iq, domain, id, ownId: false };
-  const prepared = withSid(iq, streamId);
-  if (id !== undefined) return { kind, iq: prepared, domain, id, ownId: false };
+  if (id !== undefined) return { kind, iq: withSid(iq, streamId), domain, id, ownId: false };
   const given = `auth-${randomBytes(6).toString('hex')}`;
-  return { kind, iq: prepared.set('id', given), domain, id: given, ownId: true };
+  return { kind, iq: withSid(iq.clone().set('id', given), streamId), domain, id: given, ownId: true };
 }
 
 /** A get must not carry a password onward: jabberd 1.1.2 does not look at the type, and would log in. [jabberd 1.1.2] */
@@ -75,6 +77,7 @@ function withoutCredentials(iq: Element): Element {
 
 /** The session manager checks a digest against the stream id that we say: never the client's word for it. [README.SM] */
 function withSid(iq: Element, streamId: string): Element {
+  if (!iq.child('query', AUTH)!.child('digest')) return iq;
   const prepared = iq.clone();
   for (const digest of prepared.child('query', AUTH)!.elements) {
     if (digest.localName === 'digest') digest.set('sid', streamId);

@@ -4,7 +4,7 @@ import type { Desk } from '../session/desk.js';
 import { endSaid, type End } from '../session/end.js';
 import type { Packet, Session } from '../session/session.js';
 import type { Condition } from '../session/stanza-error.js';
-import { parse, type Element, type Stanza } from '../xml/index.js';
+import { parse, wholeStanza, type Element, type Stanza } from '../xml/index.js';
 import { form, isUsable, loginOf, prepare, requestKind, usernameOf, type Request } from './auth.js';
 import { writeRefusal } from './errors.js';
 import type { StreamKind } from './header.js';
@@ -89,11 +89,11 @@ export class Login {
     const { request } = this;
     if (this.phase !== 'asking' || !request) return;
     if (packet.carrier && packet.kind !== 'answer') return;
-    const answer = parse(packet.text);
-    if (answer.name !== 'iq' || answer.attribute('id') !== request.id) return;
+    const answer = wholeStanza(packet.text, packet.whole.ascii);
+    if (answer?.name !== 'iq' || answer.attribute('id') !== request.id) return;
     this.phase = 'idle';
     this.request = undefined;
-    this.settle(request, answer, packet);
+    this.settle(request, answer.attribute('type') === 'result', packet);
     if (this.phase === 'idle') this.release();
   }
 
@@ -121,16 +121,14 @@ export class Login {
     desk.ask(this.stream.session, request, kind === 'auth-set' ? loginOf(stanza, domain) : undefined);
   }
 
-  private settle(request: Request, answer: Element, packet: Packet): void {
-    const failed = answer.attribute('type') !== 'result';
-    if (request.kind === 'auth-set') return this.settleLogin(request, answer, packet);
-    this.stream.send(request.kind === 'auth-get' && failed ? form(request) : packet.text);
+  private settle(request: Request, result: boolean, packet: Packet): void {
+    if (request.kind === 'auth-set') return this.settleLogin(request, result, packet);
+    this.stream.send(request.kind === 'auth-get' && !result ? form(request) : packet.text);
   }
 
   /** A login is believed only if the answer is a result, and one that can open a session. */
-  private settleLogin(request: Request, answer: Element, packet: Packet): void {
-    const text = request.ownId ? answer.set('id', undefined).toString() : packet.text;
-    const result = answer.attribute('type') === 'result';
+  private settleLogin(request: Request, result: boolean, packet: Packet): void {
+    const text = request.ownId ? parse(packet.text).set('id', undefined).toString() : packet.text;
     if (result) {
       this.result = text;
       this.request = request;

@@ -49,8 +49,7 @@ function print(format: LogFormat, entry: winston.Logform.TransformableInfo): str
   // the head comes first, and no detail of the same name replaces it
   if (format === 'json') return escapeControls(JSON.stringify({ ...head, ...details, ...head }));
   let text = `${head.time} ${level} ${String(message)}`;
-  for (const [name, value] of Object.entries(details))
-    if (value !== undefined) text += ` ${name}=${bare(value)}`;
+  for (const name in details) if (details[name] !== undefined) text += ` ${name}=${bare(details[name])}`;
   return escapeControls(text);
 }
 

@@ -69,12 +69,15 @@ export function resourceOf(address: string): string {
   return slash < 0 ? '' : address.slice(slash + 1);
 }
 
+const UPPER = /[A-Z]/;
+const UPPERS = /[A-Z]/g;
+
 /**
  * ASCII letters in lower case, and no others: that is how jabberd compares. Unicode's way would make one of names that
  * are different accounts there (the Kelvin sign becomes a k). [jabberd 1.4 jid.c]
  */
 export function lowerCase(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return UPPER.test(text) ? text.replace(UPPERS, (letter) => letter.toLowerCase()) : text;
 }
 
 /** Addresses that mean the same session come out the same: user and host do not know case, resources do. */

@@ -11,8 +11,12 @@ const NOT_IN_RESOURCE = /[\p{Cc}\p{Cs}]/u;
 const isTooLong = (part: string): boolean =>
   part.length > LONGEST_PART || Buffer.byteLength(part) > LONGEST_PART;
 
+const ASCII = /^[\x00-\x7f]*$/;
+
 /** Case and compatibility forms folded, twice because lower-casing can make a form that folds again. */
-const fold = (text: string): string => text.normalize('NFKC').toLowerCase().normalize('NFKC');
+function fold(text: string): string {
+  return ASCII.test(text) ? text.toLowerCase() : text.normalize('NFKC').toLowerCase().normalize('NFKC');
+}
 
 /** A user name in its one spelling; undefined where the text can be none. Simpler than nodeprep, and stricter. */
 export function prepareUser(text: string): string | undefined {

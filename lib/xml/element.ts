@@ -56,14 +56,18 @@ export class Element {
 
   /** The first child of that local name and, where one is given, that namespace. */
   child(localName: string, namespace?: string): Element | undefined {
-    return this.elements.find(
-      (child) => child.localName === localName && (namespace === undefined || child.namespace === namespace),
-    );
+    for (const child of this.children) {
+      if (typeof child === 'string' || child.localName !== localName) continue;
+      if (namespace === undefined || child.namespace === namespace) return child;
+    }
+    return undefined;
   }
 
   /** All text directly inside, joined. */
   get text(): string {
-    return this.children.filter((child): child is string => typeof child === 'string').join('');
+    let text = '';
+    for (const child of this.children) if (typeof child === 'string') text += child;
+    return text;
   }
 
   /** Text of the first child of that local name; undefined where there is no such child. */

@@ -5,5 +5,5 @@ export type { Fault, FaultCondition } from './fault.js';
 export { MOST, type StanzaLimits } from './limits.js';
 export { parse, type Namespaces } from './parse.js';
 export { Reader, stanzaOf, type ReaderEvents, type ReaderOptions } from './reader.js';
-export { Stanza, Tag } from './tag.js';
+export { Stanza, Tag, wholeStanza } from './tag.js';
 export { respelt, type Unwanted } from './prefixes.js';

@@ -63,8 +63,8 @@ export class NamespaceScope {
     nameEnd: number,
     spans: Int32Array,
   ): string | undefined {
-    const cut = (from: number, to: number): string =>
-      Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const cut = (from: number, to: number): string => view.toString('utf8', from, to);
     const attributes: Attribute[] = [];
     for (let at = 0; at < spans.length; at += 4) {
       attributes.push({ name: cut(spans[at], spans[at + 1]), source: cut(spans[at + 2], spans[at + 3]) });

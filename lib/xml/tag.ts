@@ -185,23 +185,33 @@ export class Stanza extends Tag {
   }
 }
 
-const SPACE = /\s/;
-
 /** The stanza that a well-formed text is, without looking at more of it than its opening tag. */
-function wholeStanza(source: string, ascii: boolean): Stanza | undefined {
+export function wholeStanza(source: string, ascii: boolean): Stanza | undefined {
   const spans: number[] = [];
   const nameEnd = source.search(/[\s/>]/);
-  let at = nameEnd;
-  for (;;) {
-    while (SPACE.test(source[at])) at += 1;
-    if (source[at] === '>' || source[at] === '/') break;
+  let at = behindSpace(source, nameEnd);
+  while (source[at] !== '>' && source[at] !== '/') {
     const equals = source.indexOf('=', at);
     if (equals < 0) return undefined;
-    const begin = source.slice(equals + 1).search(/\S/) + equals + 2;
-    const end = source.indexOf(source[begin - 1], begin);
-    if (begin < equals + 2 || end < 0) return undefined;
-    spans.push(at, at + source.slice(at, equals).trimEnd().length, begin, end);
-    at = end + 1;
+    const quote = behindSpace(source, equals + 1);
+    const end = source.indexOf(source[quote], quote + 1);
+    if (end < 0) return undefined;
+    spans.push(at, beforeSpace(source, equals), quote + 1, end);
+    at = behindSpace(source, end + 1);
   }
   return new Stanza(source, source.slice(1, nameEnd), spans, at, ascii, '', undefined);
+}
+
+const SPACE = 0x20;
+
+function behindSpace(source: string, from: number): number {
+  let at = from;
+  while (source.charCodeAt(at) <= SPACE) at += 1;
+  return at;
+}
+
+function beforeSpace(source: string, to: number): number {
+  let end = to;
+  while (source.charCodeAt(end - 1) <= SPACE) end -= 1;
+  return end;
 }

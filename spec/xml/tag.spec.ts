@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Stanza } from '../../lib/xml/index.js';
+import { wholeStanza, type Stanza } from '../../lib/xml/index.js';
 import { HEADER } from './samples.js';
 import { read } from './trace.js';
 
@@ -186,5 +186,32 @@ describe('Stanza', () => {
     it('and none where prefixes need no declaration', () => {
       expect(read([header, '<q:a/>'], { namespaces: false }).stanzas[0].inherited).to.equal('');
     });
+  });
+});
+
+describe('wholeStanza', () => {
+  const TAGS = [
+    '<iq/>',
+    '<iq />',
+    '<iq></iq>',
+    "<iq type='result' id='a'/>",
+    '<iq\ttype = "result"\r\n id\n=\n\'a\' >text</iq>',
+    `<iq a='/>"=' b=">'= "><b c='d'/></iq>`,
+    "<q:iq xmlns:q='urn:q' q:a='&lt;&#x41;' é='ü'/>",
+  ];
+  for (const source of TAGS) {
+    it(`reads ${JSON.stringify(source)} as the reader does`, () => {
+      const read = stanza(source);
+      const whole = wholeStanza(source, false)!;
+      expect(whole.name).to.equal(read.name);
+      expect([...whole.attributes()]).to.deep.equal([...read.attributes()]);
+      expect(whole.readdressed(['id', 'a'], " to='x'")).to.equal(read.readdressed(['id', 'a'], " to='x'"));
+    });
+  }
+
+  it('finds nothing in what is no element', () => {
+    for (const text of ['', 'text', '<iq', '<iq a', "<iq a='b"]) {
+      expect(wholeStanza(text, true), text).to.be.undefined;
+    }
   });
 });

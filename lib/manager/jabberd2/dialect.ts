@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { Jid } from '../../session/jid.js';
 import { stanzaError } from '../../session/stanza-error.js';
-import { element, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import { element, escapeValue, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
 import { bearable, CLIENT, COMPONENT, SESSION } from './stanza.js';
 
 export { COMPONENT } from './stanza.js';
@@ -79,19 +79,22 @@ export function routeTo(to: string, from: string): string {
 
 /** Start or end a session, create or delete a user: what a c2s asks an sm for. */
 export function session(action: Ask, { c2s, sm }: Partial<Ids>, target?: string, id?: string): string {
-  const ids = { [`xmlns:${PREFIX}`]: SESSION, [`${PREFIX}:c2s`]: c2s, [`${PREFIX}:sm`]: sm };
-  return element(`${PREFIX}:session`, { ...ids, action, target, id }).toString();
+  const asked = `${written('action', action)}${written('target', target)}${written('id', id)}`;
+  return `<${PREFIX}:session${writtenIds(c2s, sm)}${asked}/>`;
 }
 
 /** What goes on every stanza of a session, before anything that its client wrote. */
 export function stampOf({ c2s, sm }: Ids): string {
-  const { attributes } = element('x', {
-    [`xmlns:${PREFIX}`]: SESSION,
-    [`${PREFIX}:c2s`]: c2s,
-    [`${PREFIX}:sm`]: sm,
-    xmlns: CLIENT,
-  });
-  return element('x', Object.fromEntries(attributes)).toString().slice(2, -2);
+  return `${writtenIds(c2s, sm)} xmlns='${CLIENT}'`;
+}
+
+function writtenIds(c2s: string | undefined, sm: string | undefined): string {
+  return ` xmlns:${PREFIX}='${SESSION}'${written(`${PREFIX}:c2s`, c2s)}${written(`${PREFIX}:sm`, sm)}`;
+}
+
+/** An attribute with a space before it; nothing where it has no value. */
+function written(name: string, value: string | undefined): string {
+  return value === undefined ? '' : ` ${name}='${escapeValue(value)}'`;
 }
 
 /**

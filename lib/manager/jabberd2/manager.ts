@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Log } from '../../observe/log.js';
 import type { End } from '../../session/end.js';
 import { Jid } from '../../session/jid.js';
@@ -151,18 +151,19 @@ export class RouterManager implements Manager, Registrar {
   open(session: Session, jid: string): boolean {
     const { host: domain } = Jid.parse(jid)!;
     const c2s = session.address;
+    const starting: Starting = { state: 'starting', domain, jid };
     // As it stands in the sm's own log.
     session.login = jid;
-    this.sessions.set(c2s, { state: 'starting', domain, jid });
-    this.startSession(c2s, jid, () => void this.introduce(c2s, jid));
+    this.sessions.set(c2s, starting);
+    this.startSession(c2s, starting, () => void this.introduce(c2s, starting));
     return true;
   }
 
-  private startSession(c2s: string, jid: string, refused: () => void): void {
-    const { host: domain } = Jid.parse(jid)!;
+  private startSession(c2s: string, starting: Starting, refused: () => void): void {
+    const { domain, jid } = starting;
     const request = newId();
     this.ask(domain, dialect.session('start', { c2s }, jid, request), request, (answer) => {
-      if (answer?.action === 'started' && answer.sm) this.started(c2s, jid, answer, answer.sm);
+      if (answer?.action === 'started' && answer.sm) this.started(c2s, starting, answer, answer.sm);
       else if (answer?.action === 'start') refused();
       else this.refuseStart(c2s, jid, answer ? REFUSED : NO_ANSWER);
     });
@@ -173,7 +174,8 @@ export class RouterManager implements Manager, Registrar {
    * nobody has told it, and it is told now; but not of one that has been removed since the password was looked at. That
    * it knows him meanwhile (by another login) is as good. [jabberd2 2.7.0 sm.xml user]
    */
-  private async introduce(c2s: string, jid: string): Promise<void> {
+  private async introduce(c2s: string, starting: Starting): Promise<void> {
+    const { jid } = starting;
     const { user, host, bare } = Jid.parse(jid)!;
     const isThere = await this.options.hasCredentials(user!, host).catch((error: Error) => error);
     if (isThere instanceof Error) return this.refuseStart(c2s, jid, isThere.message);
@@ -185,7 +187,7 @@ export class RouterManager implements Manager, Registrar {
       if (!answer) return this.refuseStart(c2s, jid, NO_ANSWER);
       if (answer.action === 'created')
         this.log.info('user made at the sm, which did not know it', { user: bare });
-      this.startSession(c2s, jid, () => this.refuseStart(c2s, jid, REFUSED));
+      this.startSession(c2s, starting, () => this.refuseStart(c2s, jid, REFUSED));
     });
   }
 
@@ -372,8 +374,7 @@ export class RouterManager implements Manager, Registrar {
     this.over(c2s!, at, undefined);
   }
 
-  private started(c2s: string, jid: string, { from: name }: Action, sm: string): void {
-    const { host: domain } = Jid.parse(jid)!;
+  private started(c2s: string, { domain, jid }: Starting, { from: name }: Action, sm: string): void {
     const ascii = isAscii(Buffer.from(name + sm));
     this.sessions.set(c2s, { state: 'open', domain, jid, name, sm, ascii });
     this.emit('opened', c2s, jid);
@@ -566,7 +567,7 @@ const REFUSED = 'the sm refuses to start a session';
 const NO_ANSWER = 'no answer of the sm';
 
 function newId(): string {
-  return randomBytes(12).toString('hex');
+  return randomUUID().replaceAll('-', '');
 }
 
 function away(name: string): string {
