@@ -1,4 +1,5 @@
 // npm test: everything that must hold, from a fresh clone on; stops at the first thing that does not.
+import './node-version.js';
 import { command, install } from './fresh.js';
 
 const CHECKS = ['build', 'lint', 'format:check', 'specs'];

@@ -5,12 +5,23 @@ import { Store } from '../embedded/store.js';
 import type { Log } from '../observe/log.js';
 import { Failure } from './command.js';
 
+const RIGHTS = '; may this user read and write there?';
+
+/** What is behind words of the system and of SQLite that do not say it. */
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: RIGHTS,
+  EEXIST: '; --data must be a directory',
+  SQLITE_CANTOPEN: RIGHTS,
+  SQLITE_READONLY: RIGHTS,
+};
+
 /** The store in a directory; a failure says which directory. */
 export function openStore(directory: string): Store {
   try {
     return Store.open(directory);
   } catch (error) {
-    throw new Failure(`the store in ${directory} can not be opened: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Failure(`the store in ${directory} can not be opened: ${message}${HINTS[code ?? ''] ?? ''}`);
   }
 }
 

@@ -26,15 +26,17 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await dispatch(args);
   } catch (error) {
-    return tell(error);
+    return tell(error, args[0]);
   }
 }
 
-function tell(error: unknown): number {
+/** @param word the first argument: where it is a command, its help is the one to read */
+function tell(error: unknown, word: string | undefined): number {
   const known = error instanceof Error && ['ConfigError', 'UsageError', 'Failure'].includes(error.name);
   console.error(known ? `sm-component: ${error.message}` : error);
   const usage = error instanceof ConfigError || error instanceof UsageError;
-  if (usage) console.error('Help: sm-component --help');
+  const command = COMMANDS.some((one) => nameOf(one) === word) ? ` ${word}` : '';
+  if (usage) console.error(`Help: sm-component${command} --help`);
   return usage ? EXIT.usage : EXIT.failed;
 }
 

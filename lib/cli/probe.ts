@@ -23,7 +23,7 @@ export const probe: Command = {
     },
     'password-file': { describe: 'A file whose first line is the password of --user', requiresArg: true },
   },
-  examples: [['$0 probe --sm 10.0.0.2:5347 --secret-file secret --domain foo.com --user juliet', '']],
+  examples: [['$0 probe --sm 10.0.0.2:15347 --secret-file secret --domain foo.com --user juliet', '']],
   async run({ options, own }) {
     const config = loadConfig({ command: 'probe', args: options, env: process.env });
     if (!config.sm) throw new UsageError('probe needs to know which session manager: --sm HOST:PORT');

@@ -17,7 +17,14 @@ export const run: Command = {
   configured: 'run',
   examples: [
     ['$0', 'with the embedded session manager'],
-    ['$0 --sm 10.0.0.2:5347 --secret-file secret --domain foo.com', 'in front of a session manager of yours'],
+    [
+      '$0 --sm 10.0.0.2:15347 --secret-file secret --domain foo.com --dialect auto',
+      'in front of a jabberd 1.x',
+    ],
+    [
+      '$0 --sm 10.0.0.2:5347 --secret-file secret --dialect jabberd2 --credentials sqlite:/var/lib/jabberd2/sqlite.db',
+      'in front of the router of jabberd2',
+    ],
   ],
   run({ options }) {
     const config = loadConfig({ command: 'run', args: options, env: process.env });

@@ -65,7 +65,7 @@ export const realms: Kind<Realm> = {
 
 export const peer: Kind<Address> = {
   metavar: 'HOST:PORT',
-  expected: 'HOST:PORT with a port from 1 to 65535, an IPv6 address in brackets ("[::1]:5347")',
+  expected: 'HOST:PORT with a port from 1 to 65535 (IPv6 in brackets: "[::1]:5347")',
   json: ['string'],
   parse: (text) => {
     const address = parseAddress(text);
@@ -76,8 +76,8 @@ export const peer: Kind<Address> = {
 const listener: Kind<Address> = {
   metavar: '[HOST:]PORT',
   expected:
-    '[HOST:]PORT with a port from 0 (any free one) to 65535, an IPv6 address in brackets ("[::1]:5222"); ' +
-    'without HOST it is 127.0.0.1',
+    '[HOST:]PORT with a port from 0 (any free one) to 65535 (IPv6 in brackets: "[::1]:5222"; ' +
+    'without HOST it is 127.0.0.1)',
   json: ['string', 'number'],
   parse: (text) => {
     const address = parseAddress(text);

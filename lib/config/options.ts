@@ -71,7 +71,7 @@ export interface Option<T> {
   readonly outsideFile?: true;
 }
 
-/** Who takes options; `users`, `scenario` and `check-config` have others of their own, that are no configuration. */
+/** Who takes options, and some others of its own that are no configuration; `check-config` takes those of `run`. */
 export type Command = 'run' | 'session-manager' | 'users' | 'sessions' | 'probe' | 'scenario';
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
@@ -163,7 +163,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   registration: {
     group: 'Embedded session manager',
     kind: kinds.onOff,
-    help: 'May clients make accounts before login (in-band registration)? With --sm, "on" leaves it to that session manager; not so with jabberd2.',
+    help: 'May clients make accounts before login (in-band registration)? With --sm, "on" leaves it to that session manager; with jabberd2 they are made in --credentials.',
     default: {
       text: 'on with --sm (but for jabberd2) or where only loopback addresses are listened on, else off',
       from: ({ sm, dialect, listen }) =>

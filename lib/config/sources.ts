@@ -63,12 +63,19 @@ function readObject(file: string, origin: string): object {
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new ConfigError(`file ${file} is not JSON: ${(error as Error).message}`);
+    throw new ConfigError(`file ${file} is not JSON: ${withLine((error as Error).message, text)}`);
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`file ${file} must hold one JSON object: { "option": value, … }`);
   }
   return content;
+}
+
+/** JSON.parse of Node 20 names a position only; a person looks for a line. */
+function withLine(message: string, text: string): string {
+  const position = /at position (\d+)$/.exec(message)?.[1];
+  if (position === undefined) return message;
+  return `${message} (line ${text.slice(0, Number(position)).split('\n').length})`;
 }
 
 /** The same from an object at hand; `where` names it in messages. */

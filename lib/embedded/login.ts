@@ -19,7 +19,7 @@ export class Login {
     this.grants = new Grants(services.limits.grants);
   }
 
-  /** Takes what a client asks. [protocols/sto-sfrom.md b.4] [protocols/route.md b.4] */
+  /** Takes what a client asks. [jabberd 1.1.2, 1.4.3 jsm] */
   receive(stream: ComponentStream, asked: Asked): void {
     const query = asked.stanza.localName === 'iq' ? asked.stanza.child('query') : undefined;
     const type = asked.stanza.attribute('type');
@@ -114,7 +114,7 @@ export class Login {
 
   /**
    * The new client knows of its session; only now the old one hears that it is replaced, if by a name that the new one
-   * does not have as well. [protocols/sto-sfrom.md b.11] [protocols/route.md b.8]
+   * does not have as well. [jabberd 1.1.2, 1.4.3 jsm]
    */
   private start(session: Session): void {
     const { sessions, log, end } = this.services;

@@ -12,7 +12,7 @@ export class LostLinks {
     private readonly give: (link: ComponentStream) => void,
   ) {}
 
-  /** A link is lost: its sessions are kept for a while. [protocols/sto-sfrom.md a] */
+  /** A link is lost: its sessions are kept for a while. [jabberd 1.1.2 base_accept] */
   add(link: ComponentStream, reason: StreamEnd): void {
     const { services } = this;
     const sessions = [...services.sessions].filter((session) => session.conn === link).length;

@@ -92,7 +92,7 @@ export class Packets {
    *
    * A bounce may name the user only; that the socket it comes from is gone is certain all the same, so its session ends
    * too. Otherwise the message would go to the same dead socket, and come back, for ever. The user's sessions of other
-   * sockets live on. [protocols/sto-sfrom.md c.8]
+   * sockets live on. [jabberd 1.1.2 jsm]
    */
   private ended(stream: ComponentStream, { to, socket, undelivered }: Ending): void {
     const { sessions, end, messages } = this.services;

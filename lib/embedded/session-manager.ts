@@ -112,12 +112,12 @@ export class SessionManager {
   }
 
   private opened(link: ComponentStream): void {
-    this.options.log.info('component connected');
+    this.options.log.info('socket manager connected');
     this.override(link);
     this.lost.moveTo(link);
   }
 
-  /** Where there is one link at a time the newest is it: who comes again has lost the other one. [protocols/route.md a] */
+  /** Where there is one link at a time the newest is it: who comes again has lost the other one. [jabberd 1.4.3 base_accept.c] */
   private override(by: ComponentStream): void {
     const { override } = this.services.dialect.words;
     if (override === undefined) return;
@@ -132,7 +132,7 @@ export class SessionManager {
 
   private closed(link: ComponentStream, reason: StreamEnd): void {
     this.links.delete(link);
-    this.options.log.info('component disconnected', { reason });
+    this.options.log.info('socket manager disconnected', { reason });
     if (!this.stopping) this.lost.add(link, reason);
   }
 

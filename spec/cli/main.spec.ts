@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -34,6 +35,27 @@ describe('cli/main', function () {
     expect(call(['--version'])).to.deep.equal({ code: 0, stdout: '0.1.0\n', stderr: '' });
   });
 
+  for (const file of ['sm-component', 'start.js', 'test.js']) {
+    it(`bin/${file} says which Node it needs, before anything that an older one does not know`, () => {
+      const old = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } })`;
+      const preload = path.join(cwd, 'old.cjs');
+      writeFileSync(preload, old);
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['-r', preload, `bin/${file}`], {
+        encoding: 'utf8',
+      });
+      expect({ status, stdout, stderr }).to.deep.equal({
+        status: 1,
+        stdout: '',
+        stderr: 'sm-component needs Node 20.19 or newer; this is v18.20.8.\n',
+      });
+    });
+  }
+
+  it('names the help of the command that was called', () => {
+    expect(call(['scenario', 'rn']).stderr).to.contain('\nHelp: sm-component scenario --help\n');
+    expect(call(['--listne', '1']).stderr).to.contain('\nHelp: sm-component --help\n');
+  });
+
   it('speaks English whatever the locale, as its log does', () => {
     const { stderr } = call(['--listen'], { env: { LC_ALL: 'de_DE.UTF-8' } });
     expect(stderr).to.contain('sm-component: --listen needs a value\n');
@@ -49,7 +71,7 @@ describe('cli/main', function () {
     [['--name', 'a', '--name', 'b'], 'argument --name stands there 2 times; give it once'],
     [
       ['--listen', 'x:y'],
-      'argument --listen: must be [HOST:]PORT with a port from 0 (any free one) to 65535, ',
+      'argument --listen: must be [HOST:]PORT with a port from 0 (any free one) to 65535 (',
     ],
     [
       ['--sm', 'a:1'],

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { call } from './program.js';
+import { call, Program } from './program.js';
 
 describe('cli/scenario', function () {
   this.timeout(20_000);
@@ -82,5 +82,21 @@ describe('cli/scenario', function () {
     const { code, stdout } = call(['scenario', 'compare', 'a.scs', ...sides], { cwd });
     expect(stdout).to.contain('on both the script fails, line 6: A connects: a@localhost: no connection');
     expect(code).to.equal(1);
+  });
+
+  it('the script that docs/scenarios.md begins with passes as it stands there', async () => {
+    const [, script] = /^```\n(.*?)^```$/ms.exec(readFileSync('docs/scenarios.md', 'utf8'))!;
+    writeFileSync(path.join(cwd, 'hello.scs'), script);
+    const server = new Program(['--listen', '0', '--data', path.join(cwd, 'data')]);
+    try {
+      const [, port] = await server.says(/connect to 127\.0\.0\.1:(\d+)/);
+      const { code, stdout } = call(['scenario', 'run', 'hello.scs', '--to', `127.0.0.1:${port}`], { cwd });
+      expect(stdout).to.contain('\nok 1 - hello.scs: Messages to a contact\n');
+      expect(code).to.equal(0);
+      server.signal('SIGTERM');
+      expect(await server.exit).to.equal(0);
+    } finally {
+      await server.discard();
+    }
   });
 });

@@ -180,7 +180,9 @@ describe('cli/users', function () {
     writeFileSync(path.join(cwd, 'data'), 'a file');
     const outcome = users('add alice', 'x');
     expect(outcome.code).to.equal(1);
-    expect(outcome.stderr).to.match(/^sm-component: the store in .*data can not be opened: /);
+    expect(outcome.stderr).to.match(
+      /^sm-component: the store in .*data can not be opened: .*; --data must be a directory$/m,
+    );
   });
 });
 

@@ -195,9 +195,9 @@ describe('config/load', () => {
 
   describe('mistakes in one option', () => {
     const LISTEN =
-      'must be [HOST:]PORT with a port from 0 (any free one) to 65535, an IPv6 address in brackets ("[::1]:5222"); ' +
-      'without HOST it is 127.0.0.1';
-    const PEER = 'must be HOST:PORT with a port from 1 to 65535, an IPv6 address in brackets ("[::1]:5347")';
+      'must be [HOST:]PORT with a port from 0 (any free one) to 65535 (IPv6 in brackets: "[::1]:5222"; ' +
+      'without HOST it is 127.0.0.1)';
+    const PEER = 'must be HOST:PORT with a port from 1 to 65535 (IPv6 in brackets: "[::1]:5347")';
     const NAME = 'must be 1 to 255 characters of a-z, 0-9, ".", "_" and "-"';
 
     const wrong: [string, string, string][] = [
@@ -308,6 +308,11 @@ describe('config/load', () => {
     it('that is not JSON is named', () => {
       const config = file('a.json', '{ name: 1 }');
       expect(refusal(() => load({ config: [config] }))).to.contain(`file ${config} is not JSON: `);
+    });
+
+    it('with a comma too many is named, with the line', () => {
+      const config = file('a.json', '{\n  "name": "a",\n}\n');
+      expect(refusal(() => load({ config: [config] }))).to.match(/ is not JSON: .*\(line 3\b.*\)$/);
     });
 
     it('that is no object is named', () => {

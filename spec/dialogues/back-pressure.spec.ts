@@ -1,4 +1,4 @@
-/** Nobody is made to wait by somebody else, and nothing is lost: clients that do not read, and a link that is full. [sto-sfrom c.7] */
+/** Nobody is made to wait by somebody else, and nothing is lost: clients that do not read, and a link that is full. [jabberd 1.1.2] */
 import { expect } from 'chai';
 import { parse } from '../../lib/xml/index.js';
 import type { Client } from '../support/client.js';

@@ -1,4 +1,4 @@
-/** The 510 "Disconnected": when one is sent, what one is, and how a packet goes back. [README.SM 510] [sto-sfrom b.8 to b.12, c.4 to c.9] */
+/** The 510 "Disconnected": when one is sent, what one is, and how a packet goes back. [README.SM 510] [jabberd 1.1.2] */
 import { expect } from 'chai';
 import type { Client } from '../support/client.js';
 import { ended, told, type Story } from '../support/story.js';

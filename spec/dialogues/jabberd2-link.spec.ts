@@ -122,6 +122,18 @@ describe('the link to a router of jabberd2', () => {
     link.expectNothing();
   });
 
+  it('asks whether the port is right where one for clients wants to know for which domain', async () => {
+    const link = await begin();
+    await link.header();
+    link.send(
+      streamHeader('1') +
+        `<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
+    );
+    await expectNone(
+      /: is this the port of the jabberd2 router\? \(the session manager says: host-unknown\)$/,
+    );
+  });
+
   it('takes another user, where it is told one', async () => {
     const link = await begin({ router: { user: 'c2s', tls: 'auto', ca: undefined } });
     await link.answerHeader(MECHANISMS);

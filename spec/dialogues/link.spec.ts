@@ -1,4 +1,4 @@
-/** The link to the session manager: how it comes up, why it does not, and what happens while it is away. [README.SM] [sto-sfrom a, c.11, c.12] */
+/** The link to the session manager: how it comes up, why it does not, and what happens while it is away. [README.SM] [jabberd 1.1.2] */
 import { expect } from 'chai';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -125,6 +125,22 @@ describe('the link', () => {
         );
       },
       /^no link to the session manager: the session manager says: conflict$/,
+    ],
+    'it is a port for clients': [
+      async (link) => {
+        await link.answerHeader();
+        link.send(`<stream:error>Invalid Namespace</stream:error></stream:stream>`);
+      },
+      /: is this the port for components\? \(the session manager says: Invalid Namespace\)$/,
+    ],
+    'it is a port for clients, of a server of the time of RFC 6120': [
+      async (link) => {
+        await link.answerHeader();
+        link.send(
+          `<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
+        );
+      },
+      /: is this the port for components\? \(the session manager says: host-unknown\)$/,
     ],
     'the peer closes before its header': [
       async (link) => link.socket.end(),

@@ -1,4 +1,4 @@
-/** The unknown state: what goes to the session manager before login, and what comes of it. [README.SM] [XEP-0078] [XEP-0077] [sto-sfrom b.3 to b.5, c.3, c.10, c.13] */
+/** The unknown state: what goes to the session manager before login, and what comes of it. [README.SM] [XEP-0078] [XEP-0077] [jabberd 1.1.2] */
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { authSet, header, type Client } from '../support/client.js';

@@ -1,4 +1,4 @@
-/** A new login with the same user and resource takes the place of the old one. [jabberd 1.1.2 replaced.txt] [sto-sfrom b.11, c.4] */
+/** A new login with the same user and resource takes the place of the old one. [jabberd 1.1.2 replaced.txt] [jabberd 1.1.2] */
 import { expect } from 'chai';
 import { authSet, type Client } from '../support/client.js';
 import { ended, told, type Story } from '../support/story.js';

@@ -1,4 +1,4 @@
-/** Old names of a host: clients come by them, and the session manager never hears of them. [route.md b.3] */
+/** Old names of a host: clients come by them, and the session manager never hears of them. [jabberd 1.4.3] */
 import { expect } from 'chai';
 import { authSet, header, type Client } from '../support/client.js';
 import type { RouteStory } from '../support/route-story.js';

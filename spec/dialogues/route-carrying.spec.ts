@@ -1,4 +1,4 @@
-/** What clients and the session manager of jabberd 1.4 say to each other, in routes. [route.md b.7] */
+/** What clients and the session manager of jabberd 1.4 say to each other, in routes. [jabberd 1.4.3] */
 import { expect } from 'chai';
 import { Reader } from '../../lib/xml/index.js';
 import { header } from '../support/client.js';

@@ -1,4 +1,4 @@
-/** How sessions end in front of jabberd 1.4, from either side, and what becomes of packets for a client that has gone. [route.md b.8, d.2 to d.4] */
+/** How sessions end in front of jabberd 1.4, from either side, and what becomes of packets for a client that has gone. [jabberd 1.4.3] */
 import { expect } from 'chai';
 import type { Client } from '../support/client.js';
 import type { RouteStory } from '../support/route-story.js';

@@ -1,4 +1,4 @@
-/** The link to jabberd 1.4: how it comes up, how it is lost, and what is the same when it is back. [route.md a, d.9, d.10, d.16] */
+/** The link to jabberd 1.4: how it comes up, how it is lost, and what is the same when it is back. [jabberd 1.4.3] */
 import { expect } from 'chai';
 import { SocketManager } from '../../lib/server.js';
 import { header } from '../support/client.js';

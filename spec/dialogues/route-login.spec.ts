@@ -1,4 +1,4 @@
-/** The login in front of jabberd 1.4: what is asked of the session manager, and when the client hears of it. [route.md b.4 to b.6, b.9] */
+/** The login in front of jabberd 1.4: what is asked of the session manager, and when the client hears of it. [jabberd 1.4.3] */
 import { expect } from 'chai';
 import { authSet, header, type Client } from '../support/client.js';
 import type { RouteStory } from '../support/route-story.js';

@@ -1,4 +1,4 @@
-/** What a socket manager for jabberd 1.4 must honour: one dialogue for each quirk of route.md section d, by its number. [route.md d] */
+/** What a socket manager for jabberd 1.4 must honour: one dialogue for each quirk of route.md section d, by its number. [jabberd 1.4.3] */
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { SocketManager } from '../../lib/server.js';

@@ -1,6 +1,6 @@
 /**
  * The session manager of jabberd 1.4 gives a session to whoever asks for one: it trusts us to ask with the address whose
- * auth set it has accepted. Both C socket managers can be talked into another. [route.md d.14]
+ * auth set it has accepted. Both C socket managers can be talked into another. [jabberd 1.4.3]
  */
 import { expect } from 'chai';
 import { authSet, type Client } from '../support/client.js';

@@ -1,4 +1,4 @@
-/** The authenticated state: stanzas out, packets in, and what of either the other side must not see. [README.SM] [sto-sfrom b.6, b.7, c.1, c.10] */
+/** The authenticated state: stanzas out, packets in, and what of either the other side must not see. [README.SM] [jabberd 1.1.2] */
 import { expect } from 'chai';
 import { told } from '../support/story.js';
 

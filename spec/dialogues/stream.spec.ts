@@ -1,4 +1,4 @@
-/** How a client's stream begins and ends: headers, features, stream errors. [RFC6120 4] [XEP-0078] [sto-sfrom b.2] */
+/** How a client's stream begins and ends: headers, features, stream errors. [RFC6120 4] [XEP-0078] [jabberd 1.1.2] */
 import { expect } from 'chai';
 import { FEATURES, header } from '../support/client.js';
 import { told } from '../support/story.js';

@@ -8,7 +8,7 @@ import { HEADER, NAME, Peer, SECRET, sha1 } from './support/peer.js';
 const OLD_HEADER = `<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabberd:sockets'>`;
 const AUTH_GET = `<iq type='get' id='g' sfrom='1@${NAME}/x' sto='localhost'><query xmlns='jabber:iq:auth'/></iq>`;
 
-describe('embedded: a component’s stream [XEP-0114] [sto-sfrom a]', () => {
+describe('embedded: a component’s stream [XEP-0114] [jabberd 1.1.2]', () => {
   let manager: SessionManager;
   let store: Store;
   let lines: string[];
@@ -69,7 +69,7 @@ describe('embedded: a component’s stream [XEP-0114] [sto-sfrom a]', () => {
       peer.write(`<handshake>${text}</handshake>${AUTH_GET}`);
       await peer.ended;
       expect(peer.received).to.match(/>(<stream:error>Invalid Handshake<\/stream:error><\/stream:stream>)$/);
-      expect(lines).to.deep.equal(['component disconnected {"reason":"wrong secret"}']);
+      expect(lines).to.deep.equal(['socket manager disconnected {"reason":"wrong secret"}']);
     });
   }
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Peer } from './support/peer.js';
 import { World, type Client } from './support/world.js';
 
-describe('embedded: sessions outlive their link [sto-sfrom a]', () => {
+describe('embedded: sessions outlive their link [jabberd 1.1.2]', () => {
   let world: World;
   let juliet: Client;
   let romeo: Client;

@@ -24,7 +24,7 @@ describe('embedded: messages [RFC6121 8.5]', () => {
     expect(told(juliet)).to.deep.equal([]);
   });
 
-  it('carry the socket address and the bare address on the link, never the full one [sto-sfrom b.7]', async () => {
+  it('carry the socket address and the bare address on the link, never the full one [jabberd 1.1.2]', async () => {
     const [packet] = await world.peer.exchange(juliet.stamped(`<message to='${romeo.full}'/>`));
     expect(packet.attribute('sto')).to.equal(romeo.socket);
     expect(packet.attribute('sfrom')).to.equal('romeo@localhost');

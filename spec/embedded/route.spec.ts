@@ -63,7 +63,7 @@ describe('embedded: the route dialect', () => {
       .filter((packet) => packet.attribute('to') === socket)
       .flatMap(({ elements }) => elements.map(String));
 
-  describe('the stream [route.md a]', () => {
+  describe('the stream [jabberd 1.4.3]', () => {
     for (const namespace of ['jabber:client', 'jabberd:sockets', 'jabber:component:connect']) {
       it(`is not opened in ${namespace}: a bare error, and the end`, async () => {
         const other = new Peer(manager, 'route');
@@ -117,7 +117,7 @@ describe('embedded: the route dialect', () => {
     });
   });
 
-  describe('before login [route.md b.4]', () => {
+  describe('before login [jabberd 1.4.3]', () => {
     it('the answer comes from the address that was asked, in its own spelling', async () => {
       expect(await say(authSet('JULIET@localhost/Balcony', A, 'wrong'))).to.deep.equal([
         `<route from='JULIET@localhost/Balcony' to='${A}' type='auth'><iq type='error' id='a'><query xmlns='jabber:iq:auth'>` +
@@ -163,7 +163,7 @@ describe('embedded: the route dialect', () => {
     });
   });
 
-  describe('a session [route.md b.6, d.14]', () => {
+  describe('a session [jabberd 1.4.3]', () => {
     it('has an address of its own, never the same twice, and not before it was asked for', async () => {
       await say(authSet(JULIET, A));
       expect(names()).to.deep.equal([]);
@@ -265,7 +265,7 @@ describe('embedded: the route dialect', () => {
     });
   });
 
-  describe('carrying [route.md b.7]', () => {
+  describe('carrying [jabberd 1.4.3]', () => {
     let juliet: string;
     let romeo: string;
     beforeEach(async () => {
@@ -348,7 +348,7 @@ describe('embedded: the route dialect', () => {
     });
   });
 
-  describe('an end [route.md b.8, d.3, d.4]', () => {
+  describe('an end [jabberd 1.4.3]', () => {
     const message = `<message to='${JULIET}' type='chat' from='${ROMEO}'><body>x</body></message>`;
 
     it('is not answered, and may come twice', async () => {
@@ -404,7 +404,7 @@ describe('embedded: the route dialect', () => {
     });
   });
 
-  describe('a link that is lost [route.md a]', () => {
+  describe('a link that is lost [jabberd 1.4.3]', () => {
     it('leaves what was not read to the next one, in order, and the sessions under the same addresses', async () => {
       const juliet = await enter(JULIET, A);
       const ping = (id: string): string =>

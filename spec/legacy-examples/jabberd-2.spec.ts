@@ -20,7 +20,7 @@ describe('legacy-examples/jabberd-2', function () {
     const [listen] = options['listen'] as string[];
     const text = readExample('jabberd-2', 'README.md');
     expect(text).to.contain(`client.mjs 127.0.0.1:${listen.replace(/^.*:/, '')}`);
-    expect(text).to.contain(`--sm ${String(options['sm'])} --router-user ${String(options['router-user'])}`);
-    expect(text).to.contain(`--credentials ${String(options['credentials'])}`);
+    expect(text).to.contain('probe --config legacy-examples/jabberd-2/sm-component.json');
+    expect(text).to.contain(`takes the name \`${String(options['name'])}\``);
   });
 });

@@ -60,7 +60,7 @@ describe('Reconnect', () => {
     }
   });
 
-  it('is back within 30 s, so that jabberd still has what it kept [sto-sfrom c.12]', () => {
+  it('is back within 30 s, so that jabberd still has what it kept [jabberd 1.1.2]', () => {
     const reconnect = make(1);
     for (let count = 0; count < 40; count += 1) {
       reconnect.connecting();

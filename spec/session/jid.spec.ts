@@ -62,7 +62,7 @@ describe('embedded: jid [RFC7622]', () => {
     });
   });
 
-  it('lets no account have a name of more than 64 bytes [sto-sfrom c.2]', () => {
+  it('lets no account have a name of more than 64 bytes [jabberd 1.1.2]', () => {
     expect(prepareAccountName('a'.repeat(64))).to.equal('a'.repeat(64));
     expect(prepareAccountName('a'.repeat(65))).to.equal(undefined);
     expect(prepareAccountName('ü'.repeat(33))).to.equal(undefined);

@@ -13,7 +13,7 @@ const COMPONENT = 'jabber:component:accept';
 
 const error = (text: string): string => `<stream:error>${escape(text)}</stream:error>`;
 
-/** 1.4 closes without a closing tag, and behind an error that is the last of it. [jabberd 1.4.3, protocols/route.md a] */
+/** 1.4 closes without a closing tag, and behind an error that is the last of it. [jabberd 1.4.3 base_accept.c] */
 const words: StreamWords = {
   header(namespace, name, id) {
     if (namespace !== COMPONENT) return undefined;
@@ -69,7 +69,7 @@ function read(whole: Element): Incoming | undefined {
   return { kind: type === 'auth' ? 'ask' : 'stanza', to, socket, whole, stanza };
 }
 
-/** As an error, its addressing turned round and the payload kept, but for passwords. [protocols/route.md d.4] */
+/** As an error, its addressing turned round and the payload kept, but for passwords. [jabberd 1.4.3 jsm, transcript 16] */
 function giveBack(packet: Element, why: Rejection): Element {
   const back = readdressed(packet)
     .set('to', packet.attribute('from'))

@@ -12,7 +12,7 @@ const COMPONENT = 'jabber:component:accept';
 const OLD_COMPONENT = 'jabberd:sockets';
 const CODE = '510';
 
-/** [jabberd 1.1.2, protocols/sto-sfrom.md a] */
+/** [jabberd 1.1.2 base_accept] */
 const words: StreamWords = {
   header(namespace, name, id) {
     const names =
@@ -75,7 +75,7 @@ function swap(packet: Element, one: string, other: string): void {
 
 /**
  * The packet's opening tag on its way back. Order and number of the attributes are those of 1.1.2, which swaps what is
- * there and fills in what is missing. [protocols/sto-sfrom.md b.4]
+ * there and fills in what is missing. [jabberd 1.1.2 jsm]
  */
 function turnedRound(packet: Element, type: 'result' | 'error'): Element {
   const back = new Element(packet.name, new Map(packet.attributes)).set('type', type);
@@ -109,7 +109,7 @@ export const stoSfrom: Dialect = {
     return (session === undefined ? back : back.set('sfrom', session)).append(...content);
   },
   sessionAddress: (jid) => jid.full,
-  /** From the bare address, never the full one: that is for the 510. [protocols/sto-sfrom.md b.7] */
+  /** From the bare address, never the full one: that is for the 510. [jabberd 1.1.2 jsm] */
   carry: ({ socket, bareJid }, stanza) => readdressed(stanza).set('sto', socket).set('sfrom', bareJid),
   ended(sessionAddress, socket) {
     const error = element('error', { code: CODE }, 'Disconnected');

@@ -40,9 +40,11 @@ export class ComponentGreeting implements Greeting {
     return 'closed by peer before its stream header (rate limit, or not a component port?)';
   }
 
+  /** Ports for clients refuse our header: for its namespace, or since no domain of theirs has our name. */
   explain(error: Element): string | undefined {
-    const isAboutIt = this.handshaking && /handshake|not-authorized/i.test(error.toString());
-    return isAboutIt ? 'the secret is wrong' : undefined;
+    const said = error.toString();
+    if (this.handshaking && /handshake|not-authorized/i.test(said)) return 'the secret is wrong';
+    return /namespace|host/i.test(said) ? 'is this the port for components?' : undefined;
   }
 }
 

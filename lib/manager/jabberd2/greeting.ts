@@ -68,8 +68,9 @@ export class RouterGreeting implements Greeting {
     return 'closed by peer before its stream features (rate limit, or not the port of the jabberd2 router?)';
   }
 
-  explain(): undefined {
-    return undefined;
+  /** A port for clients wants to know for which domain. */
+  explain(): string | undefined {
+    return this.step === 'features' ? 'is this the port of the jabberd2 router?' : undefined;
   }
 
   private features(said: Element, link: Greeted): void {

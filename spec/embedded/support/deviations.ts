@@ -129,7 +129,7 @@ export const DEVIATIONS: Readonly<Record<string, Readonly<Record<number, Deviati
   },
   'error-510-forms.txt': {
     11: {
-      why: 'a 510 without type error is a message like any other, and arrives [sto-sfrom c.6]',
+      why: 'a 510 without type error is a message like any other, and arrives [jabberd 1.1.2]',
       ours: [
         `<message id='n1' to='romeo@localhost/Orchard' from='juliet@localhost/Balcony' sto='${S2}' sfrom='romeo@localhost'>` +
           `<error code='510'>Disconnected</error></message>`,

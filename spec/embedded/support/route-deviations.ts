@@ -6,7 +6,7 @@ const B1 = '13@foo-sockets/B1';
 const GET = 'a question logs nobody in, and does not tell who exists [XEP-0078 3.1]';
 const FORM = 'we ask for less, and have no key: it proves nothing [XEP-0077]';
 const UNASKED =
-  'a session is given to whom a login was accepted for, on that link and socket; 1.4 gives it to whoever asks [route.md d.14]';
+  'a session is given to whom a login was accepted for, on that link and socket; 1.4 gives it to whoever asks [jabberd 1.4.3]';
 const ROUTER = 'we are a session manager, and no router between components: only routes are for us';
 const ALONE = 'only another component could have written to somebody whose component is away';
 const CONDITIONS = 'conditions are those of RFC 6121 8.5';
@@ -104,7 +104,7 @@ function replacedAtHome(now: string, before: string): RouteDeviation {
 export const ROUTE_DEVIATIONS: Readonly<Record<string, Readonly<Record<number, RouteDeviation>>>> = {
   '02c-bad-secret-kicks-out-good.txt': {
     8: {
-      why: 'a wrong secret is the end of it: no <handshake/> behind, and the good link stays [route.md b.9]',
+      why: 'a wrong secret is the end of it: no <handshake/> behind, and the good link stays [jabberd 1.4.3]',
       ours: ['<stream:error>Invalid handshake</stream:error>'],
     },
   },

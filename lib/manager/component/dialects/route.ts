@@ -17,7 +17,7 @@ function addressing(to: string, from: string): string {
   return `to='${escape(to)}' from='${escape(from)}'`;
 }
 
-/** Login requests go to the user; a set names the resource, and a request without a user goes to the host. [route.md b.4] */
+/** Login requests go to the user; a set names the resource, and a request without a user goes to the host. [jabberd 1.4.3 jsm] */
 function target({ kind, iq, domain }: LoginRequest): string {
   const query = iq.child('query')!;
   const username = query.childText('username') ?? '';
@@ -26,7 +26,7 @@ function target({ kind, iq, domain }: LoginRequest): string {
   return resource === undefined ? `${username}@${domain}` : `${username}@${domain}/${resource}`;
 }
 
-/** `error` in any state and with any text is the end of a session. [route.md d.2] */
+/** `error` in any state and with any text is the end of a session. [jabberd 1.4.3 jsm] */
 function read(packet: Stanza): Packet | undefined {
   const to = packet.attribute('to');
   const type = packet.attribute('type');
@@ -47,7 +47,7 @@ function read(packet: Stanza): Packet | undefined {
   };
 }
 
-/** jabberd's own socket managers look at the first element in a route and at nothing else. [route.md b.7] */
+/** jabberd's own socket managers look at the first element in a route and at nothing else. [jabberd 1.4.3 pthsock/client.c] */
 function firstElement(packet: Stanza): string {
   const content = packet.content.trim();
   if (packet.children === 1 && content.startsWith('<') && content.endsWith('>')) return content;
@@ -56,7 +56,7 @@ function firstElement(packet: Stanza): string {
 
 /**
  * Back with its addressing turned round, whole, as an error: a message in it is stored, and a session behind it ends.
- * An answer to a login is dropped instead: as an error to a user it would end all of his sessions. [route.md b.8, d.4]
+ * An answer to a login is dropped instead: as an error to a user it would end all of his sessions. [jabberd 1.4.3 jsm]
  */
 function bounce({ kind, from, to, text }: Packet): string | undefined {
   if (kind === 'ended' || kind === 'answer' || from === '') return undefined;
@@ -67,11 +67,11 @@ export const route: Dialect = {
   ask: (session, request) =>
     `<route ${addressing(target(request), session.address)} type='auth'>${request.iq.toString()}</route>`,
   // The session manager gives a session to whoever asks, so it is asked for with what the accepted auth set named and
-  // nothing else. Not with the address of the answer: another component may have given it. [route.md d.14, d.19]
+  // nothing else. Not with the address of the answer: another component may have given it. [jabberd 1.4.3 jsm]
   granted: ({ kind }, asked) => (kind === 'answer' ? asked : undefined),
   open: (session, address) => `<route type='session' ${addressing(address, session.address)}/>`,
   stamp: (session: Session) => `<route ${addressing(session.sessionAddress, session.address)}>`,
-  // Wrapped, an element of any name is safe: the session manager says itself which ones it does not know. [route.md d.13]
+  // Wrapped, an element of any name is safe: the session manager says itself which ones it does not know. [jabberd 1.4.3 jsm]
   carry: (session, stanza) => `${session.stamp}${stanza.readdressed([], '')}</route>`,
   end: (sessionAddress, socketAddress) =>
     element('route', { type: 'error', to: sessionAddress, from: socketAddress }).toString(),

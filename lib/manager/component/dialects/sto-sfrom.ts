@@ -84,7 +84,7 @@ function staleSession({ from, whole }: Packet): string | undefined {
 export const stoSfrom: Dialect = {
   ask: (session, { iq, domain }) =>
     iq.clone().set('sto', undefined).set('sfrom', session.address).set('sto', domain).toString(),
-  // The only place where the session address is told; before, the host itself answers. [jabberd 1.1.2 b.5]
+  // The only place where the session address is told; before, the host itself answers. [jabberd 1.1.2 jsm]
   granted: ({ kind, from }) => (kind === 'stanza' && userOf(from) !== '' ? from : undefined),
   stamp: (session: Session) => addressing(session.address, session.sessionAddress),
   carry: (session, stanza) =>

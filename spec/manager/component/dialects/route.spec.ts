@@ -46,7 +46,7 @@ describe('the dialect route', () => {
     ['auth-set', '<username>é</username><resource>&lt;&apos;</resource>', 'é@localhost/&lt;&apos;'],
   ];
   for (const [kind, fields, to] of targets) {
-    it(`asks ${to}: ${kind} with ${fields || 'nothing'} [route.md b.4]`, () => {
+    it(`asks ${to}: ${kind} with ${fields || 'nothing'} [jabberd 1.4.3]`, () => {
       const asked = request(kind, fields);
       expect(route.ask(session, asked)).to.equal(
         `<route to='${to}' from='${SOCKET}' type='auth'>${asked.iq.toString()}</route>`,
@@ -54,7 +54,7 @@ describe('the dialect route', () => {
     });
   }
 
-  it('has a session granted by an answer only, and with what was asked for [route.md d.14, d.19]', () => {
+  it('has a session granted by an answer only, and with what was asked for [jabberd 1.4.3]', () => {
     const packet = (type: string): Packet =>
       read(`<route to='${SOCKET}' from='elsewhere' ${type}><iq type='result' id='1'/></route>`)!;
     expect(route.granted(packet(`type='auth'`), 'juliet@localhost/x')).to.equal('juliet@localhost/x');
@@ -63,7 +63,7 @@ describe('the dialect route', () => {
     }
   });
 
-  it('opens a session, carries a stanza, and ends it [route.md b.5 to b.8]', () => {
+  it('opens a session, carries a stanza, and ends it [jabberd 1.4.3]', () => {
     const to = 'juliet@localhost/Ho me/@ &amp;x';
     expect(route.open!(session, session.sessionAddress)).to.equal(
       `<route type='session' to='${to}' from='${SOCKET}'/>`,
@@ -77,7 +77,7 @@ describe('the dialect route', () => {
   });
 
   for (const name of ['message', 'iq', 'presence', 'xdb', 'log', 'route', 'handshake', 'bogus']) {
-    it(`carries <${name}>: wrapped, none is dangerous [route.md d.13]`, () =>
+    it(`carries <${name}>: wrapped, none is dangerous [jabberd 1.4.3]`, () =>
       expect(route.carry(session, stanza(`<${name}/>`))).to.contain(`><${name}/></route>`));
   }
 
@@ -133,7 +133,7 @@ describe('the dialect route', () => {
     ['&lt;x/&gt;<a/>', '<a/>'],
   ];
   for (const [content, text] of contents) {
-    it(`takes the first element of a route only: ${JSON.stringify(content)} [route.md b.7]`, () =>
+    it(`takes the first element of a route only: ${JSON.stringify(content)} [jabberd 1.4.3]`, () =>
       expect(read(`<route to='a' from='b'>${content}</route>`)!.text).to.equal(text));
   }
 
@@ -158,7 +158,7 @@ describe('the dialect route', () => {
     [`<route to='a' from=''><message/></route>`, undefined],
   ];
   for (const [source, bounced] of bounces) {
-    it(`gives back ${bounced === undefined ? 'nothing of' : ''} ${source} [route.md b.8, d.3, d.4]`, () =>
+    it(`gives back ${bounced === undefined ? 'nothing of' : ''} ${source} [jabberd 1.4.3]`, () =>
       expect(route.bounce(read(source)!)).to.equal(bounced));
   }
 
