@@ -126,6 +126,11 @@ export class Wire {
   /** A mark, as it comes back; undefined for anything else. */
   protected returned?(source: string): string | undefined;
 
+  /** Sends a mark back that a story has looked at. */
+  giveBack(mark: string): void {
+    this.send(this.returned!(mark)!);
+  }
+
   private arrived(source: string): void {
     const mark = this.returnsMarks ? this.returned?.(source) : undefined;
     if (mark === undefined) this.arrivals.push({ kind: 'stanza', source });
