@@ -129,9 +129,7 @@ describe('the link to a router of jabberd2', () => {
       streamHeader('1') +
         `<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`,
     );
-    await expectNone(
-      /: is this the port of the jabberd2 router\? \(the session manager says: host-unknown\)$/,
-    );
+    await expectNone(/: is this the port of the jabberd2 router\? \(the router says: host-unknown\)$/);
   });
 
   it('takes another user, where it is told one', async () => {
