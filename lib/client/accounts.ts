@@ -16,6 +16,9 @@ import { writeRefusal } from './errors.js';
 const AUTH = 'jabber:iq:auth';
 const REGISTER = 'jabber:iq:register';
 
+/** Changes of one session that may be under way: who asks for more must not make the logins of others wait. */
+const MOST_CHANGES = 4;
+
 /** What is answered: nothing more than that it is done, something, or what is wrong. */
 type Answer = Element | 'done' | Condition;
 
@@ -28,6 +31,9 @@ export interface AccountsOptions {
 
 /** Checks logins and keeps accounts, in the credentials and at the session manager both. */
 export class Accounts implements Authority {
+  /** How many changes of a session are under way. */
+  private readonly changing = new Map<Session, number>();
+
   /**
    * @param registrar where users have to be known as well
    * @param answer takes an answer on its way to the client
@@ -57,7 +63,7 @@ export class Accounts implements Authority {
     if (!query || (type !== 'get' && type !== 'set') || !isAbout(account, iq.attribute('to'))) return false;
     this.start(
       this.reply(session, iq, 'stanza', (tell) =>
-        type === 'get' ? registered(account) : this.change(account, query, tell),
+        type === 'get' ? registered(account) : this.counted(session, () => this.change(account, query, tell)),
       ),
     );
     return true;
@@ -159,6 +165,19 @@ export class Accounts implements Authority {
     this.log.warn(`no account made: ${NOT_MADE[made]}`, { account });
     await this.credentials.delete(user, realm);
     return made === 'refused' ? 'internal-server-error' : 'service-unavailable';
+  }
+
+  private async counted(session: Session, change: () => Promise<Answer>): Promise<Answer> {
+    const others = this.changing.get(session) ?? 0;
+    if (others >= MOST_CHANGES) return 'service-unavailable';
+    this.changing.set(session, others + 1);
+    try {
+      return await change();
+    } finally {
+      const left = this.changing.get(session)! - 1;
+      if (left > 0) this.changing.set(session, left);
+      else this.changing.delete(session);
+    }
   }
 
   private change(account: Jid, query: Element, tell: (answer: Answer) => void): Promise<Answer> {

@@ -139,7 +139,7 @@ export class Login {
     this.options.desk.refused(this.stream.session);
     if (result) this.refuse(withoutOwnId(request), 'internal-server-error');
     else this.stream.send(text);
-    this.failed(request.iq);
+    if (result || !isTemporary(parse(packet.text))) this.failed(request.iq);
   }
 
   /** The session that was asked for is there; its address is the one that the session manager gives. */
@@ -195,6 +195,11 @@ export class Login {
     for (const stanza of held) this.stream.take(stanza);
     if (!this.waiting && this.closeHeld) this.stream.end({ kind: 'closed-by-client' });
   }
+}
+
+/** Nobody has looked at the password: it may be the right one. [XEP-0086: service-unavailable] */
+function isTemporary(answer: Element): boolean {
+  return answer.child('error')?.attribute('code') === '503';
 }
 
 function withoutOwnId(request: Request): Element {

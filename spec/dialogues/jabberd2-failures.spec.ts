@@ -187,6 +187,7 @@ describe('a session manager that is gone', () => {
         for (const guest of guests) await guest.expectError('remote-connection-failed');
         story.link.send(NAMES.map(advert).join(''));
         await expectEnds(story, guests);
+        for (const guest of guests) story.link.send(story.ended(guest));
       }
       await story.expectQuiet(await story.user('nurse', 'kitchen'));
     }),
@@ -236,6 +237,68 @@ async function relinkWith(story: RouterStory, ...names: string[]): Promise<void>
   story.link = await story.router.link();
   await turns();
 }
+
+describe('a router that is stopped', () => {
+  const closings: Record<string, (story: RouterStory) => () => Promise<void> | void> = {
+    'which takes no new connections': ({ router }) => router.shut(),
+    'behind a port that does': ({ router }) => {
+      router.door = 'closes at once';
+      return () => void (router.door = 'open');
+    },
+  };
+  for (const [how, shut] of Object.entries(closings)) {
+    it(
+      `says of its session managers that they are gone before it goes itself, and their sessions live on: ${how}`,
+      toldRouter(async (story) => {
+        const juliet = await story.user('juliet');
+        const open = shut(story);
+        story.link.send(NAMES.map(withdrawal).join(''));
+        await turns();
+        juliet.send(`<message id='1'/>`);
+        await turns();
+        juliet.expectNothing();
+        story.clock.install();
+        await story.loseLink();
+        await open();
+        const up = once(story.server, 'up');
+        story.clock.advance(700);
+        story.link = await story.router.link();
+        await up;
+        await story.expectFrom(juliet, `<message id='1'/>`);
+        await story.expectProbes(juliet);
+        await story.expectQuiet(juliet);
+      }),
+    );
+
+    it(
+      `and stays all the same: their clients are told, after that time: ${how}`,
+      toldRouter(async (story) => {
+        const juliet = await story.user('juliet');
+        const open = shut(story);
+        story.clock.install();
+        story.link.send(NAMES.map(withdrawal).join(''));
+        await turns();
+        story.clock.advance(GRACE - 100);
+        await turns();
+        juliet.expectNothing();
+        story.clock.advance(200);
+        await juliet.expectError('remote-connection-failed');
+        await open();
+      }),
+    );
+  }
+
+  it(
+    'or hangs: their clients are told, after a moment',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      story.router.automatic = false;
+      story.link.send(NAMES.map(withdrawal).join(''));
+      await story.router.link();
+      await juliet.expectError('remote-connection-failed');
+    }),
+  );
+});
 
 describe('a router that comes back', () => {
   it(
@@ -394,6 +457,49 @@ describe('a router that comes back', () => {
       await story.regainLink();
       await story.expectLeft(juliet);
       await story.expectProbes(romeo);
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'is told again of ends that it took, and that nobody answered: it may not have passed them on',
+    toldRouter(async (story) => {
+      const romeo = await story.user('romeo', 'Orchard');
+      const juliet = await story.user('juliet');
+      const nurse = await story.user('nurse');
+      story.clock.install();
+      for (const guest of [juliet, nurse]) {
+        await guest.drop();
+        await story.expectLeft(guest);
+      }
+      story.link.send(story.ended(nurse));
+      await story.expectQuiet(romeo);
+      await story.loseLink();
+      await story.regainLink();
+      await story.expectLeft(juliet);
+      await story.expectProbes(romeo);
+      story.link.send(story.control(juliet, action('end', juliet, ` sc:failed='1'`)));
+      await story.expectQuiet(romeo);
+      await story.loseLink();
+      await story.regainLink(romeo);
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'has a session that was made when the answer was lost: what comes for it ends it, and does not go round',
+    toldRouter(async (story) => {
+      const romeo = await story.user('romeo', 'Orchard');
+      const juliet = await story.starting('juliet');
+      story.clock.install();
+      await story.loseLink();
+      await juliet.expectRefusal('auth1', '500', 'internal-server-error');
+      await story.regainLink(romeo);
+      const message = `<message from='romeo@localhost/Orchard' to='juliet@localhost/Balcony'><body>?</body></message>`;
+      story.link.send(story.to(juliet, message));
+      const end = await story.link.action('end');
+      expect([end.to, end.c2s, end.sm]).to.deep.equal(['localhost', juliet.c2s, juliet.sm]);
+      expect((await story.link.routed()).source).to.contain('<body>?</body>');
       await story.expectQuiet(romeo);
     }),
   );

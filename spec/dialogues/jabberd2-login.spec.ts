@@ -344,6 +344,22 @@ describe('a login', () => {
       await story.expectQuiet(romeo);
     }),
   );
+
+  it(
+    'that can not be checked is no failed one, however often it is tried',
+    toldRouter(
+      async (story) => {
+        const client = await story.client();
+        story.users.break();
+        for (let round = 0; round < 4; round += 1) {
+          client.send(authSet('juliet'));
+          await client.expectRefusal('auth1', '503');
+        }
+        expect(story.log.lines.filter(({ message }) => message === 'login failed')).to.deep.equal([]);
+      },
+      { limits: { loginAttempts: 3 } },
+    ),
+  );
 });
 
 describe('the answer to a start', () => {

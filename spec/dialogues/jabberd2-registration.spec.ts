@@ -10,6 +10,7 @@ import {
   advert,
   NAME,
   NAMES,
+  readAction,
   route,
   undelivered,
   withdrawal,
@@ -614,6 +615,25 @@ async function expectRemoved(guest: Guest): Promise<void> {
   await guest.expectEnd();
 }
 
+describe('changes of one account without end', () => {
+  it(
+    'are refused while too many wait for the credentials: the logins of others would wait behind them',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      story.users.lock();
+      for (let count = 0; count < 50; count += 1) juliet.send(registerSet('juliet', `${count}`, `${count}`));
+      for (let count = 4; count < 50; count += 1) {
+        await juliet.expectRefusal(`${count}`, '503', 'service-unavailable');
+      }
+      story.users.unlock();
+      for (let count = 0; count < 4; count += 1) await juliet.expect(`<iq type='result' id='${count}'/>`);
+      expect(story.users.passwords('juliet')).to.deep.equal(['3']);
+      juliet.send(registerSet('juliet', 'last', 'last'));
+      await juliet.expect(`<iq type='result' id='last'/>`);
+    }),
+  );
+});
+
 describe('the removal of an account', () => {
   it(
     'is told to the session manager while the session is there, and to the client before its stream is closed (36-stock-c2s-unregister)',
@@ -701,34 +721,33 @@ describe('the removal of an account', () => {
   );
 
   it(
-    'is said once more to a session manager that did not hear of it, when that is back, and not to one that did',
+    'is said once more to a session manager that did not answer, when that is back, and not to one that did, however late',
     toldRouter(async (story) => {
       story.clock.install();
-      for (const isHeard of [false, true]) {
-        const user = isHeard ? 'nurse' : 'juliet';
+      for (const [user, heard] of Object.entries({ juliet: 'never', nurse: 'at once', mercutio: 'late' })) {
         const guest = await story.user(user);
         guest.send(remove());
         const deletion = await expectDelete(story, guest);
-        story.link.send(story.ended(guest));
-        if (isHeard)
-          story.link.send(
-            deleted(story, deletion, guest).replace(' target=', ` id='${deletion.id}' target=`),
-          );
+        const answer = deleted(story, deletion, guest).replace(' target=', ` id='${deletion.id}' target=`);
+        story.link.send(story.ended(guest) + (heard === 'at once' ? answer : ''));
         await expectRemoved(guest);
         await story.expectLeft(guest);
         story.clock.advance(PATIENCE + 100);
         const romeo = await story.user('romeo', user);
+        if (heard === 'late') story.link.send(answer);
         story.link.send(NAMES.map(withdrawal).join(''));
         await romeo.expectError('remote-connection-failed');
         story.link.send(NAMES.map(advert).join(''));
-        const told = [await story.link.routed()];
-        if (!isHeard) told.push(await story.link.routed());
-        const said = told.map(
-          ({ payload }) => payload.attribute('action') + (payload.attribute('target') ?? ''),
-        );
-        expect(said).to.have.members(isHeard ? ['end'] : ['end', 'deletejuliet@localhost']);
+        const told = [readAction(await story.link.routed())];
+        if (heard === 'never') told.push(readAction(await story.link.routed()));
+        const said = told.map(({ action: what, target }) => what + (target ?? ''));
+        expect(said).to.have.members(heard === 'never' ? ['end', 'deletejuliet@localhost'] : ['end']);
+        const again = told.find(({ action: what }) => what === 'delete');
+        if (again)
+          story.link.send(deleted(story, again, guest).replace(' target=', ` id='${again.id}' target=`));
+        story.link.send(story.ended(romeo));
       }
-      await story.expectQuiet(await story.user('mercutio'));
+      await story.expectQuiet(await story.user('romeo'));
     }),
   );
 

@@ -197,6 +197,36 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
     });
   });
 
+  it('a name with letters that the database has not is nobody’s, and can not be made', async () => {
+    const made = `CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'`;
+    server.sql(made);
+    server.sql(WITH_KEY, 'latin');
+    const opened = await open('plaintext', server.url.replace(/jabberd2$/, 'latin'));
+    expect(await opened.check('ж', HOST, 'secret')).to.equal(false);
+    expect(await opened.secret('ж', HOST)).to.equal(undefined);
+    await opened.delete('ж', HOST);
+    for (const [username, password] of [
+      ['ж', 'secret'],
+      ['é', 'пароль'],
+    ])
+      expect(await opened.create(username, HOST, password).catch((error: Error) => error)).to.be.instanceOf(
+        RangeError,
+      );
+    expect(await opened.create('é', HOST, 'ü')).to.equal(true);
+    expect(await opened.set('é', HOST, 'пароль').catch((error: Error) => error)).to.be.instanceOf(RangeError);
+    expect(await opened.check('é', HOST, 'ü')).to.equal(true);
+  });
+
+  it('a name that is longer than a column is nobody’s, and can not be made', async () => {
+    server.sql(WITH_KEY.replaceAll('1023', '20'));
+    const opened = await open();
+    expect(await opened.check('j'.repeat(21), HOST, 'secret')).to.equal(false);
+    expect(
+      await opened.create('j'.repeat(21), HOST, 'secret').catch((error: Error) => error),
+    ).to.be.instanceOf(RangeError);
+    expect(await opened.create('j'.repeat(20), HOST, 'secret')).to.equal(true);
+  });
+
   it('a table that is locked for long ends a call in time', async () => {
     const opened = await open();
     const release = await server.hold('BEGIN; LOCK TABLE authreg IN ACCESS EXCLUSIVE MODE');

@@ -256,6 +256,8 @@ export class ScriptedRouter {
   mostOpen = 0;
   /** Does it let components in by itself, as far as their bind? */
   automatic = true;
+  /** What becomes of those who want to connect: as it is stopped, and as that looks where others pass its port on. */
+  door: 'open' | 'closes at once' = 'open';
   /** What it offers beside SASL: {@link STARTTLS}, and then it takes that. */
   offers = '';
   /** The names that others have bound. */
@@ -311,8 +313,19 @@ export class ScriptedRouter {
     return admitted;
   }
 
+  /** It takes no new connections until it listens again; those that are there stay. */
+  shut(): () => Promise<void> {
+    const { port } = this;
+    this.server.close();
+    return async () => {
+      this.server.listen(port, '127.0.0.1');
+      await once(this.server, 'listening');
+    };
+  }
+
   private accept(socket: Socket): void {
     this.connects += 1;
+    if (this.door === 'closes at once') return void socket.destroy();
     this.sockets.add(socket);
     this.mostOpen = Math.max(this.mostOpen, this.sockets.size);
     socket.setNoDelay(true);

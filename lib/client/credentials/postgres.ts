@@ -15,6 +15,8 @@ const IDLE = 60_000;
 
 /** Codes that waiting does not help against: who we are, what we ask for. [PostgreSQL, Appendix A: classes 28, 3D, 42] */
 const WRONG = /^(?:28|3D|42)/;
+/** What does not go into the table: too long for a column, or with letters that the encoding of the database lacks. [class 22] */
+const UNFIT = /^22/;
 
 /**
  * jabberd2's table in a PostgreSQL server, which its c2s may be using at the same time.
@@ -66,9 +68,11 @@ class PostgresTable implements Table {
 
   /** Two rows of one name are possible without the key; as with c2s, nobody logs in by them then. */
   async read(username: string, realm: string): Promise<string | null | undefined> {
-    const rows = await this.query<{ password: string | null }>(
-      'SELECT password FROM authreg WHERE username = $1 AND realm = $2 LIMIT 2',
-      [username, realm],
+    const rows = await nobody(
+      this.query<{ password: string | null }>(
+        'SELECT password FROM authreg WHERE username = $1 AND realm = $2 LIMIT 2',
+        [username, realm],
+      ),
     );
     return rows.length > 1 ? null : rows[0]?.password;
   }
@@ -104,7 +108,7 @@ class PostgresTable implements Table {
   }
 
   async remove(username: string, realm: string): Promise<void> {
-    await this.query('DELETE FROM authreg WHERE username = $1 AND realm = $2', [username, realm]);
+    await nobody(this.query('DELETE FROM authreg WHERE username = $1 AND realm = $2', [username, realm]));
   }
 
   async close(): Promise<void> {
@@ -140,9 +144,20 @@ class PostgresTable implements Table {
       return result;
     } catch (error) {
       client?.release(true);
+      if (UNFIT.test(codeOf(error))) throw new RangeError(`the table has no room for it: ${reasonOf(error)}`);
       const why = this.closed ? 'are closed' : `in ${this.place} can not be used: ${reasonOf(error)}`;
       throw new CredentialsError(`the accounts ${why}`, { cause: error });
     }
+  }
+}
+
+/** What can not stand in the table stands in none of its rows. */
+async function nobody<Row>(rows: Promise<Row[]>): Promise<Row[]> {
+  try {
+    return await rows;
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
   }
 }
 

@@ -39,37 +39,45 @@ interface Opened {
 
 const LOCKED = Symbol('locked');
 
+/** Who reads does not wait for those who write: a lock may be one against writers only. */
+type Way = 'reading' | 'writing';
+
 /** `authreg` in a SQLite file. A file that fails, or that another one replaces, is opened anew for the next call. */
 class SqliteTable implements Table {
   private opened: Opened | undefined;
   private closed = false;
+  /** What the next call waits for: of a thousand that wait for a lock one tries, or all would do nothing but try. */
+  private readonly turns: Record<Way, Promise<unknown>> = {
+    reading: Promise.resolve(),
+    writing: Promise.resolve(),
+  };
 
   private constructor(private readonly file: string) {}
 
   static async open(file: string): Promise<SqliteTable> {
     const table = new SqliteTable(file);
-    await table.run(() => undefined);
+    await table.run('reading', () => undefined);
     return table;
   }
 
   read(username: string, realm: string): Promise<string | null | undefined> {
-    return this.run(({ read }) => read.get({ username, realm })?.password);
+    return this.run('reading', ({ read }) => read.get({ username, realm })?.password);
   }
 
   update(username: string, realm: string, stored: string): Promise<boolean> {
-    return this.run(({ update }) => update.run({ username, realm, stored }).changes > 0);
+    return this.run('writing', ({ update }) => update.run({ username, realm, stored }).changes > 0);
   }
 
   insert(username: string, realm: string, stored: string): Promise<boolean> {
-    return this.run(({ insert }) => insert.run({ username, realm, stored }).changes > 0);
+    return this.run('writing', ({ insert }) => insert.run({ username, realm, stored }).changes > 0);
   }
 
   names(): Promise<readonly Account[]> {
-    return this.run(({ names }) => names.all());
+    return this.run('reading', ({ names }) => names.all());
   }
 
   remove(username: string, realm: string): Promise<void> {
-    return this.run(({ remove }) => void remove.run({ username, realm }));
+    return this.run('writing', ({ remove }) => void remove.run({ username, realm }));
   }
 
   close(): Promise<void> {
@@ -79,8 +87,14 @@ class SqliteTable implements Table {
   }
 
   /** A lock that somebody else holds is waited for here and not inside SQLite: meanwhile everybody else goes on. */
-  private async run<Result>(call: (statements: Statements) => Result): Promise<Result> {
+  private run<Result>(way: Way, call: (statements: Statements) => Result): Promise<Result> {
     const until = performance.now() + LONGEST_WAIT;
+    const result = this.turns[way].then(() => this.tryUntil(until, call));
+    this.turns[way] = result.catch(() => undefined);
+    return result;
+  }
+
+  private async tryUntil<Result>(until: number, call: (statements: Statements) => Result): Promise<Result> {
     for (;;) {
       const result = this.try(call, performance.now() < until);
       if (result !== LOCKED) return result;

@@ -9,11 +9,13 @@ import { element, type Stanza } from '../../xml/index.js';
 import type { ManagerEvents } from '../events.js';
 import { Line, type LineOptions } from '../line.js';
 import { SharedWay } from '../way.js';
+import { answers } from './answers.js';
 import * as dialect from './dialect.js';
 import type { Action, Carried, Ids, Routed } from './dialect.js';
 import { RouterGreeting, type RouterOptions } from './greeting.js';
 import { Held } from './held.js';
 import { Names } from './names.js';
+import { Owed } from './owed.js';
 import { Requests } from './requests.js';
 
 export interface RouterManagerOptions extends Omit<LineOptions, 'greeting' | 'limited'>, RouterOptions {
@@ -67,6 +69,7 @@ export class RouterManager implements Manager, Registrar {
   private readonly sessions = new Map<string, Starting | Open>();
   private readonly requests = new Requests<Action>(TIMES.answer);
   private readonly held = new Held();
+  private readonly owed = new Owed();
   /** The ways to the sms, by name, and that of those who have no session yet. */
   private readonly ways = new Map<string, SharedWay>();
   private readonly wayIn: SharedWay;
@@ -77,6 +80,8 @@ export class RouterManager implements Manager, Registrar {
   private settling: NodeJS.Timeout | undefined;
   /** Runs from the bind on, while a session may get its sm back. */
   private grace: NodeJS.Timeout | undefined;
+  /** Names that are gone, while it is found out whether the router is going as well. */
+  private doubted: Set<string> | undefined;
 
   constructor(
     private readonly options: RouterManagerOptions,
@@ -236,7 +241,18 @@ export class RouterManager implements Manager, Registrar {
     const at = this.sessions.get(c2s);
     if (at?.state !== 'open') return;
     this.forget(c2s);
-    this.tell(at.name, dialect.session('end', { c2s, sm: at.sm }));
+    this.tellEnd(at.name, { c2s, sm: at.sm });
+  }
+
+  /** Contacts go on to see a user whose session was not ended, and what is sent to him comes here. */
+  private tellEnd(name: string, ids: Ids): void {
+    this.tellOwed(keyOf(ids), name, dialect.session('end', ids));
+  }
+
+  /** Now, and again whenever the name comes, until it has answered. */
+  private tellOwed(key: string, name: string, payload: string): void {
+    this.owed.add(key, name, payload);
+    if (this.names.has(name)) this.send(name, payload);
   }
 
   // --- users ------------------------------------------------------------------------------------------------------
@@ -262,13 +278,9 @@ export class RouterManager implements Manager, Registrar {
     this.ask(domain, start, request, () => this.delete(user, domain));
   }
 
-  /** Without an answer it is said once more, when the name comes the next time. */
   private delete(user: string, domain: string): void {
     const id = newId();
-    const payload = dialect.session('delete', {}, user, id);
-    this.ask(domain, payload, id, (answer) => {
-      if (!answer) this.held.tell(domain, payload);
-    });
+    this.tellOwed(id, domain, dialect.session('delete', {}, user, id));
   }
 
   private hasSession(user: string): boolean {
@@ -283,6 +295,11 @@ export class RouterManager implements Manager, Registrar {
   /** The router tells right behind the bind which names it has. Those that are needed are waited for a little. */
   private bound(): void {
     this.settling = setTimeout(() => this.settle(), TIMES.names);
+    this.allowGrace();
+  }
+
+  private allowGrace(): void {
+    clearTimeout(this.grace);
     this.grace = setTimeout(() => this.giveUpMissing(), TIMES.grace);
   }
 
@@ -290,6 +307,7 @@ export class RouterManager implements Manager, Registrar {
     clearTimeout(this.settling);
     clearTimeout(this.grace);
     this.settling = undefined;
+    this.doubted = undefined;
     this.names.clear();
     this.requests.giveUp();
     for (const way of this.ways.values()) way.window.reset();
@@ -350,7 +368,7 @@ export class RouterManager implements Manager, Registrar {
     if (at?.state === 'open' && at.sm === sm) return this.emit('stanza', c2s, at.jid, { text, whole });
     this.log.debug('a stanza for a session that is over', { socket: c2s });
     if (at) return;
-    if (!this.ended.has(c2s)) this.tell(from, dialect.session('end', { c2s, sm }));
+    if (!this.ended.has(c2s)) this.tellEnd(from, { c2s, sm });
     this.remember(c2s);
     this.giveBack(text);
   }
@@ -363,6 +381,7 @@ export class RouterManager implements Manager, Registrar {
   // --- what sms say -----------------------------------------------------------------------------------------------
 
   private action(said: Action): void {
+    this.settleOwed(said);
     if (said.id !== undefined && this.requests.answer(said.id, said)) return;
     const { c2s, sm, action, from } = said;
     const at = c2s === undefined ? undefined : this.sessions.get(c2s);
@@ -374,6 +393,12 @@ export class RouterManager implements Manager, Registrar {
     this.over(c2s!, at, undefined);
   }
 
+  /** An end that failed is one: there was no such session any more. */
+  private settleOwed({ action, c2s, sm, id }: Action): void {
+    if (action === 'ended' || action === 'end') this.owed.settle(keyOf({ c2s, sm }));
+    else if (action === 'deleted' && id !== undefined) this.owed.settle(id);
+  }
+
   private started(c2s: string, { domain, jid }: Starting, { from: name }: Action, sm: string): void {
     const ascii = isAscii(Buffer.from(name + sm));
     this.sessions.set(c2s, { state: 'open', domain, jid, name, sm, ascii });
@@ -383,8 +408,8 @@ export class RouterManager implements Manager, Registrar {
   /** An answer that came when nobody waited for it any more: what was made by it is undone. */
   private tooLate({ action, failed, from, c2s, sm, target, id }: Action): void {
     if (failed || id === undefined || !this.requests.wasGivenUp(id)) return;
-    if (action === 'started' && !this.isAskedAgain(c2s, sm, target)) {
-      this.tell(from, dialect.session('end', { c2s, sm }));
+    if (action === 'started' && c2s !== undefined && !this.isAskedAgain(c2s, sm, target)) {
+      this.tellEnd(from, { c2s, sm });
     }
     const user = action === 'created' ? Jid.parse(target) : undefined;
     if (user) this.remove(user.bare, user.host);
@@ -402,7 +427,8 @@ export class RouterManager implements Manager, Registrar {
 
   private refuseStart(c2s: string, jid: string, reason: string): void {
     this.log.warn(`no session for a login: ${reason}`, { socket: c2s, user: jid });
-    this.forget(c2s);
+    // There may be one all the same, where the answer was lost: what comes for it ends it.
+    this.sessions.delete(c2s);
     this.emit('refused', c2s, jid, { reason });
   }
 
@@ -434,7 +460,8 @@ export class RouterManager implements Manager, Registrar {
 
   private came(name: string): void {
     if (!this.names.add(name)) return;
-    for (const payload of this.held.take(name)) this.send(name, payload);
+    if (this.doubted?.delete(name)) this.giveUp(name);
+    for (const payload of [...this.held.take(name), ...this.owed.to(name)]) this.send(name, payload);
     this.probeSessions(name);
     this.relieve();
     this.settleWhenComplete();
@@ -453,7 +480,27 @@ export class RouterManager implements Manager, Registrar {
   private gone(name: string): void {
     if (!this.names.delete(name)) return;
     this.ways.get(name)?.window.reset();
-    this.giveUp(name);
+    if (!this.hasSessionsOn(name)) return this.giveUp(name);
+    if (this.doubted) this.doubted.add(name);
+    else void this.doubt(new Set([name]));
+  }
+
+  private hasSessionsOn(name: string): boolean {
+    for (const at of this.sessions.values()) if (isOn(at, name)) return true;
+    return false;
+  }
+
+  /**
+   * A router that is being stopped takes no new connections any more, then parts from one component after the other, and
+   * tells the rest: but their sms live on, with all sessions. [jabberd2 2.7.0 router/main.c]
+   */
+  private async doubt(names: Set<string>): Promise<void> {
+    this.doubted = names;
+    const isThere = await answers(this.options.connect, new RouterGreeting(this.options).header());
+    if (this.doubted !== names) return;
+    this.doubted = undefined;
+    if (isThere) for (const name of names) this.giveUp(name);
+    else this.allowGrace();
   }
 
   /** An sm that only lost its link has its sessions still when it is back, and they must be ended then. */
@@ -464,7 +511,7 @@ export class RouterManager implements Manager, Registrar {
       if (at?.state === 'open') this.tellUndelivered(c2s, at, payload);
     }
     for (const [c2s, at] of this.sessions) {
-      if (at.state === 'open' && (at.name === name || at.domain === name)) this.leaveBehind(c2s, at);
+      if (isOn(at, name)) this.leaveBehind(c2s, at);
     }
     this.relieve();
   }
@@ -496,7 +543,8 @@ export class RouterManager implements Manager, Registrar {
   }
 
   private leaveBehind(c2s: string, at: Open): void {
-    this.held.tell(at.name, dialect.session('end', { c2s, sm: at.sm }));
+    const ids = { c2s, sm: at.sm };
+    this.owed.add(keyOf(ids), at.name, dialect.session('end', ids));
     this.over(c2s, at, away(at.name));
   }
 
@@ -506,7 +554,6 @@ export class RouterManager implements Manager, Registrar {
     if (code === '401') return this.line.fail('the router does not know our name any more');
     if (id !== undefined && this.requests.answer(id, undefined)) return;
     const at = c2s === undefined ? undefined : this.sessions.get(c2s);
-    if (action === 'end') this.held.tell(name, dialect.session('end', { c2s, sm }));
     if (action !== undefined || at?.state !== 'open' || at.sm !== sm) return;
     this.tellUndelivered(c2s!, at, text);
     // Any other reason is one against this stanza, and not against the session.
@@ -565,6 +612,14 @@ export class RouterManager implements Manager, Registrar {
 
 const REFUSED = 'the sm refuses to start a session';
 const NO_ANSWER = 'no answer of the sm';
+
+function isOn(at: Starting | Open, name: string): at is Open {
+  return at.state === 'open' && (at.name === name || at.domain === name);
+}
+
+function keyOf({ c2s, sm }: Partial<Ids>): string {
+  return `${c2s} ${sm}`;
+}
 
 function newId(): string {
   return randomUUID().replaceAll('-', '');

@@ -286,6 +286,25 @@ describe('client/credentials/sqlite', () => {
       expect(await creating).to.equal(true);
     });
 
+    it('has one of all that wait for a lock try it: a thousand logins would do nothing else', async () => {
+      const statement = Object.getPrototypeOf(jabberd2.prepare('SELECT 1')) as {
+        get(...values: unknown[]): unknown;
+      };
+      const { get } = statement;
+      let tries = 0;
+      statement.get = function (this: unknown, ...values: unknown[]): unknown {
+        tries += 1;
+        return get.apply(this, values);
+      };
+      jabberd2.exec('BEGIN EXCLUSIVE');
+      const asked = Array.from({ length: 1000 }, () => store.exists('juliet', HOST));
+      await new Promise(setImmediate);
+      jabberd2.exec('COMMIT');
+      statement.get = get;
+      expect(tries).to.be.within(1, 3);
+      expect(new Set(await Promise.all(asked))).to.deep.equal(new Set([false]));
+    });
+
     it('waits for a lock when it starts, too', async () => {
       jabberd2.exec('BEGIN EXCLUSIVE');
       const opening = open();
