@@ -14,6 +14,9 @@ export const PASSWORD = 'bench';
 export const MARK = '~';
 const MARK_BYTE = MARK.charCodeAt(0);
 
+/** Bytes that a flood is written in. */
+const FLOOD = 64 * 1024;
+
 /** How long anything up to the login may take, in milliseconds. */
 const PATIENCE = 20_000;
 
@@ -80,6 +83,16 @@ export class Client {
 
   write(bytes: Buffer | string): void {
     this.socket.write(bytes);
+  }
+
+  /** Says this again and again, as fast as it is taken. */
+  flood(text: string): void {
+    const bytes = Buffer.from(text.repeat(Math.ceil(FLOOD / text.length)));
+    const more = (): void => {
+      while (!this.socket.destroyed && this.socket.write(bytes));
+    };
+    this.socket.on('drain', more);
+    more();
   }
 
   /** Closes in good order and waits for the other side to do the same, but not for ever. */

@@ -1,4 +1,5 @@
 /** What can be measured, and how it is written down. */
+import { flood } from './flood.js';
 import { idle, logins, relay, type Subject } from './load.js';
 
 export interface Sizes {
@@ -47,11 +48,21 @@ async function loggingIn(subject: Subject, sizes: Sizes): Promise<Figure[]> {
   ];
 }
 
-/** `relay1`, `relay5`, `relay50` or any other window; `idle`; `login`. */
+async function flooding(subject: Subject, sizes: Sizes): Promise<Figure[]> {
+  const { medianWait, longestWait, residentKb } = await flood(subject, sizes);
+  return [
+    { name: 'flood: what others wait, ms, median', value: medianWait },
+    { name: 'flood: what others wait, ms, longest', value: longestWait },
+    { name: 'flood: RSS, MB', value: residentKb / 1024 },
+  ];
+}
+
+/** `relay1`, `relay5`, `relay50` or any other window; `idle`; `login`; `flood`. */
 export function measurement(name: string): Measurement {
   const window = /^relay(\d+)$/.exec(name)?.[1];
   if (window !== undefined) return relayed(Number(window));
   if (name === 'idle') return idling;
   if (name === 'login') return loggingIn;
-  throw new Error(`no such figure: ${name} (there are relay1, relay5, relay50, idle, login)`);
+  if (name === 'flood') return flooding;
+  throw new Error(`no such figure: ${name} (there are relay1, relay5, relay50, idle, login, flood)`);
 }

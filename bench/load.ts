@@ -161,7 +161,7 @@ class Traffic {
   }
 }
 
-function messageTo(to: string): string {
+export function messageTo(to: string): string {
   const write = (body: string): string =>
     `<message to='${to}' type='chat' id='m1'><body>${body}</body></message>`;
   const room = MESSAGE_BYTES - write(MARK).length;
@@ -236,7 +236,7 @@ export async function logins(
 }
 
 /** Clients that are logged in; they have not sent presence, so nothing is sent to them. */
-async function loginAll(target: Target, count: number): Promise<Client[]> {
+export async function loginAll(target: Target, count: number): Promise<Client[]> {
   const clients: Client[] = [];
   await inParallel(count, TOGETHER, async (number) => {
     clients[number] = await again(target, number);

@@ -22,7 +22,7 @@ const HELP = `npm run bench -- [options]      socket managers side by side; the 
   --stub                sm-component in front of a session manager that costs next to nothing
   --jabberd2            jabberd2 of Debian (must be installed), and sm-component in the place of its c2s
   --peer NAME=PORT:PID  a socket manager that runs already on 127.0.0.1 (repeatable)
-  --figures LIST        of relay1,relay5,relay50,idle,login (all)
+  --figures LIST        of relay1,relay5,relay50,idle,login (these), flood
   --rounds 3  --pairs 50  --seconds 4  --connections 2000  --at-once 20  --domain localhost
   --pin                 socket managers on processor 0, everything else on processor 1`;
 
