@@ -42,8 +42,9 @@ export class Packets {
 
   /** What a component says to itself comes back to it, as from any jabberd. [jabberd 1.1.2, 1.4.3] */
   private isForPeer(packet: Stanza): boolean {
-    if (packet.name !== 'iq' || packet.attribute('sto') !== undefined) return false;
-    return packet.attribute('to') === this.name && packet.attribute('from') === this.name;
+    const { to, socket } = this.services.dialect.addresses;
+    const address = packet.attribute(to);
+    return address === packet.attribute(socket) && Jid.parse(address)?.host === this.name;
   }
 
   /** Takes a stanza that could not be delivered: a message finds another way, the rest is of no use any more. */

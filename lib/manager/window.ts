@@ -13,7 +13,7 @@ const SELDOM = 1_000;
 const SLOW = 50;
 const QUICK = 15;
 /** How long a mark is waited for, in milliseconds: the first one of a link, and any other. */
-const TRIAL = 2_000;
+const TRIAL = 1_000;
 const PATIENCE = 30_000;
 
 /** `new` until the first mark is back; `silent` where none comes back, so that nothing is known and nobody waits. */

@@ -271,7 +271,7 @@ describe('a session manager that takes all there is and has no time for it', fun
   );
 
   it(
-    'is believed to need no rest when it sends nothing back for two seconds',
+    'is believed to need no rest when it sends nothing back for a second',
     told(async (story) => {
       story.link.returnsMarks = false;
       const juliet = await story.user('juliet');
@@ -282,7 +282,7 @@ describe('a session manager that takes all there is and has no time for it', fun
       let next = (await full(story, romeo, marks)).length;
       expect(next).to.be.below(COUNT);
       expect(marks).to.have.lengthOf(1);
-      story.clock.advance(2_000);
+      story.clock.advance(1_000);
       for (; next < COUNT; next += 1) expect(idOf(await story.link.source())).to.equal(next);
       story.link.send(marks[0]);
       story.link.returnsMarks = true;
@@ -321,26 +321,6 @@ describe('a session manager that takes all there is and has no time for it', fun
       await endOf(story, juliet);
       story.link.returnsMarks = true;
       await story.expectQuiet(romeo);
-    }),
-  );
-
-  it(
-    'is not deceived by others who send the same: a mark is one that comes from ourselves',
-    told(async (story) => {
-      story.link.returnsMarks = false;
-      const juliet = await story.user('juliet');
-      const romeo = await story.user('romeo');
-      juliet.send(flood());
-      const marks: string[] = [];
-      await full(story, romeo, marks);
-      const falsified = [
-        marks[0].replace(/from='[^']+'/, "from='romeo@localhost/x'"),
-        marks[0].replace(/-1'/, "-2'"),
-      ];
-      for (const mark of falsified) {
-        story.link.send(mark);
-        await story.log.line(/^a packet for no client/);
-      }
     }),
   );
 });

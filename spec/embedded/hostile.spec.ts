@@ -29,6 +29,15 @@ describe('embedded: hostile peers and clients', () => {
     expect(await juliet.ask('get', `<ping xmlns='urn:xmpp:ping'/>`)).to.contain('result');
   });
 
+  it('what a component says to itself comes back to it, as from any jabberd [jabberd 1.1.2]', async () => {
+    const mark = `<iq type='result' id='m' sfrom='0@foo-sockets/mark' sto='0@foo-sockets/mark'/>`;
+    const [back, ...more] = await world.peer.exchange(mark);
+    expect(back.toString()).to.equal(mark);
+    expect(more).to.deep.equal([]);
+    const other = mark.replaceAll('foo-sockets', 'bar-sockets');
+    expect((await world.peer.exchange(other)).map(String)).to.not.include(other);
+  });
+
   it('a fault before login is answered too', async () => {
     world.store.accounts.password = () => {
       throw new Error('broken');

@@ -30,7 +30,8 @@ export class ScriptedLink extends Wire {
 
   /** What is to whom it is from comes back as it is. [jabberd 1.1.2, 1.4.3, 1.4.4] */
   protected override returned(source: string): string | undefined {
-    return /^<iq type='result' id='[^']+' from='([^']+)' to='\1'\/>$/.test(source) ? source : undefined;
+    const [, from, to] = /^<\w+[^>]* (?:sfrom|to)='([^']+)' (?:sto|from)='([^']+)'/.exec(source) ?? [];
+    return from !== undefined && from === to ? source : undefined;
   }
 
   /** Answers the stream header. */

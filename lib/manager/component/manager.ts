@@ -66,7 +66,7 @@ export class LinkedManager implements Manager, Authority {
       log,
     );
     this.shared = new SharedWay({
-      mark: (id) => this.line.send(writeMark(options.name, id), true),
+      mark: (id) => this.line.send(this.dialect.mark(markerOf(options.name), id), true),
       blocked: () => this.line.congested,
       most: options.queueBytes,
     });
@@ -159,7 +159,7 @@ export class LinkedManager implements Manager, Authority {
     if (!this.up && isJabberd2(packet)) return this.line.fail(USE_JABBERD2);
     if (!this.up) this.found(fromAnswer(packet));
     if (!this.up || isForAsker(packet, this.options.name)) return;
-    if (packet.name === 'iq' && this.isMark(packet)) return;
+    if (this.isMark(packet)) return;
     const meaning = this.dialect.read(packet);
     if (!this.understood) this.consider(packet, meaning !== undefined);
     if (meaning) return this.events.packet(meaning);
@@ -222,8 +222,9 @@ export class LinkedManager implements Manager, Authority {
   }
 
   private isMark(packet: Stanza): boolean {
-    const id = packet.attribute('id');
-    return id !== undefined && packet.attribute('from') === this.options.name && this.shared.window.back(id);
+    const id = this.dialect.markOf(packet, markerOf(this.options.name));
+    if (id !== undefined) this.shared.window.back(id);
+    return id !== undefined;
   }
 
   private linkUp(): void {
@@ -239,9 +240,9 @@ export class LinkedManager implements Manager, Authority {
   }
 }
 
-/** A packet to ourselves: the server sends it back from where it takes what is for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
-function writeMark(name: string, id: string): string {
-  return element('iq', { type: 'result', id, from: name, to: name }).toString();
+/** Who marks are from, and to: a server sends them back from where it takes what is for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
+function markerOf(name: string): string {
+  return `0@${name}/mark`;
 }
 
 /** Somebody asks the socket manager itself: there is nothing to ask it for, and the asker must not wait. [RFC6120 8.4] */

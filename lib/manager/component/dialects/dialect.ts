@@ -22,6 +22,10 @@ export interface Dialect {
   bounce(packet: Packet): string | undefined;
   /** Tell the sender of a message that it can not be delivered; absent where giving it back always ends the matter. */
   refuse?(packet: Packet): string | undefined;
+  /** A packet from an address of ours to itself, which the server sends back. */
+  mark(address: string, id: string): string;
+  /** The id of a mark that has come back to that address, however; undefined for any other packet. */
+  markOf(packet: Stanza, address: string): string | undefined;
   /** What a packet from the link means; undefined for one that no client may see. */
   read(packet: Stanza): Packet | undefined;
   /** Which session a packet to an unknown socket address belongs to, where the packet tells. */

@@ -76,6 +76,12 @@ export const route: Dialect = {
   end: (sessionAddress, socketAddress) =>
     element('route', { type: 'error', to: sessionAddress, from: socketAddress }).toString(),
   bounce,
+  mark: (address, id) =>
+    `<route ${addressing(address, address)}>${element('iq', { type: 'result', id }).toString()}</route>`,
+  markOf: (packet, address) =>
+    packet.name === 'route' && packet.attribute('to') === address
+      ? (packet.element().elements[0]?.attribute('id') ?? '')
+      : undefined,
   read,
   // What is bounced ends the session that it came from.
   staleSession: () => undefined,

@@ -92,6 +92,9 @@ export const stoSfrom: Dialect = {
   end,
   bounce,
   refuse,
+  mark: (address, id) => element('iq', { type: 'result', id, sfrom: address, sto: address }).toString(),
+  markOf: (packet, address) =>
+    packet.attribute('sto') === address ? (packet.attribute('id') ?? '') : undefined,
   read,
   staleSession,
 };
