@@ -153,22 +153,32 @@ async function compareServers(call: Call): Promise<number> {
   const comparison = new Comparison(sides, ignored(call), (note) => console.log(note));
   const signal = interruption();
   const all: Compared[] = [];
-  let unreadable = 0;
+  let whole = true;
   for (const candidate of candidates) {
     if (signal.aborted) break;
     if ('error' in candidate) {
       console.log(candidate.error.message);
-      unreadable += 1;
+      whole = false;
     } else if (unwantedBy(sides.left.tags, candidate.script) === undefined) {
       const compared = await comparison.compare(candidate.script);
       all.push(compared);
       for (const line of differencesOf(compared)) console.log(line);
+      const lost = lostSides(compared);
+      if (lost === undefined) continue;
+      console.log(`\n${lost}: nothing more is compared`);
+      return EXIT.failed;
     }
   }
   for (const part of [summary(all), kinds(all)]) {
     if (part.length > 0) console.log(`\n${part.join('\n')}`);
   }
-  return unreadable === 0 && !signal.aborted && all.every(isSame) ? EXIT.stopped : EXIT.failed;
+  return whole && !signal.aborted && all.every(isSame) ? EXIT.stopped : EXIT.failed;
+}
+
+/** Where there is no server to play on. */
+function lostSides({ failures }: Compared): string | undefined {
+  const lost = (['left', 'right'] as const).filter((side) => failures[side].some(({ noServer }) => noServer));
+  return lost.length === 0 ? undefined : `there is no server on the ${lost.join(' and on the ')}`;
 }
 
 /** Nothing differs; and a server that nobody could log in to is no server that is the same. */

@@ -3,7 +3,7 @@ import { element, type Element } from '../xml/index.js';
 import { bare, type Account } from './casting.js';
 import { Client } from './client.js';
 import { reach, type Server } from './login.js';
-import { describeError, StreamError } from './stream.js';
+import { describeError, NoServer, StreamError } from './stream.js';
 
 const REGISTER = 'jabber:iq:register';
 const ROSTER = 'jabber:iq:roster';
@@ -11,10 +11,12 @@ const ROSTER = 'jabber:iq:roster';
 /** What a server that asks for more than a name and a password is told. */
 const FIELDS: Readonly<Record<string, string>> = { email: 'scenario@example.org' };
 
-/** Given to a server between two tries to remove an account, in milliseconds. */
+/** Given to a server between two tries to make or to remove an account, in milliseconds. */
 const ONCE_MORE = 200;
 
-type Registered = 'made' | 'exists' | { readonly refused: string };
+/** Refused: the server has said no, and will say so again; failed: it did not get that far, `noServer` where nobody else would. */
+type Registered =
+  'made' | 'exists' | { readonly refused: string } | { readonly failed: string; readonly noServer: boolean };
 
 /**
  * Accounts for scripts. A script begins with new ones where the server lets clients register: they are registered
@@ -53,9 +55,9 @@ export class Accounts {
 
   private async provide(account: Account): Promise<void> {
     if (this.closed.has(account.domain)) return;
-    const outcome = await this.register(account);
+    const outcome = await this.registerTwice(account);
     if (outcome === 'made') return void this.made.set(bare(account), account);
-    if (outcome !== 'exists') return this.refused(account, outcome.refused);
+    if (outcome !== 'exists') return this.tellWhyNot(account, outcome);
     if (!this.fresh) {
       return this.tellOnce(
         `${bare(account)} was there already, and is used as it is (--fresh would replace it)`,
@@ -71,11 +73,22 @@ export class Accounts {
     if (outcome === 'made') this.made.set(bare(account), account);
   }
 
-  private refused(account: Account, reason: string): void {
-    this.closed.set(account.domain, reason);
-    this.tellOnce(
-      `no account can be registered at ${account.domain} (${reason}): those of the scripts have to be there`,
-    );
+  private tellWhyNot({ domain }: Account, outcome: Exclude<Registered, string>): void {
+    if ('refused' in outcome) {
+      this.closed.set(domain, outcome.refused);
+      const why = `(${outcome.refused}): those of the scripts have to be there`;
+      this.tellOnce(`no account can be registered at ${domain} ${why}`);
+      // Where there is no server, logging in says so.
+    } else if (!outcome.noServer) {
+      this.tellOnce(`accounts at ${domain} could not be registered: ${outcome.failed}`);
+    }
+  }
+
+  private async registerTwice(account: Account): Promise<Registered> {
+    const outcome = await this.register(account);
+    if (typeof outcome === 'string' || 'refused' in outcome || outcome.noServer) return outcome;
+    await sleep(ONCE_MORE);
+    return this.register(account);
   }
 
   private async register(account: Account): Promise<Registered> {
@@ -91,7 +104,7 @@ export class Accounts {
         await stream.close();
       }
     } catch (error) {
-      if (error instanceof StreamError) return { refused: error.message };
+      if (error instanceof StreamError) return { failed: error.message, noServer: error instanceof NoServer };
       throw error;
     }
   }
@@ -100,11 +113,8 @@ export class Accounts {
   private async discard(account: Account): Promise<boolean> {
     this.made.delete(bare(account));
     const failed = await this.remove(account);
-    if (failed === undefined) return true;
-    // A script may have removed its account itself; then it can be made, and is ours to remove.
-    if ((await this.register(account)) === 'made' && (await this.remove(account)) === undefined) return true;
-    this.tellOnce(`${bare(account)} could not be removed: ${failed}`);
-    return false;
+    if (failed !== undefined) this.tellOnce(`${bare(account)} could not be removed: ${failed}`);
+    return failed === undefined;
   }
 
   /** Some servers keep the names of removed accounts for ever (mod_tombstones); tried out with a name of our own. */
@@ -130,8 +140,9 @@ export class Accounts {
   /** @returns why it was not removed; undefined when it was */
   private async remove(account: Account): Promise<string | undefined> {
     if ((await this.removeOnce(account)) === undefined) return undefined;
+    // A script may have removed its account itself; then it can be made, and is ours to remove. Else it is tried once more:
     // jabberd2's c2s ends who comes next for one who has just left, now and then. [jabberd2 2.7.0 c2s]
-    await sleep(ONCE_MORE);
+    if ((await this.register(account)) !== 'made') await sleep(ONCE_MORE);
     return this.removeOnce(account);
   }
 

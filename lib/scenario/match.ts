@@ -1,4 +1,5 @@
 import type { Element } from '../xml/index.js';
+import { short } from './print.js';
 import { isDeclaration } from './variables.js';
 
 /** What a difference is about; a value is absent where there is none. */
@@ -38,9 +39,9 @@ export interface Comparison {
 }
 
 const CLIENT = 'jabber:client';
-const STRICT = 'scansion:strict';
-const ANY = '{scansion:any}';
-const CAPTURE = /^\{scansion:capture:([^}]*)\}$/;
+export const STRICT = 'scansion:strict';
+export const ANY = '{scansion:any}';
+export const CAPTURE = /^\{scansion:capture:([^}]*)\}$/;
 
 /** Another name or namespace: not the same thing at all. */
 const OTHER = 1000;
@@ -160,13 +161,13 @@ function compareAttributes(
     })),
     ...extra.map((name) => ({
       about: { kind: 'attribute', name, received: received.get(name) } as const,
-      text: `attribute ${name}='${received.get(name)}' is not expected`,
+      text: `attribute ${name}='${short(received.get(name)!)}' is not expected`,
       weight: 2,
     })),
   ];
 }
 
-const shown = (value: string): string => (value === ANY ? 'with any value' : `"${value}"`);
+const shown = (value: string): string => (value === ANY ? 'with any value' : `"${short(value)}"`);
 
 function compareAttributeValues(expected: Side, received: Side, { path, captures }: Place): Difference[] {
   const have = attributesOf(received);
@@ -175,7 +176,7 @@ function compareAttributeValues(expected: Side, received: Side, { path, captures
     const got = have.get(name);
     const wrong = got === undefined ? undefined : compareValue(value, got, captures);
     if (wrong === undefined) continue;
-    const text = `attribute ${name} is "${got}", ${wrong}`;
+    const text = `attribute ${name} is "${short(got!)}", ${wrong}`;
     found.push({
       path,
       about: { kind: 'attribute', name, expected: value, received: got },
@@ -195,12 +196,12 @@ const weightOf = (attribute: string): number => (attribute === 'id' || attribute
 function compareValue(expected: string, received: string, captures: Map<string, string>): string | undefined {
   if (expected === ANY || expected === received) return undefined;
   const name = CAPTURE.exec(expected)?.[1];
-  if (name === undefined) return `not "${expected}"`;
+  if (name === undefined) return `not "${short(expected)}"`;
   const captured = captures.get(name);
   if (captured === undefined) captures.set(name, received);
   return captured === undefined || captured === received
     ? undefined
-    : `not "${captured}", captured before as ${name}`;
+    : `not "${short(captured)}", captured before as ${name}`;
 }
 
 /** [scansion] No text expected: any is right, also in strict elements. */
@@ -211,7 +212,7 @@ function compareText(expected: Element, received: Element, { path, captures, who
   const wrong = compareValue(...sameForm(want, received.text), captures);
   if (wrong === undefined) return [];
   const about = { kind: 'text', expected: want, received: received.text } as const;
-  const text = `the text is "${received.text}", ${wrong}`;
+  const text = `the text is "${short(received.text)}", ${wrong}`;
   return [{ path, about, text, weight: 3, expected, received }];
 }
 
@@ -232,7 +233,7 @@ function compareInAnyOrder(expected: Side[], received: Side[], parent: Element, 
   const partners = assign(expected, received, place);
   const free = new Set(received.filter((_side, at) => !partners.includes(at)));
   const found = expected.flatMap((want, at) => {
-    const have = received[partners[at]] ?? nearest(want, candidates(want, [...free], expected, place), place);
+    const have = received[partners[at]] ?? nearest(want, candidates(want, [...free], expected), place);
     if (!have) return [missing(want, parent, place)];
     free.delete(have);
     return compareElements(want, have, inside(place, have.element));
@@ -241,19 +242,21 @@ function compareInAnyOrder(expected: Side[], received: Side[], parent: Element, 
 }
 
 /**
- * With which children one may be compared that has none equal to it. Where everything counts, of several of a name only
- * those that have something in common: a feature is not another feature, changed.
+ * With which children one may be compared that has none equal to it. Of several of a name only those that have something
+ * in common: a feature is not another feature, changed.
  */
-function candidates(want: Side, free: Side[], expected: Side[], { whole }: Place): Side[] {
+function candidates(want: Side, free: Side[], expected: Side[]): Side[] {
   const alike = free.filter((side) => isAlike(want, side));
-  if (!whole) return alike;
   const single = alike.length === 1 && expected.filter((side) => isAlike(want, side)).length === 1;
   return single ? alike : alike.filter((side) => hasInCommon(want.element, side.element));
 }
 
 function hasInCommon({ attributes: left }: Element, { attributes: right }: Element): boolean {
   const told = [...left].filter(([name]) => !isDeclaration(name));
-  return told.length === 0 || told.some(([name, value]) => right.get(name) === value);
+  return (
+    told.length === 0 ||
+    told.some(([name, value]) => right.get(name) === value || (isOpen(value) && right.has(name)))
+  );
 }
 
 const inside = (place: Place, { localName }: Element): Place => ({
@@ -262,21 +265,41 @@ const inside = (place: Place, { localName }: Element): Place => ({
 });
 
 function missing({ element }: Side, parent: Element, { path }: Place): Difference {
-  const text = `<${element.localName}> of ${element.namespace || 'no namespace'} is missing`;
+  const text = `${tagOf(element)} of ${element.namespace || 'no namespace'} is missing`;
   const about = { kind: 'missing', child: element } as const;
   return { path, about, text, weight: 4 + size(element), expected: element, received: parent };
 }
 
 function unexpected({ element }: Side, { path }: Place): Difference {
-  const text = `<${element.localName}> is not expected`;
+  const text = `${tagOf(element)} is not expected`;
   const about = { kind: 'unexpected', child: element } as const;
   return { path, about, text, weight: 4 + size(element), received: element };
+}
+
+/** With its attributes: of several of a name, they say which one. */
+function tagOf({ localName, attributes }: Element): string {
+  const told = [...attributes].filter(([name]) => !isDeclaration(name) && !name.startsWith('scansion:'));
+  return `<${[localName, ...told.map(([name, value]) => `${name}="${short(value)}"`)].join(' ')}>`;
 }
 
 const size = (element: Element): number => element.elements.reduce((sum, child) => sum + size(child), 1);
 
 const matches = (expected: Side, received: Side, place: Place): boolean =>
-  distance(expected, received, place) === 0;
+  mayMatch(expected.element, received.element) && distance(expected, received, place) === 0;
+
+/** A look that costs nothing: each of a thousand contacts is compared with each. */
+function mayMatch(expected: Element, received: Element): boolean {
+  if (!areAlike(expected, received)) return false;
+  for (const [name, value] of expected.attributes) {
+    // What a prefix stands for is not known here.
+    if (name.includes(':') || name === 'xmlns' || isOpen(value)) continue;
+    if (received.attributes.get(name) !== value) return false;
+  }
+  return true;
+}
+
+/** Does it stand for any value, or for one that is yet to be seen? */
+const isOpen = (value: string): boolean => value === ANY || CAPTURE.test(value);
 
 /** How much two elements differ; binds no captures. */
 function distance(expected: Side, received: Side, place: Place): number {
@@ -290,9 +313,10 @@ function distance(expected: Side, received: Side, place: Place): number {
   return found;
 }
 
-function isAlike({ element: a }: Side, { element: b }: Side): boolean {
-  return a.localName === b.localName && a.namespace === b.namespace;
-}
+const isAlike = (expected: Side, received: Side): boolean => areAlike(expected.element, received.element);
+
+const areAlike = (a: Element, b: Element): boolean =>
+  a.localName === b.localName && a.namespace === b.namespace;
 
 function nearest(expected: Side, alike: Side[], place: Place): Side | undefined {
   return alike

@@ -1,7 +1,8 @@
 import { didYouMean } from '../config/error.js';
 import { parse as parseXml, type Element, type Namespaces } from '../xml/index.js';
 import { ScriptError, type Action, type Character, type Note, type Script } from './script.js';
-import { usesIn } from './variables.js';
+import { quotableVariables } from './variables.js';
+import { checkWords } from './words.js';
 
 /** What scripts write without declaring it. */
 const AROUND: Namespaces = new Map([
@@ -14,7 +15,7 @@ type Verb = (typeof VERBS)[number];
 
 const SEPARATOR = /^-{3,}\s*$/;
 const CHARACTER = /^\[\s*([^\]]*?)\s*\]\s*(.*?)\s*$/;
-const PROPERTY = /^([A-Za-z_]+)\s*[:=]\s*(.*?)\s*$/;
+const PROPERTY = /^([\w-]+)\s*[:=]\s*(.*?)\s*$/;
 const PROPERTIES = ['jid', 'password', 'resource', 'connect_host', 'connect_port'];
 
 /** An action as it stands in the file: the rest of its line, and the lines that belong to it. */
@@ -23,6 +24,8 @@ interface Block {
   readonly verb: Verb;
   readonly line: number;
   readonly data: string[];
+  /** How many of its lines are known to be no whole stanza; 0: none is known. */
+  open: number;
 }
 
 interface Draft {
@@ -36,10 +39,13 @@ export function parseScript(file: string, text: string): Script {
   return new Parser(file, text).script();
 }
 
-/** A line that is nothing but a comment. `//` and `--` are written by some authors, at the beginning only. */
+/** A line that is nothing but a comment. `//` and `--` are written by some authors; indented they may be part of a text. */
 function isComment(line: string): boolean {
-  return /^\s*#/.test(line) || line.startsWith('//') || /^--(?!-)/.test(line);
+  return /^\s*#/.test(line) || line.startsWith('//') || /^--(?![->])/.test(line);
 }
+
+/** The same where no text can be: outside of stanzas. */
+const isCommentOutside = (line: string): boolean => isComment(line.trim());
 
 class Parser {
   private title = '';
@@ -63,9 +69,11 @@ class Parser {
   script(): Script {
     const { file, title, tags, notes } = this;
     const characters = this.characters ?? this.finishTop();
-    const actions = this.blocks.flatMap((block) => this.finish(block));
-    checkVariables(file, characters, actions, this.blocks);
-    return { file, title, tags, characters, actions, notes };
+    const told = this.blocks.flatMap((block) =>
+      this.finish(block).map((action) => ({ action, source: block.data })),
+    );
+    checkWords(file, characters, told);
+    return { file, title, tags, characters, actions: told.map(({ action }) => action), notes };
   }
 
   private fail(line: number, what: string): never {
@@ -145,17 +153,15 @@ class Parser {
 
   private actionLine(line: string, number: number, characters: readonly Character[]): void {
     const block = this.blocks.at(-1);
-    const takesData = block !== undefined && (block.verb === 'sends' || block.verb === 'receives');
     const text = line.trim();
     if (text === '' || isComment(line) || SEPARATOR.test(line)) return void block?.data.push('');
-    const indented = /^\s/.test(line);
-    if (takesData && (indented || text.startsWith('<'))) return void block.data.push(line);
+    if (block && belongsTo(block, line, characters)) return void block.data.push(line);
+    if (/^\s/.test(line) && isCommentOutside(line)) return;
     this.blocks.push(this.beginBlock(text, number, characters));
   }
 
   private isAction(text: string): boolean {
-    const draft = longestName(this.drafts, text);
-    return draft !== undefined && VERBS.some((verb) => text.slice(draft.name.length).trim().startsWith(verb));
+    return verbIn(text, this.drafts) !== undefined;
   }
 
   private beginBlock(text: string, line: number, characters: readonly Character[]): Block {
@@ -172,7 +178,7 @@ class Parser {
       );
     }
     if (data !== '' && verb.endsWith('connects')) this.fail(line, `${verb} takes nothing, not "${data}"`);
-    return { who, verb, line, data: [data] };
+    return { who, verb, line, data: [data], open: 0 };
   }
 
   private finish({ who, verb, line, data }: Block): Action[] {
@@ -187,9 +193,11 @@ class Parser {
   private stanzas(data: readonly string[], line: number): Element[] {
     const { root, error } = read(data.join('\n'));
     if (error) this.fail(line + error.line, `this is no XML: ${error.what}`);
-    const stray = root.children.find((child) => typeof child === 'string' && child.trim() !== '') as string;
+    const stray = root.children
+      .flatMap((child) => (typeof child === 'string' ? child.split('\n') : []))
+      .find((one) => one.trim() !== '' && !isCommentOutside(one));
     if (stray !== undefined) {
-      const word = stray.trim().split('\n', 1)[0];
+      const word = stray.trim();
       this.fail(
         line +
           Math.max(
@@ -209,7 +217,7 @@ type Read =
 /** The stanzas of a block in one element; or what is wrong, and in which of its lines (counted from 0). */
 function read(text: string): Read {
   try {
-    return { root: parseXml(`<script>${text}</script>`, AROUND) };
+    return { root: parseXml(`<script>${quotableVariables(text)}</script>`, AROUND) };
   } catch (error) {
     const [what, ...where] = (error as Error).message.split('\n');
     const line = /^Line: (\d+)/.exec(where[0] ?? '')?.[1];
@@ -218,11 +226,40 @@ function read(text: string): Read {
   }
 }
 
-/** "Juliet's phone sends" is about Juliet's phone, not about Juliet. */
+/** What is indented belongs to the action above it, and so does XML, and the rest of a text at the edge of the page. */
+function belongsTo(block: Block, line: string, characters: readonly Character[]): boolean {
+  if (block.verb !== 'sends' && block.verb !== 'receives') return false;
+  return /^[\s<]/.test(line) || (!verbIn(line, characters) && isUnfinished(block));
+}
+
+/** Does more of a stanza have to follow? Only a line with a `>` may end it: reading all of it for each would take for ever. */
+function isUnfinished(block: Block): boolean {
+  const { data, open } = block;
+  const still = open > 0 && !data.slice(open).some((line) => line.includes('>'));
+  block.open = still || read(data.join('\n')).error ? data.length : 0;
+  return block.open > 0;
+}
+
+/** The verb behind a name at the beginning of a line. */
+function verbIn(text: string, all: readonly { readonly name: string }[]): Verb | undefined {
+  const who = longestName(all, text);
+  return who && verbBehind(who, text);
+}
+
+function verbBehind({ name }: { readonly name: string }, text: string): Verb | undefined {
+  const [word] = text
+    .slice(name.length)
+    .trim()
+    .split(/[\s:<]/, 1);
+  return VERBS.find((verb) => verb === word);
+}
+
+/** "Juliet's phone sends" is about Juliet's phone, not about Juliet; unless only with Juliet it is about anything. */
 function longestName<T extends { readonly name: string }>(all: readonly T[], text: string): T | undefined {
-  return all
+  const named = all
     .filter(({ name }) => text.startsWith(name) && !/^[^\s:]/.test(text.slice(name.length)))
-    .sort((a, b) => b.name.length - a.name.length)[0];
+    .sort((a, b) => b.name.length - a.name.length);
+  return named.find((one) => verbBehind(one, text)) ?? named[0];
 }
 
 function nobody(text: string, characters: readonly Character[]): string {
@@ -231,36 +268,4 @@ function nobody(text: string, characters: readonly Character[]): string {
   if (subject === undefined)
     return `no action: it begins with none of ${names.join(', ') || 'the characters'}`;
   return `nobody is called ${subject}${didYouMean(subject, names)} (there are ${names.join(', ') || 'no characters'})`;
-}
-
-/** A full address is known only after its character has connected; the order of actions says so before anything is played. */
-function checkVariables(
-  file: string,
-  characters: readonly Character[],
-  actions: readonly Action[],
-  blocks: readonly Block[],
-): void {
-  const connected = new Set<string>();
-  const lines = new Map(blocks.map((block) => [block.line, block]));
-  for (const { who, kind, line } of actions) {
-    if (kind === 'connects') connected.add(who.name);
-    const { data } = lines.get(line)!;
-    for (const [at, text] of data.entries()) {
-      for (const use of usesIn(text)) {
-        const wrong = wrongUse(use, characters, connected);
-        if (wrong) throw new ScriptError(file, line + at, wrong);
-      }
-    }
-  }
-}
-
-function wrongUse(
-  { text, name, full }: ReturnType<typeof usesIn>[number],
-  characters: readonly Character[],
-  connected: ReadonlySet<string>,
-): string | undefined {
-  const names = characters.map((character) => character.name);
-  if (!names.includes(name)) return `${text}: nobody is called ${name}${didYouMean(name, names)}`;
-  if (full && !connected.has(name)) return `${text} is not known yet: "${name} connects" has to come first`;
-  return undefined;
 }

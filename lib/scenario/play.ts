@@ -5,7 +5,7 @@ import { Client } from './client.js';
 import type { Server } from './login.js';
 import { compare, weigh, type Captures, type Difference } from './match.js';
 import { describeAction, type Action, type Character, type Script } from './script.js';
-import { describeError, StreamError } from './stream.js';
+import { describeError, NoServer, StreamError } from './stream.js';
 import { mapValues, replaceVariables } from './variables.js';
 
 /** How long it must be quiet for `receives: nothing`, in milliseconds. */
@@ -34,6 +34,8 @@ export interface Failure {
   readonly came?: number;
   /** Its character did not even get in. */
   readonly fatal?: true;
+  /** Nor would anybody else: there is no server. */
+  readonly noServer?: true;
 }
 
 /** What is told while a script is played. */
@@ -90,6 +92,8 @@ class Performance {
   private readonly clients = new Map<string, Client>();
   private readonly addresses = new Map<string, string[]>();
   private readonly gone = new Set<Client>();
+  /** Names of those who did not get in: what they should do is no failure of its own. */
+  private readonly absent = new Set<string>();
   private captures: Captures = new Map();
   private line = 0;
   private readonly bares = new Map<string, string>();
@@ -100,20 +104,27 @@ class Performance {
   ) {}
 
   async play({ characters, actions }: Script): Promise<Played> {
-    const failures: Failure[] = [];
     for (const character of characters) {
       const account = this.stage.casting.account(character) ?? { ...character, password: '', given: false };
       this.bares.set(character.name, bare(account));
     }
+    const failures: Failure[] = [];
     for (const action of actions) {
-      this.line = action.line;
-      this.observer.acts?.(action);
-      const failure = await this.act(action);
+      if (this.absent.has(action.who.name) && action.kind !== 'connects') continue;
+      const failure = await this.tryTo(action);
       if (failure) failures.push(failure);
-      if (failure && !this.stage.goOn) break;
+      if (failure && (!this.stage.goOn || failure.noServer)) break;
     }
     if (this.stage.goOn) await this.lastWords();
     return { failures, addresses: this.addresses };
+  }
+
+  private async tryTo(action: Action): Promise<Failure | undefined> {
+    this.line = action.line;
+    this.observer.acts?.(action);
+    const failure = await this.act(action);
+    if (failure?.fatal) this.absent.add(action.who.name);
+    return failure;
   }
 
   /** What others did at last may still be under way. */
@@ -161,12 +172,14 @@ class Performance {
       const hear = (stanza: Element): void => this.observer.heard?.(who, this.line, stanza);
       const client = await Client.connect(this.stage.serverOf(who), account, who.resource, hear);
       this.clients.set(who.name, client);
+      this.absent.delete(who.name);
       this.bares.set(who.name, client.jid.split('/', 1)[0]);
       this.addresses.set(who.name, [...(this.addresses.get(who.name) ?? []), client.jid]);
       return undefined;
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      return { ...fail(action, `${bare(account)}: ${error.message}`), fatal: true };
+      const noServer = error instanceof NoServer || undefined;
+      return { ...fail(action, `${bare(account)}: ${error.message}`), fatal: true, noServer };
     }
   }
 
@@ -219,7 +232,7 @@ class Performance {
     const what = exact
       ? 'another stanza came'
       : client.inbox.ended === undefined
-        ? `it did not come within ${seconds} s`
+        ? `it did not come within ${seconds} s${isRemembered(expected) ? REMEMBERED : ''}`
         : `it did not come, and ${why(
             client,
             misses.map(({ stanza }) => stanza),
@@ -232,7 +245,7 @@ class Performance {
     if (!client) return fail(action, 'it was never connected');
     if (!this.gone.has(client)) await client.settle();
     const stanza = await client.inbox.take(QUIET);
-    if (!stanza) return undefined;
+    if (!stanza) return this.isQuiet(client) ? undefined : fail(action, client.inbox.ended!);
     const came = client.inbox.length + 1;
     if (this.stage.goOn) client.inbox.putBack([stanza]);
     return {
@@ -240,6 +253,11 @@ class Performance {
       nearest: { stanza, differences: [] },
       came,
     };
+  }
+
+  /** A stream that the server has ended is more than nothing. */
+  private isQuiet(client: Client): boolean {
+    return this.gone.has(client) || client.inbox.ended === undefined;
   }
 
   private passOver({ who, line }: Action, misses: readonly Miss[]): void {
@@ -261,6 +279,14 @@ class Performance {
       (found, name: string) => this.captures.get(name) ?? found,
     );
   }
+}
+
+const REMEMBERED = ' (servers remember the features of a client, and ask once)';
+
+/** Is it a question about the features behind a hash? [XEP-0115 5.2] */
+function isRemembered(stanza: Element): boolean {
+  const query = stanza.child('query', 'http://jabber.org/protocol/disco#info');
+  return stanza.attribute('type') === 'get' && query?.attribute('node')?.includes('#') === true;
 }
 
 function fail(action: Action, what: string): Failure {

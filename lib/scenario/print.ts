@@ -1,22 +1,55 @@
 import { escape, escapeValue, type Element } from '../xml/index.js';
 
 const INDENT = '  ';
+const MARK = '> ';
+
+/** How much of a value, of a line, and of a stanza a person gets to see: in characters, and in lines. */
+const MOST = { value: 200, line: 500, lines: 120 } as const;
+/** What stands around a line that is marked, and the beginning of all. */
+const AROUND = 3;
 
 /** What a person reads: an element a line, those in `marked` with `> ` before them. */
 export function pretty(element: Element, marked: ReadonlySet<Element> = new Set()): string[] {
   return write(element, marked, '');
 }
 
+/** A value as it is quoted to a person. */
+export const short = (value: string): string => cut(value, MOST.value);
+
+const cut = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;
+
+/** Of a stanza that is too long to be looked at, its beginning and what is around the lines that are marked. */
+export function excerpt(lines: readonly string[]): string[] {
+  const all = lines.map((line) => cut(line, MOST.line));
+  if (all.length <= MOST.lines) return all;
+  const shown: string[] = [];
+  let hidden = 0;
+  const tellHidden = (): void => void (hidden > 0 && shown.push(`  … (${hidden} lines)`));
+  for (const [at, line] of all.entries()) {
+    const near = at < AROUND || all.slice(Math.max(0, at - AROUND), at + AROUND + 1).some(isMarked);
+    if (near && shown.length < MOST.lines) {
+      tellHidden();
+      hidden = 0;
+      shown.push(line);
+    } else hidden += 1;
+  }
+  tellHidden();
+  return shown;
+}
+
+const isMarked = (line: string): boolean => line.startsWith(MARK);
+
 /** An element in one line, without what is only white space between elements, cut where it is too long. */
 export function brief(element: Element, most = 300): string {
   const text = pretty(element)
     .map((line) => line.trim())
     .join('');
-  return text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;
+  return cut(text, most);
 }
 
 function write(element: Element, marked: ReadonlySet<Element>, indent: string): string[] {
-  const mark = marked.size === 0 ? '' : marked.has(element) ? '> ' : '  ';
+  const mark = marked.size === 0 ? '' : marked.has(element) ? MARK : '  ';
   const tag = openTag(element);
   const close = `</${element.name}>`;
   const { elements, text } = element;

@@ -17,6 +17,9 @@ export interface RunOptions extends Stage {
   readonly signal?: AbortSignal;
 }
 
+/** How many stanzas that were passed over are told of one line. */
+const MOST = 10;
+
 /** Plays scripts one after the other, and tells a report. @returns whether none failed */
 export async function run(
   candidates: readonly Candidate[],
@@ -28,19 +31,40 @@ export async function run(
     options.fresh,
     (text) => report.note(text),
   );
+  const alone = hasOneServer(candidates, options);
   let passed = true;
   report.begin(candidates.length);
-  for (const candidate of candidates) {
+  for (const [at, candidate] of candidates.entries()) {
     const result =
       'error' in candidate
         ? unreadable(candidate.error)
         : await runOne(candidate.script, options, report, accounts);
     if (result.outcome === 'failed') passed = false;
     report.result(result);
-    if (options.signal?.aborted) return false;
+    const left = candidates.length - at - 1;
+    const cut = left === 0 ? undefined : whyCut(options, alone && result.failure?.noServer === true);
+    if (cut !== undefined) {
+      report.end(`${cut}: ${left === 1 ? 'one more script was' : `${left} more scripts were`} not played`);
+      return false;
+    }
   }
   report.end();
   return passed;
+}
+
+function whyCut({ signal }: RunOptions, noServer: boolean): string | undefined {
+  if (noServer) return 'there is no server to play on';
+  return signal?.aborted ? 'interrupted' : undefined;
+}
+
+/** Characters may say where they connect, each somewhere else. */
+function hasOneServer(candidates: readonly Candidate[], options: RunOptions): boolean {
+  const characters = candidates.flatMap((one) => ('script' in one ? one.script.characters : []));
+  const places = characters.map((character) => {
+    const { host, port } = options.serverOf(character);
+    return `${host}:${port}`;
+  });
+  return new Set(places).size === 1;
 }
 
 function unreadable({ file, line, what }: { file: string; line: number; what: string }): Result {
@@ -74,10 +98,17 @@ async function perform(
   report: Report,
   remarks: Remark[],
 ): Promise<Failure | undefined> {
+  const passedOver = new Map<number, number>();
   const { failures } = await play(script, options, {
     acts: ({ line }) => report.at?.(line),
-    discarded: (who, line, stanza) =>
-      remarks.push({ line, text: `${who.name} passed over ${brief(stanza)}` }),
+    discarded: (who, line, stanza) => {
+      const count = (passedOver.get(line) ?? 0) + 1;
+      passedOver.set(line, count);
+      if (count <= MOST) remarks.push({ line, text: `${who.name} passed over ${brief(stanza)}` });
+    },
   });
+  for (const [line, count] of passedOver) {
+    if (count > MOST) remarks.push({ line, text: `${count - MOST} more were passed over` });
+  }
   return failures[0];
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { parseScript } from './parse.js';
@@ -21,13 +22,22 @@ function within(directory: string): string[] {
 
 /** @throws the system's error */
 export function readScript(file: string): Candidate {
-  const text = readFileSync(file, 'utf8');
+  const bytes = readFileSync(file);
   try {
-    return { script: parseScript(file, text) };
+    return { script: parseScript(file, decode(file, bytes)) };
   } catch (error) {
     if (error instanceof ScriptError) return { error };
     throw error;
   }
+}
+
+/** Latin-1 read as UTF-8 would be sent with other letters than its author wrote. @throws {ScriptError} */
+function decode(file: string, bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString();
+  let line = 1;
+  for (let from = 0, to; (to = bytes.indexOf('\n', from)) >= 0 && isUtf8(bytes.subarray(from, to)); line += 1)
+    from = to + 1;
+  throw new ScriptError(file, line, 'this is not UTF-8');
 }
 
 /**

@@ -25,6 +25,34 @@ export class StreamError extends Error {
   override readonly name = 'StreamError';
 }
 
+/** Nobody at that address speaks XMPP: whatever is tried there, it will not go otherwise. */
+export class NoServer extends StreamError {}
+
+/** What the system says by a code only. */
+const UNCONNECTED: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name of the host can not be looked up',
+  EHOSTUNREACH: 'the host can not be reached',
+  ENETUNREACH: 'the network can not be reached',
+};
+
+/** An error of several addresses (localhost has two) has no message of its own. */
+function describeUnconnected({ code = '', message, name }: Error & { readonly code?: string }): string {
+  return UNCONNECTED[code] ?? [message, code, name].find((text) => text !== '')!;
+}
+
+/** How much is shown of what is no stream, in bytes. */
+const SHOWN = 60;
+
+/** What has come instead of a stream, for people. [RFC8446 5.1: 21 is an alert, 22 a handshake] */
+function describeForeign(first: Buffer): string {
+  if (first[0] === 21 || first[0] === 22)
+    return 'it speaks TLS from the first byte on, which is not tried here';
+  const [line] = first.toString('latin1').split(/[\r\n]/, 1);
+  return `this is no XMPP server, it says ${JSON.stringify(line)}`;
+}
+
 /** A client's stream to a server: XML each way, and what it takes to begin anew on the same connection. */
 export class Stream {
   /** Stanzas that came, whole. */
@@ -34,6 +62,11 @@ export class Stream {
   private connection!: Connection;
   private reader!: Reader;
   private around: ReadonlyMap<string, string> = new Map();
+  /** What came first of all: it may turn out to be no stream. */
+  private first: Buffer | undefined;
+  private foreign = false;
+  /** Has the server ever sent a stream header? */
+  private begun = false;
   private opened: () => void = () => undefined;
   /** Takes what came before it goes to the inbox; true keeps it from there. */
   private hidden: (stanza: Element) => boolean = () => false;
@@ -45,7 +78,8 @@ export class Stream {
     try {
       await once(socket, 'connect');
     } catch (error) {
-      throw new StreamError(`no connection to ${peer.host}:${peer.port}: ${(error as Error).message}`);
+      const why = describeUnconnected(error as Error);
+      throw new NoServer(`no connection to ${peer.host}:${peer.port}: ${why}`);
     } finally {
       clearTimeout(timer);
     }
@@ -67,7 +101,15 @@ export class Stream {
       `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${STREAMS}' ` +
         `to='${escapeValue(domain)}' version='1.0'>`,
     );
-    await this.within('its stream header', () => this.header !== undefined);
+    if (!(await this.begins())) throw this.whyNoStream();
+  }
+
+  private whyNoStream(): StreamError {
+    const { ended } = this.inbox;
+    if (ended === undefined)
+      return new NoServer(`the server did not send its stream header in ${PATIENCE / 1000} s`);
+    if (this.foreign) return new NoServer(ended);
+    return new StreamError(this.first ? ended : `${ended} without a word (does that port want TLS at once?)`);
   }
 
   send(text: string): void {
@@ -140,7 +182,10 @@ export class Stream {
 
   private attach(socket: Duplex): void {
     const connection: Connection = new Connection(socket, {
-      data: (chunk) => this.reader.write(chunk),
+      data: (chunk) => {
+        this.first ??= Buffer.from(chunk.subarray(0, SHOWN));
+        this.reader.write(chunk);
+      },
       failed: (error) => {
         this.end(error.message);
         connection.destroy();
@@ -165,6 +210,7 @@ export class Stream {
       {
         open: (header) => {
           this.header = header;
+          this.begun = true;
           this.around = new Map([['', 'jabber:client'], ...header.declarations()]);
           this.opened();
         },
@@ -175,7 +221,12 @@ export class Stream {
           this.end('the server has closed the stream');
           this.connection.close('</stream:stream>');
         },
-        fault: ({ text }) => this.end(`what the server sends can not be read: ${text}`),
+        fault: ({ text }) => {
+          this.foreign = !this.begun;
+          this.end(
+            this.begun ? `what the server sends can not be read: ${text}` : describeForeign(this.first!),
+          );
+        },
       },
       { limits: LIMITS, namespaces: false },
     );
@@ -191,17 +242,18 @@ export class Stream {
     this.opened();
   }
 
-  private async within(what: string, done: () => boolean): Promise<void> {
-    if (done()) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, PATIENCE);
-      this.opened = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    if (!done())
-      throw new StreamError(this.inbox.ended ?? `the server did not send ${what} in ${PATIENCE / 1000} s`);
+  /** Waits for the server's stream header, as long as it may come. */
+  private async begins(): Promise<boolean> {
+    if (!this.header && this.inbox.ended === undefined) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, PATIENCE);
+        this.opened = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return this.header !== undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { Element } from '../xml/index.js';
 
 /** `${Juliet's phone's full JID}`; other things in such brackets are left as they stand. */
-const VARIABLE = /\$\{(.+?)'s (full JID|JID)\}/g;
+const VARIABLE = /\$\{([^}]+?)'s (full JID|JID)\}/g;
 
 /** One use of a variable. */
 export interface Use {
@@ -24,6 +24,11 @@ export function usesIn(text: string): Use[] {
 export function replaceVariables(text: string, value: (name: string, full: boolean) => string): string {
   if (!text.includes('${')) return text;
   return text.replace(VARIABLE, (_found, name: string, form: string) => value(name, form === 'full JID'));
+}
+
+/** XML in which variables may also stand in single quotes: their apostrophes end no value. */
+export function quotableVariables(xml: string): string {
+  return xml.replace(/\$\{[^{}<>]*\}/g, (found) => found.replaceAll("'", '&apos;'));
 }
 
 /** All attribute values and texts of an element and of what is in it. */

@@ -18,8 +18,18 @@ const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   'urn:xmpp:http:upload:0': ['url'],
 };
 
-/** Texts likewise: `namespace child`. */
-const TEXTS = new Set(['jabber:iq:time utc', 'jabber:iq:time display', 'urn:xmpp:time utc']);
+/** Texts likewise: `namespace child`, and what they are called. [XEP-0059: ids of the first and the last of a page] */
+const TEXTS: ReadonlyMap<string, string> = new Map([
+  ['jabber:iq:time utc', '{time}'],
+  ['jabber:iq:time display', '{time}'],
+  ['urn:xmpp:time utc', '{time}'],
+  ['http://jabber.org/protocol/rsm first', '{id}'],
+  ['http://jabber.org/protocol/rsm last', '{id}'],
+]);
+
+const SERVICES = new Set(['urn:xmpp:extdisco:1', 'urn:xmpp:extdisco:2']);
+/** Credentials for a while have the time of their end for a name. [draft-uberti-behave-turn-rest 2.2] */
+const TIMED = /^\d{9,11}(?::|$)/;
 
 /** Replaces what a server made up in stanzas by names for it. */
 export class MadeUp {
@@ -39,17 +49,33 @@ export class MadeUp {
     for (const name of ATTRIBUTES[element.namespace] ?? []) {
       if (element.attribute(name)) element.set(name, `{${name}}`);
     }
-    if (TEXTS.has(`${element.namespace} ${element.localName}`)) element.children = ['{time}'];
+    const [text, ...others] = element.children;
+    const name = TEXTS.get(`${element.namespace} ${element.localName}`);
+    if (name !== undefined && typeof text === 'string' && others.length === 0 && !this.known.has(text))
+      element.children = [name];
+    if (SERVICES.has(element.namespace)) nameCredentials(element);
     for (const child of element.elements) this.nameIn(child);
   }
+}
+
+function nameCredentials(service: Element): void {
+  if (service.attribute('expires')) service.set('expires', '{time}');
+  if (!TIMED.test(service.attribute('username') ?? '')) return;
+  service.set('username', '{username}').set('password', '{password}');
 }
 
 function pieces(value: string): string {
   return MADE_UP.reduce((text, [pattern, name]) => text.replace(pattern, name), value);
 }
 
+const NAME = '\\{(?:id|time|uuid|token|ver|seconds|url|username|password)\\}';
+const SOMEWHERE = new RegExp(NAME);
+const WHOLE = new RegExp(`^${NAME}$`);
+
 /** Is this what {@link MadeUp} has put there? */
-export const isMadeUp = (value: string): boolean => /\{(?:id|time|uuid|token|ver|seconds|url)\}/.test(value);
+export const isMadeUp = (value: string): boolean => SOMEWHERE.test(value);
+/** Is it all of what is there? */
+export const isWholeName = (value: string): boolean => WHOLE.test(value);
 
 /** The values of stanzas, for {@link MadeUp}. */
 export function valuesIn(stanzas: readonly Element[]): Set<string> {

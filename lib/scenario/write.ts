@@ -1,7 +1,8 @@
 import type { Element } from '../xml/index.js';
+import { STRICT } from './match.js';
 import { pretty } from './print.js';
 import { mapValues, valuesOf } from './variables.js';
-import { isMadeUp, MadeUp } from './volatile.js';
+import { isMadeUp, isWholeName, MadeUp } from './volatile.js';
 
 /** Somebody whose session was recorded. */
 export interface Recorded {
@@ -48,8 +49,12 @@ class Writer {
   /** What was sent so far: who gets it back gets the same. */
   private readonly sent = new Set<string>();
   private readonly madeUp = new MadeUp(this.sent);
+  /** What a server made up and a client said again, with what stands for it. */
+  private readonly repeated: ReadonlyMap<string, string>;
 
   constructor(moments: readonly Moment[]) {
+    this.repeated = repeatedIn(moments);
+    for (const word of this.repeated.values()) this.sent.add(word);
     const all = moments
       .filter(({ kind }) => kind === 'connects')
       .map(({ address, who }) => [address, who.name] as const);
@@ -63,23 +68,23 @@ class Writer {
       case 'disconnects':
         return [`${who.name} ${kind}`];
       case 'sends':
-        this.remember(moment.stanza);
-        return [`${who.name} sends:`, ...this.block(without(moment.stanza, 'from'))];
+        return [`${who.name} sends:`, ...this.block(this.said(moment.stanza))];
       case 'receives':
         return [`${who.name} receives:`, ...this.block(this.expected(moment.stanza, moment.address))];
     }
   }
 
-  /** The id of an answer is that of the question: the server made it. */
-  private remember(stanza: Element): void {
-    const answers = stanza.name === 'iq' && ['result', 'error'].includes(stanza.attribute('type') ?? '');
-    for (const value of valuesOf(answers ? without(stanza, 'id') : stanza)) this.sent.add(value);
+  private said(stanza: Element): Element {
+    const again = mapRepeatable(stanza, (value) => this.repeated.get(value) ?? value);
+    for (const value of valuesOf(again)) this.sent.add(value);
+    return without(again, 'from');
   }
 
   /** What is made up by the server must be there; its value is another one the next time. */
   private expected(stanza: Element, address: string): Element {
     const toUs = stanza.attribute('to') === address;
-    return anyValue(this.madeUp.named(toUs ? without(stanza, 'to') : stanza));
+    const found = mapValues(stanza, (value) => this.repeated.get(value) ?? value);
+    return inAnyOrder(anyValue(this.madeUp.named(toUs ? without(found, 'to') : found)));
   }
 
   private block(stanza: Element): string[] {
@@ -95,6 +100,58 @@ class Writer {
       value,
     );
   }
+}
+
+/** Shorter values may be the same by chance: numbers, say. */
+const REPEATABLE = 8;
+
+/** An answer to what the server asked has the id that the server made. [RFC6120 8.2.3] */
+function mapRepeatable(stanza: Element, change: (value: string) => string): Element {
+  const copy = mapValues(stanza, (value) => (value.length < REPEATABLE ? value : change(value)));
+  const answers = stanza.name === 'iq' && ['result', 'error'].includes(stanza.attribute('type') ?? '');
+  const id = stanza.attribute('id');
+  return answers && id !== undefined ? copy.set('id', change(id)) : copy;
+}
+
+/** What is made up will be another thing the next time, and clients have to say that one then. */
+function repeatedIn(moments: readonly Moment[]): Map<string, string> {
+  const sent = new Set<string>();
+  const made = new Set<string>();
+  const madeUp = new MadeUp(sent);
+  const repeated = new Map<string, string>();
+  for (const moment of moments) {
+    if (!('stanza' in moment)) continue;
+    if (moment.kind === 'receives') {
+      const named = valuesOf(madeUp.named(moment.stanza));
+      valuesOf(moment.stanza).forEach((value, at) => isWholeName(named[at]) && made.add(value));
+      continue;
+    }
+    mapRepeatable(moment.stanza, (value) => {
+      if (made.has(value) && !repeated.has(value))
+        repeated.set(value, `{scansion:capture:value-${repeated.size + 1}}`);
+      return value;
+    });
+    for (const value of valuesOf(moment.stanza)) if (!repeated.has(value)) sent.add(value);
+  }
+  return repeated;
+}
+
+/** Elements in which order says nothing, as servers that keep them in tables show. */
+const SETS = new Set([
+  'http://jabber.org/protocol/disco#info',
+  'http://jabber.org/protocol/disco#items',
+  'http://jabber.org/protocol/muc#admin',
+  'http://jabber.org/protocol/muc#user',
+  'http://jabber.org/protocol/rsm',
+  'jabber:iq:register',
+  'jabber:iq:roster',
+  'urn:xmpp:blocking',
+]);
+
+function inAnyOrder(element: Element): Element {
+  if (SETS.has(element.namespace) && element.elements.length > 1) element.set(STRICT, 'false');
+  element.elements.forEach(inAnyOrder);
+  return element;
 }
 
 function without(stanza: Element, attribute: string): Element {

@@ -77,10 +77,19 @@ describe('cli/scenario', function () {
     expect(code).to.equal(1);
   });
 
+  it('a script in another encoding than UTF-8 is a failure that names its line', () => {
+    const text = Buffer.from('# a\n# \u00e4\u00f6\n[Client] A\n\tjid: a@localhost\n---\n', 'latin1');
+    writeFileSync(path.join(cwd, 'b.scs'), text);
+    const { code, stdout } = call(['scenario', 'run', 'b.scs', '--to', '127.0.0.1:1'], { cwd });
+    expect(stdout).to.contain('message: "b.scs:2: this is not UTF-8"');
+    expect(code).to.equal(1);
+  });
+
   it('servers that nobody gets in to are not the same', () => {
     const sides = ['--left', '127.0.0.1:1', '--right', '127.0.0.1:1'];
     const { code, stdout } = call(['scenario', 'compare', 'a.scs', ...sides], { cwd });
     expect(stdout).to.contain('on both the script fails, line 6: A connects: a@localhost: no connection');
+    expect(stdout).to.contain('there is no server on the left and on the right: nothing more is compared');
     expect(code).to.equal(1);
   });
 

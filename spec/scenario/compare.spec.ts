@@ -81,6 +81,18 @@ describe('scenario/volatile', () => {
       "<m><query xmlns='jabber:iq:version' ver='12'/></m>",
     ],
     [
+      "<m><set xmlns='http://jabber.org/protocol/rsm'><first index='0'>x7</first><last>asked</last><count>2</count></set></m>",
+      "<m><set xmlns='http://jabber.org/protocol/rsm'><first index='0'>{id}</first><last>asked</last><count>2</count></set></m>",
+    ],
+    [
+      "<m><service xmlns='urn:xmpp:extdisco:2' username='1795352898' password='Ulpcyc=' expires='2026-11-21T09:12:37Z'/></m>",
+      "<m><service xmlns='urn:xmpp:extdisco:2' username='{username}' password='{password}' expires='{time}'/></m>",
+    ],
+    [
+      "<m><service xmlns='urn:xmpp:extdisco:2' username='john' password='secret'/></m>",
+      "<m><service xmlns='urn:xmpp:extdisco:2' username='john' password='secret'/></m>",
+    ],
+    [
       "<m><body>at 20 o'clock in room 12345678</body></m>",
       '<m><body>at 20 o&apos;clock in room 12345678</body></m>',
     ],

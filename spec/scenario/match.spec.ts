@@ -99,6 +99,12 @@ describe('scenario/match', () => {
       "<x xmlns='u'><a k='v'/></x>",
       [`x/a: attribute k='v' is not expected`],
     ],
+    [
+      'one of several that is not there',
+      "<m><f v='1'/><f v='2' w='{scansion:any}'/></m>",
+      "<m><f v='3' w='4'/><f v='5'/></m>",
+      ['m: <f v="1"> of jabber:client is missing', 'm/f: attribute v is "3", not "2"'],
+    ],
     ['two where one is there', '<m><a/><a/></m>', '<m><a/></m>', ['m: <a> of jabber:client is missing']],
   ];
   for (const [what, expected, received, sentences] of bad) {

@@ -54,6 +54,43 @@ describe('scenario/parse', () => {
     ]);
   });
 
+  it('takes a shorter name where only that one does anything', () => {
+    const client = (name: string): string => `[Client] ${name}\n\tjid: ann@localhost\n`;
+    const top = `${client('Ann')}${client('Ann sends')}${client('Ann sends mail')}---\n`;
+    expect(actions(`${top}Ann sends: <iq/>\nAnn sends mail sends <iq/>\nAnn sends connects`)).to.deep.equal([
+      'Ann sends <iq>',
+      'Ann sends mail sends <iq>',
+      'Ann sends connects',
+    ]);
+  });
+
+  it('reads on at the edge of the page while a stanza is not at its end', () => {
+    const text = `${cast('Ann')}Ann sends:\n\t<message\nto="a">\n\t<body>one\ntwo\n\n\tAnn three</body></message>\nAnn connects`;
+    const [sends, connects] = parseScript('x.scs', text).actions;
+    if (sends.kind !== 'sends') throw new Error(sends.kind);
+    expect(sends.stanza.childText('body')).to.equal('one\ntwo\n\n\tAnn three');
+    expect(connects.kind).to.equal('connects');
+  });
+
+  it('takes comments of all kinds for none, wherever they stand', () => {
+    const text =
+      `${cast('Ann')}Ann connects\n\t// what\n\t-- a\n--\nAnn sends:\n\t// now\n\t<iq>\n# Ann\n\t<!-- \${Bob's JID}\n-->\n` +
+      '\t</iq>\n\t-- then\n\t#\n\t<presence/>\n// vim: syntax=xml:\n';
+    expect(actions(text)).to.deep.equal(['Ann connects', 'Ann sends <iq>', 'Ann sends <presence>']);
+  });
+
+  it('takes variables in quotes of either kind', () => {
+    const text = `${cast("Ann's")}Ann's sends:\n\t<iq a='\${Ann's's JID}' b="\${Ann's's JID}" c='\${Ann&apos;s&apos;s JID}'/>`;
+    const [sends] = parseScript('x.scs', text).actions;
+    if (sends.kind !== 'sends') throw new Error(sends.kind);
+    expect([...new Set(sends.stanza.attributes.values())]).to.deep.equal(["${Ann's's JID}"]);
+  });
+
+  it('has nothing to play in a file without actions', () => {
+    for (const text of ['', '\uFEFF', '# A title', '# A title\r\n\r\n## tag\r\n', cast('Ann')])
+      expect(actions(text)).to.deep.equal([]);
+  });
+
   it('reads the same from files of other systems, and without a last line end', () => {
     const { title, actions: read } = fixture('crlf.scs');
     expect(title).to.equal('Line ends of other systems, and no line end at the end');
@@ -117,6 +154,26 @@ describe('scenario/parse', () => {
     [
       `${top}Romeo connects\nRomeo sends:\n\t<a\n\tb="\${Juliet's full JID}"/>`,
       `${begin + 3}: \${Juliet's full JID} is not known yet: "Juliet connects" has to come first`,
+    ],
+    [
+      `${top}Romeo sends:\n\t<a b='\${Juliet's jid}'/>`,
+      `${begin + 1}: \${Juliet's jid}: of a character there are its JID and its full JID`,
+    ],
+    [
+      `${top}Romeo receives:\n\t<a/>\n\t<a b='{scansion:Any}'/>`,
+      `${begin + 2}: {scansion:Any} means nothing; there are {scansion:any} and {scansion:capture:NAME}`,
+    ],
+    [
+      `${top}Romeo receives:\n\t<a>{scansion:any}!</a>`,
+      `${begin + 1}: {scansion:any} can be a whole value only, not a part of one; there are {scansion:any} and {scansion:capture:NAME}`,
+    ],
+    [
+      `${top}Romeo receives:\n\t<a b='{scansion:capture:x}'/>\nRomeo sends:\n\t<a b='{scansion:capture:x} {scansion:capture:y}'/>`,
+      `${begin + 3}: {scansion:capture:y}: nothing that is received before is captured as y`,
+    ],
+    [
+      `${top}Romeo receives:\n\t<a><b scansion:strict="no"/></a>`,
+      `${begin + 1}: scansion:strict is "true" or "false", not "no"`,
     ],
     ['[Component] X', '1: a character of the class [Component]: only [Client] can be played'],
     ['[Client] X\n\tpassword: a\n---', '1: X has no jid: jid: user@localhost'],

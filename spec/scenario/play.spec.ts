@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Casting } from '../../lib/scenario/casting.js';
+import { parseScript } from '../../lib/scenario/parse.js';
+import { play } from '../../lib/scenario/play.js';
 import type { Element } from '../../lib/xml/index.js';
 import { ScriptedServer, type Habits, type Session } from './support/server.js';
-import { cast, failureOf, perform } from './support/story.js';
+import { cast, failureOf, perform, type Told } from './support/story.js';
 
 describe('scenario/play', () => {
   let server: ScriptedServer;
@@ -60,6 +64,15 @@ describe('scenario/play', () => {
     expect(remarks).to.deep.equal([{ line: line + 2, text: 'Ann passed over <presence/>' }]);
   });
 
+  it('tells no more than a few of many that it passes over', async () => {
+    await serve(obedient);
+    const script = `${begin}${please(...Array<string>(25).fill('<presence/>'), '<iq/>')}Ann receives:\n\t<iq/>\n`;
+    const [{ outcome, remarks }] = (await perform(server, [script])).results;
+    expect(outcome).to.equal('passed');
+    expect(remarks).to.have.length(11);
+    expect(remarks.at(-1)).to.deep.equal({ line: line + 2, text: '15 more were passed over' });
+  });
+
   it('fails at once in exact order, however long it could wait', async () => {
     await serve(obedient);
     const script = `${begin}${please('<presence/>', "<message id='2'/>")}Ann receives:\n\t<message id="2"/>\n`;
@@ -114,6 +127,17 @@ describe('scenario/play', () => {
       const failure = await failureOf(server, script);
       expect(failure).to.include({ line: line + 4, came: 1 });
       expect(failure!.nearest!.stanza.toString()).to.equal("<message id='old'/>");
+    });
+
+    it('is not what a stream has whose server has ended it', async () => {
+      await serve({ answer: (_stanza, session) => void session.end() });
+      const script = `${begin}Ann sends:\n\t<presence/>\nAnn receives: nothing\n`;
+      const failure = await failureOf(server, script);
+      expect(failure).to.include({
+        line: line + 2,
+        what: 'Ann receives nothing: the server has closed the connection',
+      });
+      expect(await failureOf(server, `${begin}Ann disconnects\nAnn receives: nothing\n`)).to.equal(undefined);
     });
 
     it('fails by what comes a moment later', async () => {
@@ -194,14 +218,113 @@ describe('scenario/play', () => {
     });
   }
 
-  it('says that nobody listens there', async () => {
-    await serve();
-    const nowhere = { host: '127.0.0.1', port: 1, auth: 'auto', tls: 'auto' } as const;
-    const failure = await failureOf(server, begin, { serverOf: () => nowhere, serverFor: () => nowhere });
-    expect(failure).to.include({ fatal: true });
-    expect(failure!.what).to.match(
-      /^Ann connects: ann@localhost: no connection to 127\.0\.0\.1:1: connect ECONNREFUSED/,
+  describe('where there is no server', () => {
+    /** How two scripts go, and what is told at last. */
+    async function tryAt(host: string, port: number): Promise<{ told: Told; cut: string | undefined }> {
+      await serve();
+      const nowhere = { host, port, auth: 'auto', tls: 'auto' } as const;
+      const told = await perform(server, [begin, begin], {
+        serverOf: () => nowhere,
+        serverFor: () => nowhere,
+      });
+      return { told, cut: told.cut };
+    }
+
+    /** A port at which everybody is told the same. */
+    async function sayingTo(
+      answer: string | Buffer,
+      act: (port: number, calls: () => number) => Promise<void>,
+    ): Promise<void> {
+      let calls = 0;
+      const odd = createServer((socket) => {
+        calls += 1;
+        socket.on('error', () => undefined).end(answer);
+      });
+      await once(odd.listen(0, '127.0.0.1'), 'listening');
+      try {
+        await act((odd.address() as AddressInfo).port, () => calls);
+      } finally {
+        odd.close();
+      }
+    }
+
+    const places: [string, string][] = [
+      ['127.0.0.1', 'no connection to 127.0.0.1:1: connection refused'],
+      ['localhost', 'no connection to localhost:1: connection refused'],
+      ['nowhere.invalid', 'no connection to nowhere.invalid:1: '],
+    ];
+    for (const [host, sentence] of places) {
+      it(`it is said once: ${sentence}`, async () => {
+        const { told, cut } = await tryAt(host, 1);
+        expect(told.results.map(({ failure }) => failure!.what)).to.have.length(1);
+        expect(told.results[0].failure!.what).to.contain(`Ann connects: ann@localhost: ${sentence}`);
+        expect(told.notes).to.deep.equal([]);
+        expect(cut).to.equal('there is no server to play on: one more script was not played');
+      });
+    }
+
+    it('says what answers instead', async () => {
+      await sayingTo('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', async (port) => {
+        const { told } = await tryAt('127.0.0.1', port);
+        expect(told.results[0].failure!.what).to.contain(
+          'this is no XMPP server, it says "HTTP/1.1 400 Bad Request"',
+        );
+      });
+    });
+
+    it('says that TLS is expected at once', async () => {
+      await sayingTo(Buffer.from('15030100020246', 'hex'), async (port) => {
+        const { told } = await tryAt('127.0.0.1', port);
+        expect(told.results[0].failure!.what).to.contain('it speaks TLS from the first byte on');
+      });
+    });
+
+    it('one that closes is there, and is tried again by the next script', async () => {
+      await sayingTo('', async (port, calls) => {
+        const { told, cut } = await tryAt('127.0.0.1', port);
+        // Two tries to make the account, and one to log in.
+        expect(calls()).to.equal(6);
+        expect(told.results).to.have.length(2);
+        const sentence =
+          'the server has closed the connection without a word (does that port want TLS at once?)';
+        expect(told.results[1].failure!.what).to.equal(`Ann connects: ann@localhost: ${sentence}`);
+        expect(told.notes).to.deep.equal([`accounts at localhost could not be registered: ${sentence}`]);
+        expect(cut).to.equal(undefined);
+      });
+    });
+  });
+
+  it('who is interrupted is told how much is left', async () => {
+    await serve(obedient);
+    const { results, cut } = await perform(server, [begin, begin, begin], { signal: AbortSignal.abort() });
+    expect(results.map(({ outcome }) => outcome)).to.deep.equal(['passed']);
+    expect(cut).to.equal('interrupted: 2 more scripts were not played');
+  });
+
+  it('says that a question about features may have been asked before', async () => {
+    await serve(obedient);
+    const question = (node: string): string =>
+      `${begin}Ann receives:\n\t<iq type="get"><query xmlns="http://jabber.org/protocol/disco#info"${node}/></iq>\n`;
+    expect((await failureOf(server, question(' node="http://a#hash="')))!.what).to.equal(
+      'Ann receives <iq>: it did not come within 0.2 s (servers remember the features of a client, and ask once)',
     );
+    expect((await failureOf(server, question('')))!.what).to.equal(
+      'Ann receives <iq>: it did not come within 0.2 s',
+    );
+  });
+
+  it('what a script leaves to others is played where one does not get in, if all of it is to be seen', async () => {
+    await serve(obedient);
+    const script = `${cast('Ann', 'Eve')}Ann connects\nEve connects\nEve sends: <presence/>\nEve receives: <presence/>\nAnn receives: <x/>\n`;
+    const first = script.split('\n').length - 4;
+    const { failures } = await play(parseScript('x.scs', script), {
+      casting: new Casting(),
+      exact: false,
+      timeout: 50,
+      goOn: true,
+      serverOf: () => ({ host: '127.0.0.1', port: server.port, auth: 'auto', tls: 'auto' }),
+    });
+    expect(failures.map((failure) => failure.line)).to.deep.equal([first, first + 3]);
   });
 
   it('plays on another domain, and by other accounts, than the script has', async () => {

@@ -94,6 +94,50 @@ describe('scenario/record', () => {
     expect(await failureOf(server, text, { exact: true })).to.equal(undefined);
   });
 
+  it('has clients say again what the server makes up then', async () => {
+    let made = 0;
+    const due = new Set<string>();
+    const ids = /archive-\d+/;
+    const archive: Habits = {
+      answer: (stanza, { jid }) => {
+        if (stanza.name !== 'message') return '';
+        const [id] = ids.exec(stanza.toString()) ?? [`archive-${(made += 1)}`];
+        const wrong = ids.test(stanza.toString()) && !due.has(id);
+        due.add(id);
+        return `<message to='${jid}'><result xmlns='urn:xmpp:mam:2' id='${id}'/>${wrong ? '<wrong/>' : ''}</message>`;
+      },
+    };
+    await record(archive);
+    const socket = await logIn('home', '<message/>');
+    await reads(socket, "id='archive-1'");
+    socket.write("<message><after>archive-1</after><max>1</max></message><iq type='result' id='archive-1'/>");
+    await reads(socket, "id='archive-1'");
+    await leave(socket);
+    const text = recorder.script('x');
+    expect(text)
+      .to.contain("<result xmlns='urn:xmpp:mam:2' id='{scansion:capture:value-1}'/>")
+      .and.contain('<after>{scansion:capture:value-1}</after>\n\t\t<max>1</max>')
+      .and.contain("<iq type='result' id='{scansion:capture:value-1}'/>")
+      .and.not.contain('archive-');
+    due.clear();
+    expect(await failureOf(server, text, { exact: true })).to.equal(undefined);
+  });
+
+  it('does not expect an order where there is none', async () => {
+    const features = ['a', 'b', 'c'].map((one) => `<feature var='${one}'/>`);
+    await record({
+      answer: ({ name }) => {
+        if (name !== 'iq') return '';
+        features.reverse();
+        return `<iq type='result'><query xmlns='http://jabber.org/protocol/disco#info'>${features.join('')}</query></iq>`;
+      },
+    });
+    const socket = await logIn('home', "<iq type='get' id='i'/>");
+    await reads(socket, '</query>');
+    await leave(socket);
+    expect(await failureOf(server, recorder.script('x'))).to.equal(undefined);
+  });
+
   it('lets who comes back play on, and who comes meanwhile be another one', async () => {
     await record(echo);
     await leave(await logIn('home'));

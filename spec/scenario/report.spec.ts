@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { compare } from '../../lib/scenario/match.js';
+import { lines } from '../../lib/scenario/report/failure.js';
 import { json } from '../../lib/scenario/report/json.js';
 import { junit } from '../../lib/scenario/report/junit.js';
 import { live } from '../../lib/scenario/report/live.js';
 import type { Report, Result } from '../../lib/scenario/report/report.js';
 import { tap } from '../../lib/scenario/report/tap.js';
-import { parse } from '../../lib/xml/index.js';
+import { parse, type Element } from '../../lib/xml/index.js';
 
 const AROUND = new Map([['', 'jabber:client']]);
 const expected = parse("<iq type='set'><a/></iq>", AROUND);
@@ -36,7 +37,7 @@ const RESULTS: readonly Result[] = [
 ];
 
 /** What a report makes of the three. */
-function written(make: (write: (text: string) => void) => Report): string {
+function written(make: (write: (text: string) => void) => Report, cut?: string): string {
   let text = '';
   const report = make((more) => (text += more));
   report.begin(RESULTS.length);
@@ -45,7 +46,7 @@ function written(make: (write: (text: string) => void) => Report): string {
     report.starts?.(result.file, result.title);
     report.result(result);
   }
-  report.end();
+  report.end(cut);
   return text;
 }
 
@@ -78,6 +79,35 @@ ok 3 - c.scs: Slow # SKIP --tags !slow
 `);
   });
 
+  it('of a long stanza, what is around the differences is shown', () => {
+    const items = (name: string): string =>
+      Array.from({ length: 500 }, (_, at) => `<item jid='${at === 300 ? name : at}'/>`).join('');
+    const tree = (name: string): Element => parse(`<iq><query xmlns='q'>${items(name)}</query></iq>`, AROUND);
+    const text = 'x'.repeat(100_000);
+    const [want, have] = [tree('a'), tree(text)];
+    const nearest = { stanza: have, differences: compare(want, have).differences };
+    const all = lines('a.scs', { line: 1, what: 'it did not come', expected: want, nearest, came: 1 });
+    expect(all.filter((one) => one.includes('>') && one.includes("'a'"))).to.deep.equal([
+      "    >     <item jid='a'/>",
+    ]);
+    expect(all).to.include('      … (296 lines)').and.to.include("          <item jid='299'/>");
+    expect(all.at(-1)).to.match(/^ {4}iq\/query\/item: attribute jid is "x{200}… \(100000 .*\)", not "a"$/);
+    expect(all.join('\n').length).to.be.below(3000);
+  });
+
+  it('of many differences, some are told', () => {
+    const want = parse(
+      `<iq>${Array.from({ length: 50 }, (_, at) => `<a v='${at}'/>`).join('')}</iq>`,
+      AROUND,
+    );
+    const nearest = { stanza: received, differences: compare(want, received).differences };
+    const all = lines('a.scs', { line: 1, what: 'it did not come', expected: want, nearest, came: 1 });
+    expect(all.slice(-2)).to.deep.equal([
+      '    iq: <a v="19"> of jabber:client is missing',
+      '    and 30 more',
+    ]);
+  });
+
   it('JUnit: XML with the same', () => {
     const suite = parse(written(junit).replace(/^<\?.*\?>/, '')).child('testsuite')!;
     expect(Object.fromEntries(suite.attributes)).to.include({ tests: '3', failures: '1', skipped: '1' });
@@ -96,6 +126,16 @@ ok 3 - c.scs: Slow # SKIP --tags !slow
       came: 2,
       nearest: "<iq type='get'><b/></iq>",
     });
+  });
+
+  it('each says why it ends before its end', () => {
+    const cut = 'interrupted: 2 more scripts were not played';
+    expect(written(tap, cut)).to.match(/\nBail out! interrupted: 2 more scripts were not played\n$/);
+    expect(JSON.parse(written(json, cut)).cut).to.equal(cut);
+    expect(written(junit, cut)).to.contain(`a note\n${cut}</system-out>`);
+    expect(written((write) => live(write, () => 80, false), cut)).to.match(
+      /✘ interrupted: 2 more .* played\n$/,
+    );
   });
 
   it('live: a list, and what is going on in a line that goes away', () => {

@@ -2,21 +2,22 @@ import type { Element } from '../../xml/index.js';
 import type { Compared, Row } from '../compare.js';
 import type { Difference } from '../match.js';
 import type { Failure } from '../play.js';
-import { pretty } from '../print.js';
+import { excerpt, pretty, short } from '../print.js';
 import { table } from './table.js';
 
 /** What a person needs to see of one script: what differs, stanza by stanza. */
 export function differencesOf({ file, title, same, rows, failures }: Compared): string[] {
-  const verdict =
-    rows.length === 0
-      ? `the same (${stanzas(same)})`
-      : `${rows.length} of ${stanzas(same + rows.length)} differ`;
+  const alike = isPlayed(failures) ? `the same (${stanzas(same)})` : 'not played to its end';
+  const verdict = rows.length === 0 ? alike : `${rows.length} of ${stanzas(same + rows.length)} differ`;
   return [
     `${title === '' ? file : `${file}: ${title}`}: ${verdict}`,
     ...expectations(failures.left, failures.right),
     ...rows.flatMap((row) => describe(file, row)),
   ];
 }
+
+const isPlayed = ({ left, right }: Compared['failures']): boolean =>
+  ![...left, ...right].some(({ fatal }) => fatal);
 
 const stanzas = (count: number): string => (count === 1 ? '1 stanza' : `${count} stanzas`);
 
@@ -65,16 +66,16 @@ function inWords({ path, about, text }: Difference): string {
 }
 
 function both(left: string | undefined, right: string | undefined): string {
-  if (right === undefined) return `"${left}" on the left, and not there on the right`;
-  if (left === undefined) return `not there on the left, and "${right}" on the right`;
-  return `"${left}" on the left, and "${right}" on the right`;
+  if (right === undefined) return `"${short(left!)}" on the left, and not there on the right`;
+  if (left === undefined) return `not there on the left, and "${short(right)}" on the right`;
+  return `"${short(left)}" on the left, and "${short(right)}" on the right`;
 }
 
 const named = ({ localName, namespace }: Element): string =>
   namespace === '' || namespace === 'jabber:client' ? `<${localName}>` : `<${localName}> of ${namespace}`;
 
 const indented = (stanza: Element, marks?: Set<Element>): string[] =>
-  pretty(stanza, marks).map((line) => `      ${line}`);
+  excerpt(pretty(stanza, marks)).map((line) => `      ${line}`);
 
 const HEADINGS = ['script', 'same', 'different', 'left only', 'right only', 'left', 'right'] as const;
 

@@ -1,6 +1,6 @@
 import type { Element } from '../../xml/index.js';
 import type { Failure } from '../play.js';
-import { pretty } from '../print.js';
+import { excerpt, pretty } from '../print.js';
 import type { Difference } from '../match.js';
 
 /** The parts of a failure that are worth a heading, each as lines. */
@@ -21,13 +21,19 @@ export function explain(file: string, { line, what, expected, nearest, came = 0 
     new Set(differences.map((one) => one[side]).filter((one) => one !== undefined));
   return {
     message: `${file}:${line}: ${what}`,
-    expected: expected ? pretty(expected, marks('expected')) : [],
+    expected: expected ? excerpt(pretty(expected, marks('expected'))) : [],
     heading:
       came > 1 ? `the ${expected ? 'nearest' : 'first'} of ${came} that came instead` : 'what came instead',
-    nearest: nearest ? pretty(nearest.stanza, marks('received')) : [],
-    differences: differences.map(describe),
+    nearest: nearest ? excerpt(pretty(nearest.stanza, marks('received'))) : [],
+    differences: few(differences.map(describe)),
   };
 }
+
+/** How many differences are told in words. */
+const MOST = 20;
+
+const few = (all: readonly string[]): string[] =>
+  all.length <= MOST ? [...all] : [...all.slice(0, MOST), `and ${all.length - MOST} more`];
 
 const describe = ({ path, text }: Difference): string => `${path}: ${text}`;
 

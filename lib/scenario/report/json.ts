@@ -3,8 +3,8 @@ import { count, whenOver, type Report, type Result, type Write } from './report.
 
 /** One JSON object, when all is over. */
 export function json(write: Write): Report {
-  return whenOver((results, notes) =>
-    write(`${JSON.stringify({ ...count(results), notes, scripts: results.map(plain) }, null, 2)}\n`),
+  return whenOver(({ results, notes, cut }) =>
+    write(`${JSON.stringify({ ...count(results), cut, notes, scripts: results.map(plain) }, null, 2)}\n`),
   );
 }
 

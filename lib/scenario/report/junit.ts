@@ -5,9 +5,10 @@ import { where } from './tap.js';
 
 /** The XML that CI servers read, when all is over. */
 export function junit(write: Write): Report {
-  return whenOver((results, notes) =>
-    write(`<?xml version='1.0' encoding='UTF-8'?>\n${suite(results, notes).toString()}\n`),
-  );
+  return whenOver(({ results, notes, cut }) => {
+    const told = cut === undefined ? notes : [...notes, cut];
+    write(`<?xml version='1.0' encoding='UTF-8'?>\n${suite(results, told).toString()}\n`);
+  });
 }
 
 function suite(results: readonly Result[], notes: readonly string[]): Element {

@@ -42,7 +42,10 @@ export function live(write: Write, columns: () => number, colors: boolean): Repo
       for (const remark of result.remarks) print(`    ${where(result, remark)}`);
       for (const line of lines(result.file, result.failure!)) print(`    ${line}`);
     },
-    end: () => print(`\n${totals(results)} in ${seconds(performance.now() - began)}`),
+    end(cut) {
+      print(`\n${totals(results)} in ${seconds(performance.now() - began)}`);
+      if (cut !== undefined) print(`${marks.failed} ${cut}`);
+    },
   };
 }
 

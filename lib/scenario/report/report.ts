@@ -29,7 +29,8 @@ export interface Report {
   /** Something that is about no script: about the server or its accounts. */
   note(text: string): void;
   result(result: Result): void;
-  end(): void;
+  /** @param cut why not all of them were played, where that is so */
+  end(cut?: string): void;
 }
 
 /** Where a report is written to. */
@@ -46,14 +47,21 @@ export function totals(results: readonly Result[]): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
+/** All that was told of a run; `cut` as in {@link Report.end}. */
+interface Told {
+  readonly results: readonly Result[];
+  readonly notes: readonly string[];
+  readonly cut: string | undefined;
+}
+
 /** A report that is written at once, when all is over. */
-export function whenOver(write: (results: readonly Result[], notes: readonly string[]) => void): Report {
+export function whenOver(write: (told: Told) => void): Report {
   const results: Result[] = [];
   const notes: string[] = [];
   return {
     begin: () => undefined,
     note: (text) => void notes.push(text),
     result: (result) => void results.push(result),
-    end: () => write(results, notes),
+    end: (cut) => write({ results, notes, cut }),
   };
 }

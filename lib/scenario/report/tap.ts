@@ -19,7 +19,10 @@ export function tap(write: Write): Report {
       line(`${ok} ${results.length} - ${named(result)}${skip}`);
       for (const one of diagnostics(result)) line(one);
     },
-    end: () => line(`# ${totals(results)}`),
+    end(cut) {
+      line(`# ${totals(results)}`);
+      if (cut !== undefined) line(`Bail out! ${oneLine(cut)}`);
+    },
   };
 }
 

@@ -17,6 +17,8 @@ export function cast(...names: readonly string[]): string {
 export interface Told {
   readonly results: Result[];
   readonly notes: string[];
+  /** Why not all of them were played. */
+  readonly cut: string | undefined;
 }
 
 /** Plays scripts on a server; each is named by its number, `1.scs` being the first. */
@@ -25,12 +27,12 @@ export async function perform(
   scripts: readonly string[],
   options: Partial<RunOptions> = {},
 ): Promise<Told> {
-  const told: Told = { results: [], notes: [] };
+  const told: { -readonly [name in keyof Told]: Told[name] } = { results: [], notes: [], cut: undefined };
   const report: Report = {
     begin: () => undefined,
     note: (text) => void told.notes.push(text),
     result: (result) => void told.results.push(result),
-    end: () => undefined,
+    end: (cut) => void (told.cut = cut),
   };
   const server = { host: '127.0.0.1', port, auth: 'auto', tls: 'auto' } as const;
   const candidates = scripts.map((text, at) => ({ script: parseScript(`${at + 1}.scs`, text) }));

@@ -1,0 +1,118 @@
+import { didYouMean } from '../config/error.js';
+import type { Element } from '../xml/index.js';
+import { ANY, CAPTURE, STRICT } from './match.js';
+import { ScriptError, type Action, type Character } from './script.js';
+import { usesIn, valuesOf, type Use } from './variables.js';
+
+/** An action, and the text that it was read from. */
+export interface Told {
+  readonly action: Action;
+  /** From the line of the action on. */
+  readonly source: readonly string[];
+}
+
+/** `${…'s …}`, whatever is said in it. */
+const POSSESSIVE = /\$\{[^}]*'s [^}]*\}/g;
+/** `{scansion:…}`, likewise. */
+const OURS = /\{scansion:[^}]*\}/g;
+const STRICTNESS = ['true', 'false', '1', '0'];
+
+/**
+ * Are all words understood that scripts say in braces? A value that is not there yet, or means nothing here, is found
+ * before anything is played.
+ *
+ * @throws {ScriptError} for the first that is not
+ */
+export function checkWords(file: string, characters: readonly Character[], told: readonly Told[]): void {
+  const checker = new Checker(characters);
+  for (const { action, source } of told) {
+    const wrong = checker.wrongIn(action);
+    if (wrong) throw new ScriptError(file, action.line + lineOf(wrong.word, source), wrong.what);
+  }
+}
+
+interface Wrong {
+  readonly word: string;
+  readonly what: string;
+}
+
+/** In which of the lines does it stand? Quotes may be written otherwise. */
+function lineOf(word: string, source: readonly string[]): number {
+  const plain = (text: string): string => text.replaceAll('&apos;', "'").replaceAll('&quot;', '"');
+  return Math.max(
+    0,
+    source.findIndex((line) => plain(line).includes(word)),
+  );
+}
+
+class Checker {
+  private readonly names: readonly string[];
+  private readonly connected = new Set<string>();
+  private readonly captured = new Set<string>();
+
+  constructor(characters: readonly Character[]) {
+    this.names = characters.map(({ name }) => name);
+  }
+
+  wrongIn(action: Action): Wrong | undefined {
+    if (action.kind === 'connects') this.connected.add(action.who.name);
+    if (action.kind === 'sends') return this.first(action.stanza, (value) => this.notSendable(value));
+    if (action.kind !== 'receives') return undefined;
+    return this.first(action.stanza, (value) => this.notExpectable(value)) ?? wrongStrictness(action.stanza);
+  }
+
+  private first(stanza: Element, look: (value: string) => Wrong | undefined): Wrong | undefined {
+    for (const value of valuesOf(stanza)) {
+      const wrong = this.wrongVariable(value) ?? look(value);
+      if (wrong) return wrong;
+    }
+    return undefined;
+  }
+
+  private wrongVariable(value: string): Wrong | undefined {
+    const uses = usesIn(value);
+    const strange = (value.match(POSSESSIVE) ?? []).find((word) => !uses.some(({ text }) => text === word));
+    if (strange !== undefined) {
+      return { word: strange, what: `${strange}: of a character there are its JID and its full JID` };
+    }
+    const wrong = uses.find((use) => this.wrongUse(use));
+    return wrong && { word: wrong.text, what: `${wrong.text}${this.wrongUse(wrong)}` };
+  }
+
+  private wrongUse({ name, full }: Use): string | undefined {
+    if (!this.names.includes(name)) return `: nobody is called ${name}${didYouMean(name, this.names)}`;
+    // A full address is known only after its character has connected.
+    if (full && !this.connected.has(name)) return ` is not known yet: "${name} connects" has to come first`;
+    return undefined;
+  }
+
+  private notSendable(value: string): Wrong | undefined {
+    for (const word of value.match(OURS) ?? []) {
+      const name = CAPTURE.exec(word)?.[1];
+      if (name !== undefined && !this.captured.has(name)) {
+        return { word, what: `${word}: nothing that is received before is captured as ${name}` };
+      }
+    }
+    return undefined;
+  }
+
+  private notExpectable(value: string): Wrong | undefined {
+    const [word] = value.match(OURS) ?? [];
+    if (word === undefined) return undefined;
+    const whole = value.trim();
+    const name = CAPTURE.exec(whole)?.[1];
+    if (name !== undefined) this.captured.add(name);
+    if (name !== undefined || whole === ANY) return undefined;
+    const what =
+      word === ANY || CAPTURE.test(word) ? 'can be a whole value only, not a part of one' : 'means nothing';
+    return { word, what: `${word} ${what}; there are ${ANY} and {scansion:capture:NAME}` };
+  }
+}
+
+function wrongStrictness(element: Element): Wrong | undefined {
+  const value = element.attribute(STRICT);
+  if (value !== undefined && !STRICTNESS.includes(value)) {
+    return { word: STRICT, what: `${STRICT} is "true" or "false", not "${value}"` };
+  }
+  return element.elements.map(wrongStrictness).find((wrong) => wrong !== undefined);
+}
