@@ -67,11 +67,7 @@ interface Undelivered extends Partial<Ids> {
   readonly text: string;
 }
 
-/** A packet around a payload. */
-export function routed(to: string, from: string, payload: string): string {
-  return `${routeTo(to, from)}${payload}</route>`;
-}
-
+/** The opening tag of a packet: behind it come a payload and `</route>`. */
 export function routeTo(to: string, from: string): string {
   const tag = element('route', { xmlns: COMPONENT, to, from }).toString();
   return `${tag.slice(0, -2)}>`;
