@@ -3,7 +3,7 @@
  * attributes `c2s` and `sm` of the session namespace say which session a stanza belongs to, and a `<session/>` element
  * starts and ends sessions, and makes and removes users. [docs/dev/sm-c2s-protocol] [jabberd2 2.7.0]
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Jid } from '../../session/jid.js';
 import { stanzaError } from '../../session/stanza-error.js';
 import { element, escapeValue, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
@@ -30,6 +30,11 @@ export interface Ids {
   readonly sm: string | undefined;
 }
 
+/** An id for a request of ours, or for a session that has no client; nobody else makes the same. */
+export function newId(): string {
+  return randomUUID().replaceAll('-', '');
+}
+
 /** A `<session/>`, asked or answered. */
 export interface Action extends Partial<Ids> {
   readonly kind: 'action';
@@ -43,27 +48,39 @@ export interface Action extends Partial<Ids> {
 }
 
 /** What comes from the router, where it is any business of ours. */
-export type Routed =
-  | Action
-  /** A name came to the router, or went. */
-  | { readonly kind: 'advert'; readonly name: string; readonly available: boolean }
-  /** The router could not deliver a packet of ours. */
-  | ({ readonly kind: 'undeliverable'; readonly code: string; readonly name: string } & Undelivered)
-  /** The sm does not know the session that a stanza of ours named; `text` is that stanza. */
-  | ({ readonly kind: 'bounced'; readonly text: string } & Ids)
-  | Carried;
+export type Routed = Action | Advert | Undeliverable | Bounced | Carried;
+
+/** A name came to the router, or went. */
+interface Advert {
+  readonly kind: 'advert';
+  readonly name: string;
+  readonly available: boolean;
+}
+
+/**
+ * A packet of ours that the router could not deliver, and what is known of it: an action by its request, or a stanza by
+ * its session.
+ */
+export interface Undeliverable extends Partial<Ids> {
+  readonly kind: 'undeliverable';
+  readonly code: string;
+  /** Who could not be reached. */
+  readonly name: string;
+  readonly action?: string;
+  readonly id?: string;
+  readonly text: string;
+}
+
+/** A stanza of ours that named a session which the sm does not know. */
+export interface Bounced extends Ids {
+  readonly kind: 'bounced';
+  readonly text: string;
+}
 
 /** A stanza for a client. */
 export interface Carried extends Ids {
   readonly kind: 'stanza';
   readonly from: string;
-  readonly text: string;
-}
-
-/** What is known of a packet that came back: an action by its request, or a stanza by its session. */
-interface Undelivered extends Partial<Ids> {
-  readonly action?: string;
-  readonly id?: string;
   readonly text: string;
 }
 

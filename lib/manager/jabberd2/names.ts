@@ -36,3 +36,8 @@ export class Names implements Iterable<string> {
     return this.here[Symbol.iterator]();
   }
 }
+
+/** Why there is nothing to be had at a name, for clients and for the log. */
+export function away(name: string): string {
+  return `${name} is not connected to the router`;
+}
