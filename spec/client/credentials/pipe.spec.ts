@@ -58,9 +58,19 @@ describe('client/credentials/pipe', () => {
       expect(await broken(checking.delete('juliet', HOST))).to.match(/does not know DELETE-USER$/);
     });
 
-    it('is not to create where it can not set, nor to delete where it says DESTROY-USER', async () => {
-      const odd = await can('USER-EXISTS', 'CHECK-PASSWORD', 'CREATE-USER', 'DESTROY-USER');
+    it('is not to create where it can not set', async () => {
+      const odd = await can('USER-EXISTS', 'CHECK-PASSWORD', 'CREATE-USER');
       expect([...odd.can]).to.deep.equal([]);
+    });
+
+    it('is to delete where it says DESTROY-USER, as the sample of jabberd2 does: it is asked to DELETE-USER', async () => {
+      const sample = await can(
+        ...['USER-EXISTS', 'GET-PASSWORD', 'CHECK-PASSWORD', 'SET-PASSWORD', 'CREATE-USER', 'DESTROY-USER'],
+      );
+      expect([...sample.can]).to.have.members(['set', 'create', 'delete']);
+      await sample.create('juliet', HOST, 'secret');
+      await sample.delete('juliet', HOST);
+      expect(await sample.exists('juliet', HOST)).to.equal(false);
     });
 
     it('may be to give passwords and not to check them', async () => {
