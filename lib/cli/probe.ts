@@ -13,7 +13,8 @@ export const probe: Command = {
   help:
     'Find out what a session manager speaks, which domains it serves, and whether a login works. Not while a socket ' +
     'manager of the same name is connected: jabberd 1.4 throws that one out, and jabberd 1.1 does not survive two. With ' +
-    '--dialect jabberd2 (which is not found out by itself) it says what the router has, and logs in with --credentials',
+    '--dialect jabberd2 (which is not found out by itself) it says what the router has, tries the domains ' +
+    'among that where none is named, and logs in with --credentials',
   configured: 'probe',
   options: {
     user: { describe: 'Log in as this user, and out again', requiresArg: true },
@@ -67,10 +68,7 @@ class Probe {
       this.tell('dialect', finding ? `${finding.dialect}: ${finding.why}` : this.config.dialect);
       const { names } = this.manager;
       if (names.length > 0) this.tell('router', `has ${names.join(', ')}`);
-      const domains = this.config.domains.length > 0 ? this.config.domains : ['localhost'];
-      let code: number = EXIT.stopped;
-      for (const domain of domains) if (!(await this.tryDomain(domain))) code = EXIT.failed;
-      return code;
+      return (await this.tryDomains(names)) ? EXIT.stopped : EXIT.failed;
     } finally {
       await this.manager.stop();
     }
@@ -82,6 +80,15 @@ class Probe {
       this.manager.once('linkFailed', resolve);
       this.manager.start().then(() => resolve(undefined), reject);
     });
+  }
+
+  /** @returns whether all that were named are served, or one of those that were guessed */
+  private async tryDomains(names: readonly string[]): Promise<boolean> {
+    const { domains } = this.config;
+    const tried: boolean[] = [];
+    for (const domain of domains.length > 0 ? domains : guessed(names))
+      tried.push(await this.tryDomain(domain));
+    return domains.length > 0 ? tried.every(Boolean) : tried.some(Boolean);
   }
 
   private async tryDomain(domain: string): Promise<boolean> {
@@ -116,6 +123,12 @@ class Probe {
     console.log(`${`${what}:`.padEnd(12)} ${text}`);
     return result;
   }
+}
+
+/** A router does not say which of its names are domains of an sm. Others than `sm` or `c2s` have a dot, most of the time. */
+function guessed(names: readonly string[]): readonly string[] {
+  const found = names.filter((name) => name === 'localhost' || name.includes('.'));
+  return found.length > 0 ? found : ['localhost'];
 }
 
 function refusal(answer: Answer): string {

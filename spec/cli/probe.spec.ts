@@ -10,6 +10,8 @@ import {
 } from '../support/scripted-session-manager.js';
 import { parse, type Element } from '../../lib/xml/index.js';
 import { Clock } from '../support/clock.js';
+import { action, stamped } from '../support/router-story.js';
+import { NAME, route, ScriptedRouter } from '../support/scripted-router.js';
 import { probe as command } from '../../lib/cli/probe.js';
 import { call, Program, type Outcome } from './program.js';
 
@@ -159,6 +161,36 @@ describe('cli/probe', function () {
     expect(outcome.code).to.equal(0);
     expect(said(outcome)['localhost']).to.match(/^served/);
     expect(told.join('')).to.not.contain(`type='session'`);
+  });
+
+  it('asks for the domains that the router of jabberd2 has where none is named: one that works is enough', async () => {
+    const router = await ScriptedRouter.listen();
+    try {
+      router.names = ['sm', 'c2s', 'foo.com', 'conference.foo.com'];
+      const added = call(['users', 'add', 'juliet@foo.com', '--credentials', 'embedded'], {
+        cwd,
+        input: 'secret',
+      });
+      expect(added.code, added.stderr).to.equal(0);
+      const opened = router.link().then(async (link) => {
+        const { id, c2s = '', target } = await link.action('start');
+        const ids = { c2s, sm: 's1' };
+        link.send(route(NAME, 'foo.com', action('started', ids, ` target='${target}' id='${id}'`)));
+        await link.routed();
+        link.send(route(NAME, 'foo.com', stamped(`<iq type='result' id='ask'/>`, ids)));
+      });
+      const jabberd2 = ['--dialect', 'jabberd2', '--name', NAME, '--user', 'juliet', '--password', 'secret'];
+      const outcome = await probe(router.port, ...jabberd2);
+      expect(outcome.code, outcome.stdout + outcome.stderr).to.equal(0);
+      await opened;
+      const words = said(outcome);
+      expect(words)
+        .to.include.keys('foo.com', 'conference.foo.com')
+        .and.not.any.keys('sm', 'c2s', 'localhost');
+      expect(outcome.stdout).to.contain('works as juliet@foo.com').and.to.contain('refused: not-authorized');
+    } finally {
+      await router.close();
+    }
   });
 
   it('says that a login is refused, and fails', async () => {
