@@ -1,4 +1,4 @@
-import { loadConfig, loadOptions } from '../config/load.js';
+import { loadOptions, toConfig, withoutEffect } from '../config/load.js';
 import { NAMES, OPTIONS, printValue, type OptionName } from '../config/options.js';
 import { EXIT, type Command } from './command.js';
 
@@ -7,11 +7,13 @@ export const checkConfig: Command = {
   help: 'Check the configuration, and show what is in force and where each value comes from',
   configured: 'run',
   run({ options }) {
-    const inputs = { command: 'run', args: options, env: process.env } as const;
-    loadConfig(inputs);
-    const { values, origins } = loadOptions(inputs);
+    const loaded = loadOptions({ command: 'run', args: options, env: process.env });
+    toConfig(loaded);
+    const { values, origins } = loaded;
     const rows = NAMES.map((name) => [name, shown(name, printValue(values[name])), origins.get(name) ?? '']);
     console.log(columns(rows));
+    const warning = withoutEffect(loaded);
+    if (warning !== undefined) console.error(`sm-component: ${warning}`);
     return EXIT.stopped;
   },
 };

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Address, Config } from '../config/config.js';
 import { printAddress, printCredentials } from '../config/kinds.js';
-import { loadConfig } from '../config/load.js';
+import { loadOptions, toConfig, withoutEffect } from '../config/load.js';
 import { createLog, type Log } from '../observe/log.js';
 import { SocketManager } from '../server.js';
 import { connectionRows, type SessionRow } from '../control/sessions.js';
@@ -27,8 +27,12 @@ export const run: Command = {
     ],
   ],
   run({ options }) {
-    const config = loadConfig({ command: 'run', args: options, env: process.env });
-    const service = new RunService(config, createLog(config.logLevel, config.logFormat));
+    const loaded = loadOptions({ command: 'run', args: options, env: process.env });
+    const config = toConfig(loaded);
+    const log = createLog(config.logLevel, config.logFormat);
+    const warning = withoutEffect(loaded);
+    if (warning !== undefined) log.warn(warning);
+    const service = new RunService(config, log);
     return serve(service, () => console.log(greeting(config, service.manager)));
   },
 };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Config, Keepalive, Limits } from './config.js';
 import { ConfigError } from './error.js';
 import { printAddress } from './kinds.js';
-import { NAMES, OPTIONS, TAKES, variable } from './options.js';
+import { JABBERD2_ONLY, NAMES, OPTIONS, TAKES, variable } from './options.js';
 import type { Command, Option, OptionName, Values } from './options.js';
 import { fromArguments, fromEnvironment, fromFile, fromObject, type Given, type Source } from './sources.js';
 
@@ -147,7 +147,15 @@ function readSecret(values: Values, origin: string): string {
   return first;
 }
 
-function toConfig({ values, origins }: Loaded): Config {
+/** Options that were given where nothing asks for them: a sentence for who gave them; undefined where there is none. */
+export function withoutEffect({ values, origins }: Loaded): string | undefined {
+  if (values.dialect === 'jabberd2') return undefined;
+  const given = JABBERD2_ONLY.map((name) => origins.get(name)).filter((origin) => origin !== 'default');
+  return given.length > 0 ? `of no effect without --dialect jabberd2: ${given.join(', ')}` : undefined;
+}
+
+/** @throws {ConfigError} where a file that is named can not be read */
+export function toConfig({ values, origins }: Loaded): Config {
   return Object.freeze({
     sm: values.sm,
     dialect: values.dialect,

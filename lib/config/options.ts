@@ -332,6 +332,15 @@ export const TAKES: Readonly<Record<Command, readonly OptionName[]>> = {
   scenario: [],
 };
 
+/** What nothing but the router of jabberd2 has a use for. */
+export const JABBERD2_ONLY: readonly OptionName[] = [
+  'router-user',
+  'router-tls',
+  'router-ca',
+  'credentials',
+  'realm',
+];
+
 /** `SM_COMPONENT_LOG_LEVEL` for `log-level`. */
 export function variable(name: OptionName): string {
   return PREFIX + name.toUpperCase().replaceAll('-', '_');

@@ -136,6 +136,17 @@ describe('cli/main', function () {
       );
     });
 
+    it('says which options are of no effect', () => {
+      writeFileSync(path.join(cwd, 'sm.json'), '{ "realm": ["foo.com=company"] }');
+      const args = ['check-config', '--router-user', 'x', '--config', 'sm.json'];
+      const env = { SM_COMPONENT_CREDENTIALS: 'sqlite:none' };
+      expect(call(args, { cwd, env }).stderr).to.match(
+        /^sm-component: of no effect without --dialect jabberd2: argument --router-user, environment variable SM_COMPONENT_CREDENTIALS, file .*sm\.json, key "realm"\n$/,
+      );
+      const jabberd2 = ['--dialect', 'jabberd2', '--sm', 'a:1', '--secret', 'x'];
+      expect(call([...args, ...jabberd2], { cwd, env }).stderr).to.equal('');
+    });
+
     it('finds what the start would find', () => {
       const { code, stderr } = call(['check-config', '--secret-file', 'none', '--sm', 'a:1'], { cwd });
       expect(code).to.equal(2);

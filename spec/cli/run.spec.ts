@@ -63,6 +63,14 @@ describe('cli/run', function () {
     expect(program.stderr).to.match(/\d{4}-\d\d-\d\dT.* info /);
   });
 
+  it('warns of options that are of no effect', async () => {
+    const program = start('--listen', '0', '--credentials', 'embedded');
+    await program.says(/Stop:/);
+    expect(program.stderr).to.match(
+      /^\S+ warn of no effect without --dialect jabberd2: argument --credentials$/m,
+    );
+  });
+
   it('does not offer to register where that is off', async () => {
     const program = start('--listen', '0', '--registration', 'off');
     await program.says(/Stop:/);
