@@ -56,6 +56,9 @@ const SHARE = 4096;
 const DENSEST = 8;
 const NO_BYTES = Buffer.alloc(0);
 
+/** Of a host that is not served, the characters that are logged. */
+const LONGEST_HOST = 100;
+
 /** One client connection: its stream, and its stanzas on their way to the desk and back. */
 export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents, Waiter {
   readonly session: Session;
@@ -74,6 +77,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private waitsFor: Way | undefined;
   /** Has the client closed its side, with something left to be taken? */
   private endsBehindRest = false;
+  /** The host that it asked for, until it has logged in. */
+  private host: string | undefined;
   /** Set where the client came by an old name of its host. */
   private alias: Alias | undefined;
   readonly since = Date.now();
@@ -176,6 +181,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   open(tag: Tag): void {
     const header = readHeader(tag);
     this.kind = header.kind;
+    this.host = header.to;
     const { aliases, aliasReplies, domains } = this.street;
     this.alias = aliasFor(aliases, header.to, domains);
     const domain = this.alias?.host ?? header.to ?? domains[0];
@@ -250,6 +256,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     clearTimeout(this.timer);
     this.timer = undefined;
     this.login = undefined;
+    this.host = undefined;
     this.state = 'authenticated';
     this.reader.limits = { bytes: limits.stanzaBytes, depth: limits.depth, attributes: limits.attributes };
     log.info('logged in', { socket: this.session.address, ip: this.ip, user: this.user });
@@ -341,6 +348,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
       socket: this.session.address,
       ip: this.ip,
       user: this.user || undefined,
+      host: end.kind === 'host-unknown' ? this.host?.slice(0, LONGEST_HOST) : undefined,
       reason: describe(end),
       seconds: Math.round((Date.now() - this.since) / 100) / 10,
       stanzasIn: this.stanzasIn,

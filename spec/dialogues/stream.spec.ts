@@ -198,6 +198,21 @@ describe("a client's stream header", () => {
       client.send(header(`to='elsewhere' version='1.0'`));
       await client.header();
       await client.expectError('host-unknown');
+      expect((await story.log.line(/^client gone/)).details).to.deep.include({
+        host: 'elsewhere',
+        reason: 'a host that is not served',
+      });
+    }),
+  );
+
+  it(
+    'with a host that is not served is logged with as much of that as a host may have',
+    told(async (story) => {
+      const client = await story.connected();
+      client.send(header(`to='${'x'.repeat(5_000)}' version='1.0'`));
+      await client.header();
+      await client.expectError('host-unknown');
+      expect((await story.log.line(/^client gone/)).details['host']).to.equal('x'.repeat(100));
     }),
   );
 
