@@ -82,6 +82,18 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
+    'is found out behind the first mark as well, when that is back and all wait',
+    watched((it) => {
+      while (it.window.room > 0) it.send(1);
+      expect(it.marks).to.have.lengthOf(1);
+      it.return();
+      expect(it.marks).to.have.lengthOf(1);
+      it.return();
+      expect(it.window.room).to.be.at.least(256 * KB);
+    }),
+  );
+
+  it(
     'is all that was sent behind the last mark that came back, whichever that is',
     watched((it) => {
       it.send(64);
@@ -141,6 +153,18 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
+    'shrinks once for all that was sent before it was seen to be too much',
+    watched((it) => {
+      it.send(64);
+      it.return();
+      while (it.window.room > 0) it.send(1);
+      it.pass(500);
+      it.returnAll();
+      expect(it.window.room).to.be.within(90 * KB, 128 * KB);
+    }),
+  );
+
+  it(
     'does not shrink because the network is slow',
     watched((it) => {
       for (let round = 0; round < 50; round += 1) {
@@ -185,7 +209,11 @@ describe('what may be on its way to a session manager', () => {
   it(
     'is forgotten with the link',
     watched((it) => {
+      it.send(64);
+      it.return();
       it.send(300);
+      it.return(500);
+      expect(it.window.room, 'it has shrunk').to.be.below(0);
       it.window.reset();
       expect(it.window.room).to.equal(256 * KB);
       expect(it.window.back(it.marks[0])).to.equal(false);
