@@ -9,8 +9,10 @@ export const FOLDER = path.resolve('spec/scenarios');
 
 export const SCRIPTS: readonly string[] = readdirSync(FOLDER).filter((file) => file.endsWith('.scs'));
 
-/** Scripts of Prosody's own: they are run from where they are, and are not part of this project. */
-export const GIVEN = path.resolve('../shared/scenarios');
+const { INTEROP_SCRIPTS = '' } = process.env;
+
+/** The folder of Prosody's own scripts, which are not part of this project; `.ci/run` says where CI has them. */
+export const GIVEN = INTEROP_SCRIPTS && path.resolve(INTEROP_SCRIPTS);
 
 /** How long all scripts together may take, in milliseconds: each makes accounts, and removes them. */
 export const ALL_SCRIPTS = 240_000;
@@ -18,7 +20,7 @@ export const ALL_SCRIPTS = 240_000;
 /** Why they can not be tried. */
 export const MISSING_GIVEN: readonly string[] = existsSync(GIVEN)
   ? []
-  : [`the folder ${path.relative('.', GIVEN)}`];
+  : [`scripts of Prosody's own (INTEROP_SCRIPTS=FOLDER)`];
 
 /** Why a server does not do what a script is about, as its head says: `## prosody: REASON`. */
 export function lacking(script: string, server: 'prosody' | 'jabberd2'): string | undefined {
