@@ -1,4 +1,4 @@
-/** Session managers that go and come back behind a router that stays, and routers that go and come back. [jabberd2.md 5] */
+/** Session managers that go and come back behind a router that stays, and routers that go and come back. [jabberd2 2.7.0 router, sm] */
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { authSet, header } from '../support/client.js';

@@ -1,7 +1,7 @@
 /**
  * What hostile clients write on their stanzas in front of jabberd2. Its session manager takes the first attributes named
  * `sm` and `c2s` in whatever namespace, and writes prefixes of its own without looking whether they are taken: one stanza
- * could go out as another user, or take the session manager off the router. [jabberd2.md 4.1]
+ * could go out as another user, or take the session manager off the router. [jabberd2 2.7.0 sm]
  */
 import { expect } from 'chai';
 import { authSet, header, type Client } from '../support/client.js';

@@ -1,4 +1,4 @@
-/** The link to the router of jabberd2: how it comes up, what keeps it from it, and how it comes back. [jabberd2.md 1] */
+/** The link to the router of jabberd2: how it comes up, what keeps it from it, and how it comes back. [jabberd2 2.7.0 router] */
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Logins in front of jabberd2: we check the password, the session manager opens the session. [jabberd2.md 2, 3, 6] [XEP-0078] */
+/** Logins in front of jabberd2: we check the password, the session manager opens the session. [jabberd2 2.7.0 c2s, sm] [XEP-0078] */
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

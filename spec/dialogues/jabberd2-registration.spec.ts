@@ -1,6 +1,6 @@
 /**
  * Accounts in front of jabberd2: the credentials are ours, the user is the session manager's, and either both are there
- * or none. [jabberd2.md 3, 6] [XEP-0077]
+ * or none. [jabberd2 2.7.0 c2s, sm] [XEP-0077]
  */
 import { expect } from 'chai';
 import { authSet } from '../support/client.js';

@@ -1,4 +1,4 @@
-/** How sessions of jabberd2 end, from either side, and what becomes of what comes for them then. [jabberd2.md 3, 4] */
+/** How sessions of jabberd2 end, from either side, and what becomes of what comes for them then. [jabberd2 2.7.0 sm] */
 import { expect } from 'chai';
 import type { Client } from '../support/client.js';
 import { CLIENT_STREAM, readXml, SESS } from '../support/namespaced.js';
@@ -127,7 +127,7 @@ for (const [headerAttributes, kind] of [
   });
 }
 
-/** A session that was ended by the session manager may be ended back, once: some of them are not really over. [jabberd2.md 3.5] */
+/** A session that was ended by the session manager may be ended back, once: some of them are not really over. [jabberd2 2.7.0 sm: its limit of storage queries] */
 async function expectQuietAfterEnd(story: RouterStory, user: Guest, over: Guest): Promise<void> {
   await story.expectQuietButEnds(user);
   story.link.send(route(NAME, over.at, action('end', over, ` sc:failed='1'`)));

@@ -1,4 +1,4 @@
-/** Stopping in front of jabberd2: clients are told, their sessions ended, the name given back. [jabberd2.md 1.1] [RFC6120 4.9.3.20] */
+/** Stopping in front of jabberd2: clients are told, their sessions ended, the name given back. [jabberd2 2.7.0 router] [RFC6120 4.9.3.20] */
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect } from 'node:net';

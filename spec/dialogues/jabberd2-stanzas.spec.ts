@@ -1,4 +1,4 @@
-/** Stanzas through a session of jabberd2, both ways: what is written on them, and what a client never sees. [jabberd2.md 4] */
+/** Stanzas through a session of jabberd2, both ways: what is written on them, and what a client never sees. [jabberd2 2.7.0 sm] */
 import { expect } from 'chai';
 import { CLIENT, COMP, SESS } from '../support/namespaced.js';
 import { action, newId, RESULT, stamped, toldRouter } from '../support/router-story.js';

@@ -306,7 +306,7 @@ class Play {
     await part.guest.expectError('conflict');
   }
 
-  /** We end it as well: some sessions that are said to be over are not. [jabberd2.md 3.5] */
+  /** We end it as well: some sessions that are said to be over are not. [jabberd2 2.7.0 sm: its limit of storage queries] */
   private async ended(part: Part): Promise<void> {
     part.state = 'gone';
     await part.guest.expectOver('', 'undefined-condition');

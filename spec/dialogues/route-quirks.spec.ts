@@ -1,4 +1,4 @@
-/** What a socket manager for jabberd 1.4 must honour: one dialogue for each quirk of route.md section d, by its number. [jabberd 1.4.3] */
+/** What a socket manager for jabberd 1.4 must honour: a dialogue for each of its quirks. [jabberd 1.4.3] */
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { SocketManager } from '../../lib/server.js';
@@ -94,7 +94,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '2 a socket address is never used again',
+    'a socket address is never used again',
     toldRoute(async (story) => {
       const addresses = new Set<string>();
       for (let count = 0; count < 5; count += 1) {
@@ -141,7 +141,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '4 a session reply for a client that has gone meanwhile ends that session',
+    'a session reply for a client that has gone meanwhile ends that session',
     toldRoute(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       const juliet = await story.starting('juliet');
@@ -154,7 +154,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '5 the session is asked for before the client sees the result, and what it sends meanwhile goes on in order',
+    'the session is asked for before the client sees the result, and what it sends meanwhile goes on in order',
     toldRoute(async (story) => {
       const juliet = await story.asking('juliet');
       juliet.send(`<presence/><message id='1'/>`);
@@ -192,7 +192,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '6 a set without an id is given one, which is taken out again',
+    'a set without an id is given one, which is taken out again',
     toldRoute(async (story) => {
       const juliet = await story.client('juliet');
       juliet.send(authSet('juliet').replace(` id='auth1'`, ''));
@@ -235,7 +235,7 @@ describe('the quirks of jabberd 1.4', () => {
   }
 
   it(
-    '8 register and auth get have no resource in their address, and without a username they go to the host',
+    'register and auth get have no resource in their address, and without a username they go to the host',
     toldRoute(async (story) => {
       const client = await story.client();
       const get = (namespace: string, inside: string): string =>
@@ -284,7 +284,7 @@ describe('the quirks of jabberd 1.4', () => {
   });
 
   it(
-    '10 what waited for us comes newest first after a reconnect, and sessions and addresses are the same',
+    'what waited for us comes newest first after a reconnect, and sessions and addresses are the same',
     toldRoute(async (story) => {
       const juliet = await story.user('juliet');
       const message = (id: number): string =>
@@ -296,7 +296,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '10 an address that means nobody any more is told of after a reconnect, too',
+    'an address that means nobody any more is told of after a reconnect, too',
     toldRoute(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       const zombie = '12@foo-sockets/A1';
@@ -308,7 +308,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '11 plain packets to our name break nothing, and no client sees them',
+    'plain packets to our name break nothing, and no client sees them',
     toldRoute(async (story) => {
       const juliet = await story.user('juliet');
       for (const to of ['foo-sockets', juliet.address]) {
@@ -331,7 +331,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '12 unbound prefixes and missing namespaces pass as they are, and nothing is added',
+    'unbound prefixes and missing namespaces pass as they are, and nothing is added',
     toldRoute(async (story) => {
       const juliet = await story.user('juliet');
       for (const stanza of [
@@ -365,7 +365,7 @@ describe('the quirks of jabberd 1.4', () => {
   }
 
   it(
-    '14 a session is asked for with what the accepted set named, whatever is asked for behind it (see route-user-swap)',
+    'a session is asked for with what the accepted set named, whatever is asked for behind it (see route-user-swap)',
     toldRoute(async (story) => {
       const mallory = await story.client('mallory');
       mallory.send(
@@ -401,7 +401,7 @@ describe('the quirks of jabberd 1.4', () => {
   }
 
   it(
-    '15 an old stream is told "Invalid XML", before and after login',
+    'an old stream is told "Invalid XML", before and after login',
     toldRoute(async (story) => {
       const early = await story.client('early', `to='localhost'`);
       early.send('<a><b></a>');
@@ -414,7 +414,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '15 an old stream is told "Disconnected", and "Timeout waiting for authentication"',
+    'an old stream is told "Disconnected", and "Timeout waiting for authentication"',
     toldRoute(async (story) => {
       const juliet = await story.user('juliet', 'Balcony', `to='localhost'`);
       story.link.send(story.ending(juliet));
@@ -491,7 +491,7 @@ describe('the quirks of jabberd 1.4', () => {
   });
 
   it(
-    '18 the old protocol works with a 1.6 that declares its own: attributes of it are not ours to look at',
+    'the old protocol works with a 1.6 that declares its own: attributes of it are not ours to look at',
     toldRoute(async (story) => {
       const juliet = await story.asking('juliet');
       const sc = ` xmlns:sc='http://jabberd.jabberstudio.org/ns/session/1.0'`;
@@ -507,7 +507,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    '19 an answer to a login may come from another address, with the old one in `oto`: the session is still asked for where the set went',
+    'an answer to a login may come from another address, with the old one in `oto`: the session is still asked for where the set went',
     toldRoute(async (story) => {
       const juliet = await story.asking('juliet');
       story.link.send(

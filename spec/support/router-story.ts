@@ -145,7 +145,7 @@ function isAddressing(local: string): boolean {
  * The stanza in a route of ours, without its ids.
  *
  * What is checked of those: the session manager takes the first attributes named `sm` and `c2s`, in whatever namespace;
- * and it writes the prefix `sm` itself, without looking whether that is taken. [jabberd2.md 4.1]
+ * and it writes the prefix `sm` itself, without looking whether that is taken. [jabberd2 2.7.0 sm]
  */
 export function unstamped({ payload, source }: Routed, { c2s, sm }: Ids): Node {
   expect(payload.namespace, source).to.equal(CLIENT);
