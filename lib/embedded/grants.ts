@@ -4,7 +4,7 @@ import type { Jid } from '../session/jid.js';
 /**
  * Logins that were accepted where the session is asked for by itself: who may ask, and for which address. A session
  * manager that gives a session to whoever asks leaves every account to the faults of its socket managers.
- * [jabberd 1.4.3 jsm gives it to whoever asks]
+ * [jabberd 1.4.3 jsm does]
  */
 export class Grants {
   private readonly links = new WeakMap<ComponentStream, Map<string, Jid>>();

@@ -28,7 +28,7 @@ interface Mark {
 }
 
 /**
- * How much may be on its way to a session manager: as much as it takes in a tenth of a second.
+ * How much may be on its way to a session manager: as much as it takes in about a twentieth of a second.
  *
  * Old servers read what they can get and keep it in memory until they have time for it. Whoever floods one fills that
  * queue, and everybody else stands at its end: neither TCP nor the server says so. So marks go out between the packets
