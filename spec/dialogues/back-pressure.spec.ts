@@ -213,6 +213,17 @@ describe('a session manager that takes all there is and has no time for it', fun
     }
   }
 
+  /** Juliet floods it until it is full; Romeo has said nothing before. */
+  async function flooded(story: Story) {
+    story.link.returnsMarks = false;
+    const juliet = await story.user('juliet');
+    const romeo = await story.user('romeo');
+    juliet.send(flood());
+    const marks: string[] = [];
+    const came = await full(story, romeo, marks);
+    return { juliet, romeo, marks, came };
+  }
+
   /** The end of a session, behind what was read of it. */
   async function endOf(story: Story, client: Client): Promise<void> {
     let source: string;
@@ -233,12 +244,7 @@ describe('a session manager that takes all there is and has no time for it', fun
   it(
     'gets no more than it takes: clients wait at marks that do not come back, and who is quiet does not',
     told(async (story) => {
-      story.link.returnsMarks = false;
-      const juliet = await story.user('juliet');
-      const romeo = await story.user('romeo');
-      juliet.send(flood());
-      const marks: string[] = [];
-      const came = await full(story, romeo, marks);
+      const { juliet, romeo, marks, came } = await flooded(story);
       // a share may be too much
       expect(came.length).to.be.below((FIRST + 8192) / (1_000 + 256));
       expect(marks).to.have.lengthOf(1);
@@ -310,12 +316,7 @@ describe('a session manager that takes all there is and has no time for it', fun
   it(
     'hears of the end of a client that broke off while it waited, and others get its turns',
     told(async (story) => {
-      story.link.returnsMarks = false;
-      const juliet = await story.user('juliet');
-      const romeo = await story.user('romeo');
-      juliet.send(flood());
-      const marks: string[] = [];
-      await full(story, romeo, marks);
+      const { juliet, romeo, marks } = await flooded(story);
       await juliet.reset();
       story.link.send(marks[0]);
       await endOf(story, juliet);

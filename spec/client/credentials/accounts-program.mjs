@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 /*
- * A program for the module pipe of jabberd2, with accounts in memory, or with --file FILE there, for all that run. Like those that people have, it takes what one
- * read brings for a question, and splits it at spaces. Its arguments are what it says that it can; without any, all.
+ * A program for the module pipe of jabberd2, with accounts in memory, or, after --file FILE, in that file for all that
+ * run. Like those that people have, it takes what one read brings for a question, and splits it at spaces. Its other
+ * arguments are what it says that it can; without any, all.
  */
 const ALL = 'USER-EXISTS GET-PASSWORD CHECK-PASSWORD SET-PASSWORD CREATE-USER DELETE-USER FREE'.split(' ');
 const given = process.argv.slice(2);
