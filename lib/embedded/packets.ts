@@ -29,7 +29,7 @@ export class Packets {
   /** Takes a packet. Whatever goes wrong with it, the link lives on. */
   receive(stream: ComponentStream, packet: Stanza): void {
     const { dialect, log } = this.services;
-    if (this.isForPeer(packet)) return void stream.send(packet.element());
+    if (this.isToItself(packet)) return void stream.send(packet.element());
     const incoming = dialect.read(packet.element());
     if (!incoming) return log.debug('packet for nobody', { packet: packet.name.slice(0, 100) });
     try {
@@ -41,7 +41,7 @@ export class Packets {
   }
 
   /** What a component says to itself comes back to it, as from any jabberd. [jabberd 1.1.2, 1.4.3] */
-  private isForPeer(packet: Stanza): boolean {
+  private isToItself(packet: Stanza): boolean {
     const { to, socket } = this.services.dialect.addresses;
     const address = packet.attribute(to);
     return address === packet.attribute(socket) && Jid.parse(address)?.host === this.name;

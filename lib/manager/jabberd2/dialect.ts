@@ -1,7 +1,7 @@
 /**
  * jabberd2: the session/1.0 dialect of jabberd2, between its c2s and its sm. Packets travel in routes of the router; the
  * attributes `c2s` and `sm` of the session namespace say which session a stanza belongs to, and a `<session/>` element
- * starts and ends sessions, and makes and removes users. [docs/dev/sm-c2s-protocol] [jabberd2 2.7.0]
+ * starts and ends sessions, and makes and removes users. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Jid } from '../../session/jid.js';
