@@ -284,6 +284,7 @@ describe('cli/users in front of jabberd2', function () {
   it('lists the addresses of all realms where no domain is named', () => {
     authreg.add('romeo', 'x', 'foo.com');
     authreg.add('romeo', 'x', 'bar.com');
+    authreg.add('tybalt', 'x', 'www.foo.com');
     const outcome = users([
       'list',
       '--credentials',
@@ -291,7 +292,12 @@ describe('cli/users in front of jabberd2', function () {
       '--realm',
       'www.foo.com=foo.com',
     ]);
-    expect(ok(outcome)).to.equal('romeo@bar.com\nromeo@www.foo.com\nromeo@foo.com\n');
+    expect(outcome).to.deep.equal({
+      code: 0,
+      stdout: 'romeo@bar.com\nromeo@www.foo.com\nromeo@foo.com\n',
+      stderr:
+        '1 more that nobody can log in by here (see --domain and --realm), of the realms "www.foo.com"\n',
+    });
   });
 
   it('takes store and realm from the configuration of the server, and from the environment', () => {
