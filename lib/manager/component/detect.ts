@@ -14,14 +14,14 @@ export function fromHeader(header: Tag): Finding | undefined {
   return { dialect: 'sto-sfrom', why: 'its stream header has the namespace jabberd:sockets' };
 }
 
-function askerOf(name: string): string {
-  return `0@${name}/detect`;
+/** The address on our side that a packet of either dialect is for. */
+export function addressee(packet: Stanza): string | undefined {
+  return packet.attribute(packet.name === 'route' ? 'to' : 'sto');
 }
 
-/** Is this an answer to one of our own questions? They may come when the dialect is long known. */
-export function isForAsker(packet: Stanza, name: string): boolean {
-  const to = packet.attribute(packet.name === 'route' ? 'to' : 'sto');
-  return to === askerOf(name);
+/** Who asks. Answers may come when the dialect is long known. */
+export function askerOf(name: string): string {
+  return `0@${name}/detect`;
 }
 
 /**

@@ -10,7 +10,8 @@ import { SharedWay } from '../way.js';
 import {
   fromAnswer,
   fromHeader,
-  isForAsker,
+  addressee,
+  askerOf,
   isJabberd2,
   otherDialect,
   questions,
@@ -34,6 +35,10 @@ const PATIENCE = 10_000;
 export class LinkedManager implements Manager, Authority {
   private readonly line: Line;
   private readonly shared: SharedWay;
+  /** Who asks for the dialect. */
+  private readonly asker: string;
+  /** Whom marks are from, and to: a server sends them back from where it takes what is for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
+  private readonly marker: string;
   /** Known from the start, or from the first link on. */
   private name: ComponentDialect | undefined;
   private dialect: Dialect = DIALECTS['sto-sfrom'];
@@ -48,6 +53,8 @@ export class LinkedManager implements Manager, Authority {
     private readonly log: Log,
   ) {
     if (options.dialect !== 'auto') this.speak(options.dialect);
+    this.asker = askerOf(options.name);
+    this.marker = `0@${options.name}/mark`;
     this.line = new Line(
       { ...options, limited: true, greeting: () => new ComponentGreeting(options) },
       {
@@ -66,7 +73,7 @@ export class LinkedManager implements Manager, Authority {
       log,
     );
     this.shared = new SharedWay({
-      mark: (id) => this.line.send(this.dialect.mark(markerOf(options.name), id), true),
+      mark: (id) => this.line.send(this.dialect.mark(this.marker, id), true),
       blocked: () => this.line.congested,
       most: options.queueBytes,
     });
@@ -158,8 +165,7 @@ export class LinkedManager implements Manager, Authority {
   private received(packet: Stanza): void {
     if (!this.up && isJabberd2(packet)) return this.line.fail(USE_JABBERD2);
     if (!this.up) this.found(fromAnswer(packet));
-    if (!this.up || isForAsker(packet, this.options.name)) return;
-    if (this.isMark(packet)) return;
+    if (!this.up || this.isForUs(packet)) return;
     const meaning = this.dialect.read(packet);
     if (!this.understood) this.consider(packet, meaning !== undefined);
     if (meaning) return this.events.packet(meaning);
@@ -221,10 +227,11 @@ export class LinkedManager implements Manager, Authority {
     this.log.warn(sentence, { at: this.options.where });
   }
 
-  private isMark(packet: Stanza): boolean {
-    const id = this.dialect.markOf(packet, markerOf(this.options.name));
-    if (id !== undefined) this.shared.window.back(id);
-    return id !== undefined;
+  /** Is it something that we have said to ourselves, or asked for ourselves? */
+  private isForUs(packet: Stanza): boolean {
+    const to = addressee(packet);
+    if (to === this.marker) this.shared.window.back(this.dialect.markOf(packet));
+    return to === this.marker || to === this.asker;
   }
 
   private linkUp(): void {
@@ -238,11 +245,6 @@ export class LinkedManager implements Manager, Authority {
     clearTimeout(this.doubt);
     this.doubt = undefined;
   }
-}
-
-/** Who marks are from, and to: a server sends them back from where it takes what is for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
-function markerOf(name: string): string {
-  return `0@${name}/mark`;
 }
 
 /** Somebody asks the socket manager itself: there is nothing to ask it for, and the asker must not wait. [RFC6120 8.4] */

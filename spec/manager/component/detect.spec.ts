@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import {
   fromAnswer,
   fromHeader,
-  isForAsker,
+  addressee,
+  askerOf,
   otherDialect,
   questions,
   isJabberd2,
@@ -81,7 +82,7 @@ describe('the detection of a dialect', () => {
       [`<route from='a'/>`, false],
     ];
     for (const [source, is] of answers) {
-      expect(isForAsker(stanza(source), 'foo-sockets'), source).to.equal(is);
+      expect(addressee(stanza(source)) === askerOf('foo-sockets'), source).to.equal(is);
     }
   });
 

@@ -24,8 +24,8 @@ export interface Dialect {
   refuse?(packet: Packet): string | undefined;
   /** A packet from an address of ours to itself, which the server sends back. */
   mark(address: string, id: string): string;
-  /** The id of a mark that has come back to that address, however; undefined for any other packet. */
-  markOf(packet: Stanza, address: string): string | undefined;
+  /** The id of a mark that has come back, as it was or as an error; empty where it has none. */
+  markOf(packet: Stanza): string;
   /** What a packet from the link means; undefined for one that no client may see. */
   read(packet: Stanza): Packet | undefined;
   /** Which session a packet to an unknown socket address belongs to, where the packet tells. */

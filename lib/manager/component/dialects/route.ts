@@ -78,10 +78,7 @@ export const route: Dialect = {
   bounce,
   mark: (address, id) =>
     `<route ${addressing(address, address)}>${element('iq', { type: 'result', id }).toString()}</route>`,
-  markOf: (packet, address) =>
-    packet.name === 'route' && packet.attribute('to') === address
-      ? (packet.element().elements[0]?.attribute('id') ?? '')
-      : undefined,
+  markOf: (packet) => packet.element().elements[0]?.attribute('id') ?? '',
   read,
   // What is bounced ends the session that it came from.
   staleSession: () => undefined,

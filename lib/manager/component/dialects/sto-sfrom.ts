@@ -93,8 +93,7 @@ export const stoSfrom: Dialect = {
   bounce,
   refuse,
   mark: (address, id) => element('iq', { type: 'result', id, sfrom: address, sto: address }).toString(),
-  markOf: (packet, address) =>
-    packet.attribute('sto') === address ? (packet.attribute('id') ?? '') : undefined,
+  markOf: (packet) => packet.attribute('id') ?? '',
   read,
   staleSession,
 };
