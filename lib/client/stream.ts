@@ -7,7 +7,7 @@ import type { Log } from '../observe/log.js';
 import { isHost } from '../session/address.js';
 import type { Desk } from '../session/desk.js';
 import { describe, streamError, type End } from '../session/end.js';
-import type { Waiter, Way } from '../session/manager.js';
+import { SHARE, type Waiter, type Way } from '../session/manager.js';
 import type { Client, Packet, Session } from '../session/session.js';
 import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
 import { aliasFor, toAlias, toHost, type Alias, type Aliases } from './alias.js';
@@ -50,8 +50,6 @@ const SLOW_AFTER = 5_000;
 /** Over so many times what may wait, a client is ended even if it reads. */
 const MOST_AT_ONCE = 16;
 
-/** Bytes that a client may say in a turn when there is not room for all. */
-const SHARE = 4096;
 /** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
 const DENSEST = 8;
 const NO_BYTES = Buffer.alloc(0);

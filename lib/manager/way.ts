@@ -1,4 +1,4 @@
-import type { Waiter, Way } from '../session/manager.js';
+import { SHARE, type Waiter, type Way } from '../session/manager.js';
 import { Window } from './window.js';
 
 export interface WayOptions {
@@ -14,6 +14,7 @@ export interface WayOptions {
 export class SharedWay implements Way {
   readonly window: Window;
   private readonly waiting = new Set<Waiter>();
+  private next: NodeJS.Immediate | undefined;
 
   constructor(private readonly options: WayOptions) {
     this.window = new Window(options.mark, () => this.giveTurns(), options.most);
@@ -31,12 +32,27 @@ export class SharedWay implements Way {
     this.waiting.delete(who);
   }
 
-  /** Whoever still has something to say behind his share waits again, at the end: this goes round while there is room. */
+  /**
+   * Whoever still has something to say behind his share waits again, at the end: this goes round while there is room.
+   * Who does not is read again, and says a share before anybody asks for room: so no more are let go at once than there
+   * is room for, and the others when it is known what those have said.
+   */
   giveTurns(): void {
+    let promised = 0;
     for (const who of this.waiting) {
-      if (this.room <= 0) return;
+      const { room } = this;
+      if (room <= 0) return;
+      if (room <= promised) return this.giveTurnsLater();
       this.waiting.delete(who);
       who.turn();
+      if (!this.waiting.has(who)) promised += SHARE;
     }
+  }
+
+  private giveTurnsLater(): void {
+    this.next ??= setImmediate(() => {
+      this.next = undefined;
+      this.giveTurns();
+    });
   }
 }

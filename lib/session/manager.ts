@@ -19,6 +19,9 @@ export interface Registrar {
   remove(user: string, domain: string): void;
 }
 
+/** Bytes that a client may say in a turn when there is not room for all, and each time that it is read again. */
+export const SHARE = 4096;
+
 /** Somebody who has more to say than there is room for. */
 export interface Waiter {
   /** May say a share of it now. */
