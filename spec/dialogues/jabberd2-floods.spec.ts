@@ -1,7 +1,9 @@
 /** How much of what clients say is on its way to each sm. [jabberd2 2.7.0 router: keeps what an sm has no time for] */
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { authSet } from '../support/client.js';
-import { toldRouter, type Guest, type RouterStory } from '../support/router-story.js';
+import { toldRouter, turns, type Guest, type RouterStory } from '../support/router-story.js';
+import { advert } from '../support/scripted-router.js';
 
 const COUNT = 1_000;
 /** What may be on its way at first, with what was sent before that was much; a packet counts a little more than it has. */
@@ -24,6 +26,16 @@ async function elsewhere(story: RouterStory): Promise<Guest> {
   guest.at = 'vhost.test';
   await story.open(guest);
   return guest;
+}
+
+/** The next messages, in order; what else comes is not looked at. */
+async function expectMessages(story: RouterStory, prefix: string, count: number): Promise<void> {
+  for (let id = 0; id < count;) {
+    const [, found] = /<message[^>]* id='(\w+)'/.exec(await story.link.source()) ?? [];
+    if (found === undefined) continue;
+    expect(found).to.equal(`${prefix}${id}`);
+    id += 1;
+  }
 }
 
 describe('an sm that has no time for what it gets', function () {
@@ -59,5 +71,39 @@ describe('an sm that has no time for what it gets', function () {
       await story.expectQuiet(juliet);
       await story.expectQuiet(other);
     }),
+  );
+});
+
+describe('an sm that is not back yet', function () {
+  this.timeout(20_000);
+
+  it(
+    'makes its own users wait when too much is kept for it, and not those of another sm',
+    toldRouter(
+      async (story) => {
+        const juliet = await story.user('juliet');
+        const other = await elsewhere(story);
+        story.clock.install();
+        await story.loseLink();
+        story.router.names = story.router.names.filter((name) => name !== 'vhost.test');
+        const up = once(story.server, 'up');
+        story.clock.advance(700);
+        story.link = await story.router.link();
+        await turns();
+        story.clock.advance(1_000);
+        await up;
+        await story.expectProbes(juliet);
+
+        other.send(text('o', COUNT));
+        await story.expectQuiet(juliet);
+        juliet.send(text('j', 100));
+        await expectMessages(story, 'j', 100);
+        await story.expectQuiet(juliet);
+
+        story.link.send(advert('vhost.test'));
+        await expectMessages(story, 'o', COUNT);
+      },
+      { limits: { linkQueueBytes: 65_536 } },
+    ),
   );
 });

@@ -41,13 +41,22 @@ export class Post {
   ) {
     this.ways = new Ways({
       mark: (name, id) => this.mark(name, id),
-      blocked: () => this.congested,
+      blocked: (name) => this.isBlocked(name),
       most: options.queueBytes,
     });
   }
 
   get congested(): boolean {
-    return this.held.size > this.options.queueBytes || this.line.congested;
+    return this.holdsMuch || this.line.congested;
+  }
+
+  private get holdsMuch(): boolean {
+    return this.held.size > this.options.queueBytes;
+  }
+
+  /** What is kept for an sm that is away is the trouble of its users, and not of those of another one. */
+  private isBlocked(name: string | undefined): boolean {
+    return this.line.congested || (name !== undefined && this.holdsMuch && !this.names.has(name));
   }
 
   /** Is the name there? */

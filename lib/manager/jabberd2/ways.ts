@@ -1,8 +1,10 @@
 import { SharedWay, type WayOptions } from '../way.js';
 
-export interface WaysOptions extends Omit<WayOptions, 'mark'> {
+export interface WaysOptions extends Pick<WayOptions, 'most'> {
   /** Sends a mark to a name: it has to come back from there, behind all that was sent to it before. */
   readonly mark: (name: string, id: string) => void;
+  /** Is there no room in front of that name, or of the link where none is given, whatever is behind? */
+  readonly blocked: (name?: string) => boolean;
 }
 
 /**
@@ -10,17 +12,17 @@ export interface WaysOptions extends Omit<WayOptions, 'mark'> {
  * way of its own, by its name, and who waits for one that is slow is not in the way of the rest. [jabberd2 2.7.0 router]
  */
 export class Ways {
-  /** That of who has no session yet: nothing goes out on it, but it is closed where all are. */
+  /** That of who has no session yet: nothing goes out on it, but it is closed where the link is full. */
   readonly in: SharedWay;
   private readonly byName = new Map<string, SharedWay>();
 
   constructor(private readonly options: WaysOptions) {
-    this.in = this.make('');
+    this.in = this.make('', () => options.blocked());
   }
 
   to(name: string): SharedWay {
     let way = this.byName.get(name);
-    if (!way) this.byName.set(name, (way = this.make(name)));
+    if (!way) this.byName.set(name, (way = this.make(name, () => this.options.blocked(name))));
     return way;
   }
 
@@ -45,8 +47,8 @@ export class Ways {
     for (const way of this.byName.values()) way.giveTurns();
   }
 
-  private make(name: string): SharedWay {
-    const { mark, blocked, most } = this.options;
+  private make(name: string, blocked: () => boolean): SharedWay {
+    const { mark, most } = this.options;
     return new SharedWay({ mark: (id) => mark(name, id), blocked, most });
   }
 }
