@@ -93,16 +93,16 @@ export class ControlServer {
 
   private serve(socket: Socket): void {
     this.sockets.add(socket);
-    let request = '';
+    let request: Buffer = Buffer.alloc(0);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.sockets.delete(socket));
     socket.setTimeout(PATIENCE, () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
-      request += chunk.toString('latin1');
+      request = Buffer.concat([request, chunk]);
       const end = request.indexOf('\n');
       if (end < 0 && request.length <= REQUEST) return;
       socket.removeAllListeners('data').resume();
-      void this.answer(socket, request.slice(0, end < 0 ? 0 : end));
+      void this.answer(socket, request.toString('utf8', 0, end < 0 ? 0 : end));
     });
   }
 

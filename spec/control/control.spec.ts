@@ -70,6 +70,21 @@ describe('control: the socket in the data directory', () => {
     expect(asked).to.deep.equal(['a@b', undefined]);
   });
 
+  it('knows a name that is not all ASCII, wherever it is cut', async () => {
+    const made = new ControlServer(directory, { echo: ({ account }) => [{ account }] }, silent);
+    servers.push(made);
+    await made.open();
+    const account = 'zoë😀@münchen.test';
+    expect(await ask(directory, { command: 'echo', account })).to.deep.equal([{ account }]);
+    const socket = connect({ path: file });
+    sockets.push(socket);
+    const heard = once(socket, 'data');
+    for (const byte of Buffer.from(`${JSON.stringify({ command: 'echo', account })}\n`)) {
+      await new Promise((resolve) => socket.write(Buffer.of(byte), resolve));
+    }
+    expect(String((await heard)[0])).to.contain(account);
+  });
+
   it('is for its owner alone', async () => {
     await server().open();
     expect(statSync(file).mode & 0o777).to.equal(0o600);
