@@ -70,17 +70,30 @@ class StoreKeeper implements Keeper {
   }
 
   async setPassword(account: string, password: string): Promise<boolean> {
-    return Promise.resolve(this.store.accounts.setPassword(account, password));
+    return Promise.resolve(this.store.accounts.setPassword(named(account).bare, password));
   }
 
   async remove(account: string): Promise<boolean> {
-    return (await isRemoved(this.directory, account)) || this.store.accounts.remove(account);
+    const { bare } = named(account);
+    return (await isRemoved(this.directory, bare)) || this.store.accounts.remove(bare);
   }
 
   close(): Promise<void> {
     this.store.close();
     return Promise.resolve();
   }
+}
+
+/**
+ * What an account is called: no address of somebody's client, and nothing that no account can have.
+ *
+ * @throws RangeError
+ */
+function named(account: string): { readonly user: string; readonly host: string; readonly bare: string } {
+  const jid = Jid.parse(account);
+  if (jid?.user === undefined || jid.resource !== undefined)
+    throw new RangeError(`no account can have the address "${account}"`);
+  return { user: jid.user, host: jid.host, bare: jid.bare };
 }
 
 /**
@@ -152,10 +165,8 @@ class CredentialsKeeper implements Keeper {
 
   /** As a login asks for it. */
   private nameOf(account: string): [username: string, realm: string] {
-    const jid = Jid.parse(account);
-    if (jid?.user === undefined || jid.resource !== undefined)
-      throw new RangeError(`no account can have the address "${account}"`);
-    return [jid.user, this.realms.get(jid.host) ?? jid.host];
+    const { user, host } = named(account);
+    return [user, this.realms.get(host) ?? host];
   }
 
   /** Those that a login by this account can have: some domains may have one realm, and some realms no domain. */

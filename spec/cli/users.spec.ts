@@ -84,6 +84,8 @@ describe('cli/users', function () {
     ['passwd bob', 'x', 1, 'there is no account bob@localhost'],
     ['add a"b', 'x', 2, 'no account can have the address'],
     ['add alice@localhost/home', 'x', 2, 'no account can have the address'],
+    ['remove alice@localhost/home', '', 2, 'no account can have the address'],
+    ['passwd alice@localhost/home', 'x', 2, 'no account can have the address'],
     ['add bob', '', 2, 'the password must not be empty'],
     ['add bob --password a --password-file b', '', 2, '--password and --password-file exclude each other'],
     ['add bob --password-file none', '', 1, 'the password file can not be read: ENOENT'],
