@@ -7,6 +7,7 @@ import { escape, unescapeValue } from './escape.js';
 const SPAN = 4;
 /** A value with one of these is not what its source says. */
 const ODD = /[&\t\n\r]/;
+const END_TAG = /^<\/[^>]*>$/;
 
 /** The opening tag of something whose source is kept as text; attributes are found by their place in it. */
 export class Tag {
@@ -123,7 +124,16 @@ export class Stanza extends Tag {
   /** The one element inside, where there is just one and nothing else; it is as well-formed as the stanza is. */
   only(): Stanza | undefined {
     const content = this.content.trim();
-    return this.children === 1 && content.startsWith('<') ? wholeStanza(content, this.ascii) : undefined;
+    const child =
+      this.children === 1 && content.startsWith('<') ? wholeStanza(content, this.ascii) : undefined;
+    return child?.endsItsSource() ? child : undefined;
+  }
+
+  /** Is there nothing behind it? */
+  private endsItsSource(): boolean {
+    const { source, tagEnd } = this;
+    if (source[tagEnd] === '/') return tagEnd + 2 === source.length;
+    return END_TAG.test(source.slice(source.lastIndexOf('<')));
   }
 
   /** The stanza as a tree, with the declarations that it needs from the stream header. */

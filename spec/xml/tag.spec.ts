@@ -213,3 +213,18 @@ describe('wholeStanza', () => {
     }
   });
 });
+
+describe('the only element inside', () => {
+  for (const inside of ['<a/>', ' <a />\n', `<a b='/>'>x</a>`, '<a><a/></a >', "<a b='>' ></a>"]) {
+    it(`is all of ${JSON.stringify(inside)}`, () => {
+      expect(stanza(`<r>${inside}</r>`).only()?.source).to.equal(inside.trim());
+    });
+  }
+
+  const NONE = ['', 'x', '<a/><b/>', 'x<a/>', '<a/>x', '<a/>x>', '<a></a>x', '<a></a>x>', '<a><a/></a>&gt;'];
+  for (const inside of [...NONE, '<![CDATA[x]]><a/>', '<a></a><![CDATA[x]]>', '<a/><![CDATA[</a>]]>']) {
+    it(`is none in ${JSON.stringify(inside)}`, () => {
+      expect(stanza(`<r>${inside}</r>`).only()).to.equal(undefined);
+    });
+  }
+});
