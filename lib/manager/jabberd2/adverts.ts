@@ -24,7 +24,7 @@ export interface AdvertsOptions {
 /**
  * Names come to the router and go, and it tells everybody, by a `<presence/>` that is nobody's presence. A name that comes
  * gets what waited for it, and one that goes takes its sessions along; but where it is the router that goes, or has been
- * away, the sms live on, and their names are given time to come back. [docs/dev/component-protocol]
+ * away, the sms live on, and their names are given time to come back. [jabberd2 2.7.0 docs/dev/component-protocol]
  */
 export class Adverts {
   /** Runs from the bind until the link is opened. */

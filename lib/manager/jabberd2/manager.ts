@@ -28,7 +28,7 @@ export interface RouterManagerOptions extends Omit<LineOptions, 'greeting' | 'li
 
 /**
  * The session managers of jabberd2 behind one router. We are one of its c2s: who logs in is checked on our side, and the
- * sms are asked for sessions. [docs/dev/sm-c2s-protocol] [jabberd2 2.7.0]
+ * sms are asked for sessions. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  *
  * Here are the link and the stanzas on it, in both directions. {@link Post} gets packets to sms; with it {@link Users} and
  * {@link Starts} ask for users and sessions, and {@link Sessions} says which there are. {@link Replies} hears what comes of

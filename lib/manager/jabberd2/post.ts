@@ -23,7 +23,7 @@ export interface PostOptions {
 /**
  * How packets get to the names on the router, each in a route. What is for a name that is away would only come back from
  * the router, so it waits here: a stanza while its session may go on, what is told until the name comes, what is owed
- * until the name has answered it. Only a request does not wait. [docs/dev/component-protocol] [jabberd2 2.7.0 router]
+ * until the name has answered it. Only a request does not wait. [jabberd2 2.7.0 docs/dev/component-protocol, router]
  */
 export class Post {
   readonly ways: Ways;

@@ -9,7 +9,7 @@ import type { Users } from './users.js';
 
 /**
  * What comes of what we have sent: answers of the sms, what they say of a session unasked, and what comes back, from an
- * sm or from the router. [docs/dev/sm-c2s-protocol] [jabberd2 2.7.0]
+ * sm or from the router. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class Replies {
   constructor(

@@ -34,7 +34,7 @@ export interface Open extends Omit<Starting, 'state'>, Ids {
  * The sessions of our clients, by our ids: `starting`, then `open`, then gone. Each has two ids, one of either side's;
  * which sm has it is told when it is started. With each change the other side is told as well: the desk by a packet, the
  * sm by an end that it is owed. For contacts go on to see a user whose session was not ended, and what is sent to him
- * comes here. [docs/dev/sm-c2s-protocol]
+ * comes here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class Sessions {
   private readonly byId = new Map<string, Starting | Open>();

@@ -7,7 +7,7 @@ const REFUSED = 'the sm refuses to start a session';
 
 /**
  * How a session is asked for: by `<session action='start'/>`, and once more where the sm had to be told of its user
- * first. [docs/dev/sm-c2s-protocol]
+ * first. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class Starts {
   constructor(

@@ -10,7 +10,7 @@ export type HasCredentials = (user: string, domain: string) => Promise<boolean>;
 
 /**
  * The users of the sms, which keep what belongs to an account and never see its password: they are told who there is, by
- * `<session/>` with `create` and `delete`. Users are bare addresses here. [docs/dev/sm-c2s-protocol]
+ * `<session/>` with `create` and `delete`. Users are bare addresses here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class Users implements Registrar {
   constructor(
