@@ -1,5 +1,6 @@
 import type { Element } from '../xml/index.js';
-import { Jid } from '../session/jid.js';
+import type { Jid } from '../session/jid.js';
+import { receiverOf } from './receiver.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
 
@@ -10,9 +11,8 @@ export class Messages {
   /** Delivers a message that says who it is from and whom it is for. */
   deliver(message: Element): void {
     const { services } = this;
-    const to = Jid.parse(message.attribute('to'));
-    if (!to) return services.refuse(message, 'jid-malformed');
-    if (!services.domains.has(to.host)) return services.refuse(message, 'remote-server-not-found');
+    const to = receiverOf(services, message);
+    if (!to) return;
     const session = services.sessions.get(to.full);
     if (session) return this.send(message, [session]);
     if (to.user === undefined || !services.store.accounts.exists(to.bare)) {

@@ -1,6 +1,7 @@
 import { element, parse, type Element } from '../xml/index.js';
 import { delays } from './delay.js';
 import { Jid } from '../session/jid.js';
+import { receiverOf } from './receiver.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
 import { readdressed } from './stanza.js';
@@ -143,21 +144,12 @@ export class Presence {
 
   /** Presence for one address, remembered until it is taken back. [RFC6121 4.6] */
   private direct(session: Session, presence: Element): void {
-    const to = this.receiverOf(presence);
+    const to = receiverOf(this.services, presence);
     if (!to) return;
     if (presence.attribute('type') === 'unavailable') session.directed.delete(to.full);
     else if (session.directed.size < this.services.limits.directedPresences) session.directed.add(to.full);
     else return this.services.refuse(presence, 'resource-constraint');
     this.deliver(presence, to.full);
-  }
-
-  /** @returns undefined where there can be none, which the sender is told */
-  private receiverOf(presence: Element): Jid | undefined {
-    const to = Jid.parse(presence.attribute('to'));
-    if (!to) this.services.refuse(presence, 'jid-malformed');
-    else if (this.services.domains.has(to.host)) return to;
-    else this.services.refuse(presence, 'remote-server-not-found');
-    return undefined;
   }
 
   /** To the session of that address, or to all of that user that are there. [RFC6121 8.5.2.1.2, 8.5.3.1] */
@@ -170,7 +162,7 @@ export class Presence {
 
   /** [RFC6121 4.3.2] */
   private answerProbe(session: Session, probe: Element): void {
-    const to = this.receiverOf(probe);
+    const to = receiverOf(this.services, probe);
     if (!to) return;
     if (!this.maySee(session, to.bare)) return this.answer(session, 'unsubscribed', to.bare);
     const there = this.services.sessions.available(to.bare);

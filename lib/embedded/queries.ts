@@ -2,6 +2,7 @@ import { element, type Element } from '../xml/index.js';
 import { withDeclarationsOf } from './declarations.js';
 import type { Answer, Query } from './feature.js';
 import { Jid } from '../session/jid.js';
+import { receiverOf } from './receiver.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
 
@@ -33,10 +34,8 @@ export class Queries {
 
   private ask(session: Session, iq: Element, type: Query['type']): void {
     const { services } = this;
-    const address = iq.attribute('to') ?? session.bareJid;
-    const to = Jid.parse(address);
-    if (!to) return services.refuse(iq, 'jid-malformed');
-    if (!services.domains.has(to.host)) return services.refuse(iq, 'remote-server-not-found');
+    const to = receiverOf(services, iq, iq.attribute('to') ?? session.bareJid);
+    if (!to) return;
     if (to.user !== undefined && to.resource !== undefined) return this.askSession(iq, to);
     if (to.user !== undefined && !services.store.accounts.exists(to.bare)) {
       return services.refuse(iq, 'service-unavailable');

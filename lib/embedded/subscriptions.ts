@@ -1,5 +1,5 @@
 import { element, type Element } from '../xml/index.js';
-import { Jid } from '../session/jid.js';
+import { receiverOf } from './receiver.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
 import { readdressed } from './stanza.js';
@@ -13,10 +13,8 @@ export class Subscriptions {
   /** Takes a subscription stanza of a user. */
   send(account: string, presence: Element, type: SubscriptionType): void {
     const { services } = this;
-    const to = Jid.parse(presence.attribute('to'));
-    if (!to) return services.refuse(presence, 'jid-malformed');
-    if (!services.domains.has(to.host)) return services.refuse(presence, 'remote-server-not-found');
-    if (to.bare === account) return;
+    const to = receiverOf(services, presence);
+    if (!to || to.bare === account) return;
     const contact = services.roster.contact(account, to.bare);
     if (type === 'subscribe' && !this.isKnown(contact) && !services.roster.hasRoom(account)) {
       return services.refuse(presence, 'resource-constraint');
@@ -31,14 +29,8 @@ export class Subscriptions {
    * @param session has just sent its first presence
    */
   repeat({ bareJid, roster }: Session): void {
-    for (const jid of roster.asked()) {
-      this.receive(
-        jid,
-        bareJid,
-        element('presence', { type: 'subscribe', from: bareJid, to: jid }),
-        'subscribe',
-      );
-    }
+    for (const jid of roster.asked())
+      this.receive(jid, bareJid, written('subscribe', bareJid, jid), 'subscribe');
   }
 
   /** Takes back all that an account and a contact have granted each other or asked for. [RFC6121 2.5.2] */
@@ -48,7 +40,7 @@ export class Subscriptions {
     if (contact.mine !== 'none') types.push('unsubscribe');
     for (const type of types) {
       const current = this.services.roster.contact(account, contact.jid);
-      this.pass(account, current, element('presence', { type, from: account, to: contact.jid }), type);
+      this.pass(account, current, written(type, account, contact.jid), type);
     }
   }
 
@@ -85,14 +77,7 @@ export class Subscriptions {
   private receive(account: string, from: string, presence: Element, type: SubscriptionType): void {
     const { roster, store, presence: presences } = this.services;
     const answer = type === 'subscribe' ? this.readyAnswer(account, from) : undefined;
-    if (answer) {
-      return this.receive(
-        from,
-        account,
-        element('presence', { type: answer, from: account, to: from }),
-        answer,
-      );
-    }
+    if (answer) return this.receive(from, account, written(answer, account, from), answer);
     if (!store.accounts.exists(account)) return;
     const before = roster.contact(account, from);
     const state = inbound(before, type);
@@ -121,6 +106,11 @@ export class Subscriptions {
       if (type === 'subscribe' ? session.available : session.interested) session.send(presence);
     }
   }
+}
+
+/** A subscription stanza of our own. */
+function written(type: SubscriptionType, from: string, to: string): Element {
+  return element('presence', { type, from, to });
 }
 
 /** Does the roster look different? What only waits for an answer of the user is no part of it. [RFC6121 3.1.3] */

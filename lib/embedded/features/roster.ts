@@ -2,9 +2,9 @@
 import type { Element } from '../../xml/index.js';
 import type { Answer, Feature, Query } from '../feature.js';
 import { Jid } from '../../session/jid.js';
+import type { Condition } from '../../session/stanza-error.js';
 import { ROSTER } from '../roster.js';
 import type { Services } from '../services.js';
-import type { Condition } from '../../session/stanza-error.js';
 
 export default function roster(services: Services): Feature {
   function get({ session, payload }: Query): Answer {
