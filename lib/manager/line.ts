@@ -30,7 +30,7 @@ export interface LineEvents {
   failed(end: LinkEnd): void;
   /** The link was lost; called after `failed`, and only for one that was opened. */
   down(): void;
-  /** Clients may be read again. */
+  /** There is room on the link again. */
   relieved(): void;
 }
 

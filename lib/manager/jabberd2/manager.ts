@@ -13,7 +13,6 @@ import type { Carried, Routed } from './dialect.js';
 import { RouterGreeting, type RouterOptions } from './greeting.js';
 import { away, Names } from './names.js';
 import { Post } from './post.js';
-
 import { Replies } from './replies.js';
 import { Sessions } from './sessions.js';
 import { Starts } from './starts.js';
