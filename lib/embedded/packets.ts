@@ -1,7 +1,8 @@
-import { element, type Element, type Stanza } from '../xml/index.js';
+import { type Element, type Stanza } from '../xml/index.js';
 import type { ComponentStream } from './component-stream.js';
 import type { Carried, Ending, Incoming, Rejection } from './dialects/dialect.js';
 import { Jid } from '../session/jid.js';
+import { legacyStanzaError } from '../session/stanza-error.js';
 import { Login } from './login.js';
 import { Queries } from './queries.js';
 import type { Services } from './services.js';
@@ -165,5 +166,5 @@ function withTo(message: Element, account: string): Element {
 /** An element that is no stanza, as the old servers give it back. [jabberd 1.1.2] [jabberd 1.4.3] */
 function unknownStanza(stanza: Element): Element {
   const back = readdressed(stanza).set('from', undefined).set('type', 'error');
-  return back.append(element('error', { code: '400' }, 'Bad Request'));
+  return back.append(legacyStanzaError('bad-request'));
 }

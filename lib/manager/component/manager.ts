@@ -3,6 +3,7 @@ import type { Log } from '../../observe/log.js';
 import type { End } from '../../session/end.js';
 import type { Authority, Manager, Way } from '../../session/manager.js';
 import type { LoginRequest, Packet, Session } from '../../session/session.js';
+import { legacyStanzaError } from '../../session/stanza-error.js';
 import { element, type Stanza, type Tag } from '../../xml/index.js';
 import type { ManagerEvents } from '../events.js';
 import { Line, type LineOptions } from '../line.js';
@@ -255,6 +256,6 @@ function refuse(packet: Stanza): string | undefined {
   return element(
     'iq',
     { type: 'error', id: packet.attribute('id'), to: from, from: packet.attribute('to') },
-    element('error', { code: '503' }, 'Service Unavailable'),
+    legacyStanzaError('service-unavailable'),
   ).toString();
 }

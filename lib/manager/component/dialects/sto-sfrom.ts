@@ -4,6 +4,7 @@
  */
 import { bareOf, canonical, resourceOf, userOf } from '../../../session/address.js';
 import type { Packet, Session } from '../../../session/session.js';
+import { legacyStanzaError } from '../../../session/stanza-error.js';
 import { element, escape, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 
@@ -41,7 +42,7 @@ function refuse({ whole }: Packet): string | undefined {
     return undefined;
   message.set('from', message.attribute('to')).set('to', from).set('type', 'error');
   message.set('sto', undefined).set('sfrom', undefined);
-  return message.append(element('error', { code: '503' }, 'Service Unavailable')).toString();
+  return message.append(legacyStanzaError('service-unavailable')).toString();
 }
 
 /** A 510 has the code on an `<error/>` child, and the type: without it, it is a packet like others. [jabberd 1.1.2] */
