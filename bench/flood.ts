@@ -30,16 +30,20 @@ export async function flood(subject: Subject, { seconds }: { seconds: number }):
     waits.push(await waitFor(sender, receiver, message));
   }
   waits.sort((a, b) => a - b);
-  const result = { medianWait: waits[waits.length >> 1], longestWait: waits.at(-1)! };
   const resident = residentKb(subject.pid);
   for (const client of [flooder, sender, receiver]) client.destroy();
-  return { ...result, residentKb: resident };
+  return { medianWait: waits[waits.length >> 1], longestWait: waits.at(-1)!, residentKb: resident };
 }
 
 async function waitFor(sender: Client, receiver: Client, message: string): Promise<number> {
   const begin = performance.now();
-  const come = new Promise<void>((resolve) => (receiver.messages = () => resolve()));
-  sender.write(message);
-  await Promise.race([come, sleep(LONGEST)]);
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(resolve, LONGEST);
+    receiver.messages = () => {
+      clearTimeout(late);
+      resolve();
+    };
+    sender.write(message);
+  });
   return performance.now() - begin;
 }
