@@ -128,19 +128,15 @@ type Pair = Omit<Row, 'who' | 'action'>;
  */
 function pair(left: readonly Heard[], right: readonly Heard[]): Pair[] {
   const free = new Set(right);
-  const take = (one: Heard, fits: (stanza: Element) => boolean): Heard | undefined => {
-    const [found] = [...free]
-      .filter(({ stanza }) => fits(stanza))
-      .map((other) => ({ other, weight: weigh(differ(one.stanza, other.stanza)) }))
-      .sort((a, b) => a.weight - b.weight);
-    if (found) free.delete(found.other);
-    return found?.other;
+  const take = (found: Heard | undefined): Heard | undefined => {
+    if (found) free.delete(found);
+    return found;
   };
   const pairs = left.map((one) => ({
     one,
-    other: take(one, (stanza) => differ(one.stanza, stanza).length === 0),
+    other: take([...free].find(({ stanza }) => differ(one.stanza, stanza).length === 0)),
   }));
-  for (const two of pairs) two.other ??= take(two.one, (stanza) => isAbout(two.one.stanza, stanza));
+  for (const two of pairs) two.other ??= take(nearestTo(two.one, [...free]));
   const known = pairs.map(({ one, other }) => ({
     line: one.line,
     left: one.stanza,
@@ -151,6 +147,14 @@ function pair(left: readonly Heard[], right: readonly Heard[]): Pair[] {
     ...known,
     ...[...free].map(({ line, stanza }) => ({ line, left: undefined, right: stanza, differences: [] })),
   ];
+}
+
+/** Of those that are about the same thing, the one that differs least. */
+function nearestTo({ stanza: left }: Heard, others: readonly Heard[]): Heard | undefined {
+  return others
+    .filter(({ stanza }) => isAbout(left, stanza))
+    .map((other) => ({ other, weight: weigh(differ(left, other.stanza)) }))
+    .sort((a, b) => a.weight - b.weight)[0]?.other;
 }
 
 /** The answer to the same question, or the same kind of stanza from the same sender. */
