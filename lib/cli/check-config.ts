@@ -1,5 +1,6 @@
 import { loadOptions, toConfig, withoutEffect } from '../config/load.js';
 import { NAMES, OPTIONS, printValue, type OptionName } from '../config/options.js';
+import { columns } from '../observe/columns.js';
 import { EXIT, type Command } from './command.js';
 
 export const checkConfig: Command = {
@@ -11,7 +12,7 @@ export const checkConfig: Command = {
     toConfig(loaded);
     const { values, origins } = loaded;
     const rows = NAMES.map((name) => [name, shown(name, printValue(values[name])), origins.get(name) ?? '']);
-    console.log(columns(rows));
+    console.log(columns(rows).join('\n'));
     const warning = withoutEffect(loaded);
     if (warning !== undefined) console.error(`sm-component: ${warning}`);
     return EXIT.stopped;
@@ -20,11 +21,4 @@ export const checkConfig: Command = {
 
 function shown(name: OptionName, text: string): string {
   return OPTIONS[name].secret === true && text ? '***' : text || '-';
-}
-
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map(([name, value, from]) => `${name.padEnd(widths[0])}  ${value.padEnd(widths[1])}  ${from}`)
-    .join('\n');
 }

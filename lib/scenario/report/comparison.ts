@@ -1,9 +1,9 @@
+import { columns } from '../../observe/columns.js';
 import type { Element } from '../../xml/index.js';
 import type { Compared, Row } from '../compare.js';
 import type { Difference } from '../match.js';
 import type { Failure } from '../play.js';
 import { excerpt, pretty, short } from '../print.js';
-import { table } from './table.js';
 
 /** What a person needs to see of one script: what differs, stanza by stanza. */
 export function differencesOf({ file, title, same, rows, failures }: Compared): string[] {
@@ -87,7 +87,7 @@ export function summary(all: readonly Compared[]): string[] {
     one.failures.left.length === 0 ? 'passes' : `fails (line ${one.failures.left[0].line})`,
     one.failures.right.length === 0 ? 'passes' : `fails (line ${one.failures.right[0].line})`,
   ]);
-  return table([[...HEADINGS], ...rows, ['all', ...counts(all), '', '']], [1, 2, 3, 4]);
+  return columns([[...HEADINGS], ...rows, ['all', ...counts(all), '', '']], [1, 2, 3, 4]);
 }
 
 function counts(all: readonly Compared[]): string[] {

@@ -1,7 +1,7 @@
+import { columns } from '../../observe/columns.js';
 import type { Element } from '../../xml/index.js';
 import { fullJidOf, type Compared, type Row } from '../compare.js';
 import type { Difference } from '../match.js';
-import { table } from './table.js';
 
 /** A way in which servers differ, whatever the values in it. */
 interface Kind {
@@ -28,7 +28,7 @@ export function kinds(all: readonly Compared[]): string[] {
   const rows = [...found.values()]
     .sort((a, b) => b.count - a.count)
     .map(({ kind: { side, what }, first, count }) => [String(count), side, what, first]);
-  return table([['stanzas', 'side', 'what differs', 'first at'], ...rows], [0]);
+  return columns([['stanzas', 'side', 'what differs', 'first at'], ...rows], [0]);
 }
 
 /** The ways in which one stanza differs, each once. */
