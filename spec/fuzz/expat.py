@@ -67,6 +67,10 @@ def parse(document, final, separator, tree):
         error = None
     except (expat.ExpatError, LookupError) as found:  # an encoding that python does not know
         error = str(found)
+    except ValueError as found:
+        if 'encodings' not in str(found):  # one that it knows, of several bytes a character
+            raise
+        error = str(found)
     return parser, error
 
 

@@ -66,6 +66,15 @@ describe('The reader and the real expat', () => {
     }
   });
 
+  it('refuse encodings of several bytes a character, and unknown ones, and go on', async () => {
+    for (const encoding of ['utf-7', 'gbk', 'euc-jp', 'none-such']) {
+      const bytes = Buffer.from(`<?xml version='1.0' encoding='${encoding}'?><a/>`);
+      const { errors } = await expat.document(bytes);
+      expect(errors, encoding).not.to.include(null);
+    }
+    expect((await expat.document(Buffer.from('<a/>'))).errors[0]).to.be.null;
+  });
+
   it(`agree on ${COUNT} streams (FUZZ_SEED=${SEED})`, async function () {
     this.timeout(0);
     const one = async (number: number): Promise<string | undefined> => {
