@@ -1,5 +1,5 @@
 import { didYouMean } from '../config/error.js';
-import { parse as parseXml, type Element, type Namespaces } from '../xml/index.js';
+import { parseDocument, type Element, type Namespaces } from '../xml/index.js';
 import { ScriptError, type Action, type Character, type Note, type Script } from './script.js';
 import { quotableVariables } from './variables.js';
 import { checkWords } from './words.js';
@@ -217,7 +217,7 @@ type Read =
 /** The stanzas of a block in one element; or what is wrong, and in which of its lines (counted from 0). */
 function read(text: string): Read {
   try {
-    return { root: parseXml(`<script>${quotableVariables(text)}</script>`, AROUND) };
+    return { root: parseDocument(`<script>${quotableVariables(text)}</script>`, AROUND) };
   } catch (error) {
     const [what, ...where] = (error as Error).message.split('\n');
     const line = /^Line: (\d+)/.exec(where[0] ?? '')?.[1];

@@ -6,24 +6,33 @@ export type Node = Element | string;
 /** Attribute values by name as written; `undefined` leaves the attribute out. */
 export type AttributeValues = Record<string, string | undefined>;
 
+const NO_VALUES: AttributeValues = Object.freeze({});
+/** Elements without attributes share one empty map: a stanza may hold tens of thousands of them. */
+const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
+
 /**
  * An XML element as a tree. Made for what has to be looked into (logins, errors, the embedded session
  * manager); what is only relayed stays a {@link Stanza}.
  */
 export class Element {
-  readonly attributes: Map<string, string>;
+  private own: Map<string, string> | undefined;
   /** Namespace the element is in: its own, its prefix's, or the one around it. Empty where none is known. */
   namespace = '';
 
   /** @param name as written on the wire, prefix included */
   constructor(
     readonly name: string,
-    attributes: AttributeValues | Map<string, string> = {},
+    attributes: AttributeValues | Map<string, string> = NO_VALUES,
     public children: Node[] = [],
   ) {
-    this.attributes = attributes instanceof Map ? attributes : fromValues(attributes);
-    this.namespace = this.attributes.get('xmlns') ?? '';
+    this.own = attributes instanceof Map ? attributes : fromValues(attributes);
+    this.namespace = this.own?.get('xmlns') ?? '';
     for (const child of children) this.adopt(child);
+  }
+
+  /** By name as written, in the order they were set; {@link set} changes them. */
+  get attributes(): ReadonlyMap<string, string> {
+    return this.own ?? NO_ATTRIBUTES;
   }
 
   /** The name without its prefix. */
@@ -32,13 +41,13 @@ export class Element {
   }
 
   attribute(name: string): string | undefined {
-    return this.attributes.get(name);
+    return this.own?.get(name);
   }
 
   /** Sets an attribute, or removes it when the value is undefined. */
   set(name: string, value: string | undefined): this {
-    if (value === undefined) this.attributes.delete(name);
-    else this.attributes.set(name, value);
+    if (value === undefined) this.own?.delete(name);
+    else (this.own ??= new Map()).set(name, value);
     return this;
   }
 
@@ -79,7 +88,7 @@ export class Element {
   clone(): Element {
     const copy = new Element(
       this.name,
-      new Map(this.attributes),
+      this.own ? new Map(this.own) : NO_VALUES,
       this.children.map((child) => (typeof child === 'string' ? child : child.clone())),
     );
     copy.namespace = this.namespace;
@@ -105,7 +114,8 @@ export class Element {
   }
 }
 
-function fromValues(values: AttributeValues): Map<string, string> {
+function fromValues(values: AttributeValues): Map<string, string> | undefined {
+  if (values === NO_VALUES) return undefined;
   const attributes = new Map<string, string>();
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined) attributes.set(name, value);
@@ -114,6 +124,6 @@ function fromValues(values: AttributeValues): Map<string, string> {
 }
 
 /** Short for `new Element(...)`: `element('iq', { type: 'result' }, element('query', …), 'text')`. */
-export function element(name: string, attributes: AttributeValues = {}, ...children: Node[]): Element {
+export function element(name: string, attributes: AttributeValues = NO_VALUES, ...children: Node[]): Element {
   return new Element(name, attributes, children);
 }

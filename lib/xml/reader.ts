@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import type { Fault } from './fault.js';
 import { MOST, type StanzaLimits } from './limits.js';
-import type { Namespaces } from './parse.js';
+import type { Namespaces } from './tree.js';
 import { Scan, Scanner } from './scanner.js';
 import { Stanza, Tag } from './tag.js';
 

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import { parse, type Namespaces } from './parse.js';
+import { parse, type Namespaces } from './tree.js';
 import type { Element } from './element.js';
 import { escape, unescapeValue } from './escape.js';
 

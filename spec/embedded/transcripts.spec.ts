@@ -14,7 +14,7 @@ const MASKED = new Set(['stamp', 'ver']);
 function shapeOf(element: Element): string {
   const copy = element.clone();
   const attributes = [...copy.attributes].sort(([one], [other]) => (one < other ? -1 : 1));
-  copy.attributes.clear();
+  for (const [name] of attributes) copy.set(name, undefined);
   for (const [name, value] of attributes) copy.set(name, MASKED.has(name) ? '*' : value);
   copy.children = copy.children.map((child) => (typeof child === 'string' ? child : parse(shapeOf(child))));
   return copy.toString();

@@ -96,7 +96,7 @@ function withoutTwins(stanza: Element): Element {
 
 function sorted(element: Element): Element {
   const attributes = [...element.attributes].sort(([one], [other]) => (one < other ? -1 : 1));
-  element.attributes.clear();
+  for (const [name] of attributes) element.set(name, undefined);
   for (const [name, value] of attributes) element.set(name, value);
   for (const child of element.elements) sorted(child);
   return element;

@@ -1,9 +1,7 @@
 import sax from 'sax';
 import { Element } from './element.js';
 import { XML } from './namespaces.js';
-
-/** Prefix (empty for the default namespace) to namespace name: what is declared around a piece of XML. */
-export type Namespaces = ReadonlyMap<string, string>;
+import type { Namespaces } from './tree.js';
 
 /**
  * sax collects attributes in a plain object and asks it `hasOwnProperty` for every one of them, so an attribute
@@ -37,13 +35,14 @@ function resolveNamespace(open: Element, parents: Element[], around: Namespaces 
 }
 
 /**
- * The tree of one element whose source the scanner has let through.
+ * The tree of a document that nobody has checked, such as a scenario file. What comes out of a {@link Reader} needs no
+ * second check: {@link parse} builds its tree several times faster.
  *
- * @param source one whole element
- * @param around what is declared outside of it (on the stream header)
- * @throws Error when the source is no well-formed element; never for a source out of {@link Reader}
+ * @param source one element, with its references, sections, comments and processing instructions
+ * @param around what is declared outside of it
+ * @throws Error when the source is no well-formed element; its message names the line, counted from 0
  */
-export function parse(source: string, around?: Namespaces): Element {
+export function parseDocument(source: string, around?: Namespaces): Element {
   const parser = sax.parser(true);
   const open: Element[] = [];
   let root: Element | undefined;

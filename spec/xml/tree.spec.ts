@@ -72,7 +72,21 @@ describe('parse', () => {
   });
 
   it('throws for what is no element', () => {
-    for (const source of ['', 'text', '<a>', '<a></b>', '<a b/>', '&'])
+    const sources = [
+      '',
+      'text',
+      '<a>',
+      '<a></b>',
+      '<a b/>',
+      '&',
+      '<a',
+      '<a b',
+      "<a b='",
+      '<a/',
+      '</a>',
+      '<a/><b/>',
+    ];
+    for (const source of [...sources, '<a/>text', '<a><![CDATA[</a>', '<a></a', '<!-- -->', '<>', '<a></ab>'])
       expect(() => parse(source)).to.throw();
   });
 });
