@@ -282,13 +282,10 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
   private async listen(): Promise<void> {
     const { listen, keepalive } = this.config;
-    this.doors = listen.map(
-      ({ host, port }) =>
-        new Listener(host, port, keepalive, {
-          accepted: (socket) => this.accept(socket),
-          warning: (text) => this.log.warn(text),
-        }),
-    );
+    this.doors = Listener.forAll(listen, keepalive, {
+      accepted: (socket) => this.accept(socket),
+      warning: (text) => this.log.warn(text),
+    });
     for (const listener of this.doors) this.bound.push(await listener.listen());
   }
 

@@ -1,4 +1,4 @@
-import { loadOptions, toConfig, withoutEffect } from '../config/load.js';
+import { loadOptions, passedOver, toConfig, withoutEffect } from '../config/load.js';
 import { NAMES, OPTIONS, printValue, type OptionName } from '../config/options.js';
 import { columns } from '../observe/columns.js';
 import { EXIT, type Command } from './command.js';
@@ -13,8 +13,8 @@ export const checkConfig: Command = {
     const { values, origins } = loaded;
     const rows = NAMES.map((name) => [name, shown(name, printValue(values[name])), origins.get(name) ?? '']);
     console.log(columns(rows).join('\n'));
-    const warning = withoutEffect(loaded);
-    if (warning !== undefined) console.error(`sm-component: ${warning}`);
+    for (const remark of [withoutEffect(loaded), passedOver(loaded)])
+      if (remark !== undefined) console.error(`sm-component: ${remark}`);
     return EXIT.stopped;
   },
 };

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { readText, withoutByteOrderMark } from '../config/text.js';
 import { Failure, UsageError } from './command.js';
 
 export interface PasswordOptions {
@@ -28,7 +28,7 @@ function notEmpty(password: string): string {
 
 function readFirstLine(file: string): string {
   try {
-    return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0];
+    return readText(file).split(/\r?\n/, 1)[0];
   } catch (error) {
     throw new Failure(`the password file can not be read: ${(error as Error).message}`);
   }
@@ -49,7 +49,7 @@ async function readLine(question?: string): Promise<string> {
   if (question !== undefined) process.stderr.write(question);
   try {
     return await new Promise((resolve, reject) => {
-      lines.once('line', resolve);
+      lines.once('line', (line) => resolve(withoutByteOrderMark(line)));
       lines.once('SIGINT', () => reject(new Failure('interrupted; nothing was changed')));
       lines.once('close', () => resolve(''));
     });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Address, Config } from '../config/config.js';
 import { printAddress, printCredentials } from '../config/kinds.js';
-import { loadOptions, toConfig, withoutEffect } from '../config/load.js';
+import { loadOptions, passedOver, toConfig, withoutEffect } from '../config/load.js';
 import { createLog, type Log } from '../observe/log.js';
 import { SocketManager } from '../server.js';
 import { connectionRows, type SessionRow } from '../control/sessions.js';
@@ -32,6 +32,8 @@ export const run: Command = {
     const log = createLog(config.logLevel, config.logFormat);
     const warning = withoutEffect(loaded);
     if (warning !== undefined) log.warn(warning);
+    const foreign = passedOver(loaded);
+    if (foreign !== undefined) log.info(foreign);
     const service = new RunService(config, log);
     return serve(service, () => console.log(greeting(config, service.manager)));
   },

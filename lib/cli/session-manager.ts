@@ -1,6 +1,6 @@
 import type { Address, Config } from '../config/config.js';
 import { printAddress } from '../config/kinds.js';
-import { loadConfig } from '../config/load.js';
+import { loadOptions, passedOver, toConfig } from '../config/load.js';
 import { Listener } from '../net/listener.js';
 import { createLog, type Log } from '../observe/log.js';
 import { sessionRows, type SessionRow } from '../control/sessions.js';
@@ -22,8 +22,12 @@ export const sessionManager: Command = {
     ],
   ],
   run({ options }) {
-    const config = loadConfig({ command: 'session-manager', args: options, env: process.env });
-    const service = new SessionManagerService(config, createLog(config.logLevel, config.logFormat));
+    const loaded = loadOptions({ command: 'session-manager', args: options, env: process.env });
+    const config = toConfig(loaded);
+    const log = createLog(config.logLevel, config.logFormat);
+    const foreign = passedOver(loaded);
+    if (foreign !== undefined) log.info(foreign);
+    const service = new SessionManagerService(config, log);
     return serve(service, () => console.log(greeting(config, service.addresses)));
   },
 };
@@ -50,13 +54,10 @@ class SessionManagerService implements Service {
     this.embedded = new Embedded(config, log);
     const rows = (): Iterable<SessionRow> => sessionRows(this.embedded.sessionManager.sessions);
     this.control = new Control(config, log, { sessions: rows, ...this.embedded.commands });
-    this.doors = config.listen.map(
-      ({ host, port }) =>
-        new Listener(host, port, config.keepalive, {
-          accepted: (socket) => void this.embedded.sessionManager.accept(socket),
-          warning: (text) => log.warn(text),
-        }),
-    );
+    this.doors = Listener.forAll(config.listen, config.keepalive, {
+      accepted: (socket) => void this.embedded.sessionManager.accept(socket),
+      warning: (text) => log.warn(text),
+    });
   }
 
   async start(): Promise<void> {

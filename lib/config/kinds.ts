@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIPv6, SocketAddress } from 'node:net';
 import path from 'node:path';
 import type { Address, Alias, CredentialsSource, PasswordType, Realm } from './config.js';
 
@@ -99,7 +99,8 @@ export const secret: Kind<string> = {
   metavar: 'TEXT',
   expected: 'a text that is not empty',
   json: ['string'],
-  parse: (text) => text || undefined,
+  // Secrets of Kubernetes and compose files tend to end with a line end, which nobody means.
+  parse: (text) => text.replace(/[\r\n]+$/, '') || undefined,
 };
 
 export const file: Kind<string> = {
@@ -230,7 +231,12 @@ function parseAddress(text: string): Address | undefined {
   const found = /^(?:(?:\[([^\]]*)\]|([^\s:[\]]+)):)?(\d{1,5})$/.exec(text);
   if (!found || Number(found[3]) > 65535) return undefined;
   if (found[1] !== undefined && !isIPv6(found[1])) return undefined;
-  return { host: found[1] ?? found[2] ?? '', port: Number(found[3]) };
+  return { host: canonical(found[1]) ?? found[2] ?? '', port: Number(found[3]) };
+}
+
+/** `0:0::` is `::`. The zone of an address (`fe80::1%eth0`) is left alone: it is kept as it was written. */
+function canonical(ipv6: string | undefined): string | undefined {
+  return ipv6?.includes('%') === false ? new SocketAddress({ address: ipv6, family: 'ipv6' }).address : ipv6;
 }
 
 /** The way addresses are written and read here. */

@@ -1,23 +1,27 @@
-import { readFileSync } from 'node:fs';
-import type { Config, Keepalive, Limits } from './config.js';
+import { isIP } from 'node:net';
+import type { Address, Config, Keepalive, Limits } from './config.js';
 import { ConfigError } from './error.js';
 import { printAddress } from './kinds.js';
 import { JABBERD2_ONLY, NAMES, OPTIONS, TAKES, variable } from './options.js';
 import type { Command, Option, OptionName, Values } from './options.js';
-import { fromArguments, fromEnvironment, fromFile, fromObject, type Given, type Source } from './sources.js';
+import { foreignVariables, fromArguments, fromEnvironment, fromFile, fromObject } from './sources.js';
+import type { Environment, Given, Source } from './sources.js';
+import { readLenient, readText } from './text.js';
 
 /** Where options come from, the strongest first: arguments, environment, the file that one of them names, defaults. */
 export interface Inputs {
   readonly command: Command;
   /** By option name, each with all the texts it was given. */
   readonly args?: Readonly<Record<string, readonly string[]>>;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Environment;
 }
 
 /** Options after they were read, and for each where it came from. */
 export interface Loaded {
   readonly values: Values;
   readonly origins: ReadonlyMap<OptionName, string>;
+  /** Environment variables that look like options and are none: those that Kubernetes sets for a service of our name. */
+  readonly foreign: readonly string[];
 }
 
 /** @throws {ConfigError} that names the first option that is wrong */
@@ -33,17 +37,18 @@ export function loadConfig(inputs: Inputs): Config {
  */
 export function configure(options: Readonly<Record<string, unknown>> = {}): Config {
   const sources = [fromObject(options, 'configure()', process.cwd())];
-  return toConfig(resolve(sources, 'run'));
+  return toConfig({ ...resolve(sources, 'run'), foreign: [] });
 }
 
 /** @throws {ConfigError} */
 export function loadOptions({ command, args = {}, env = {} }: Inputs): Loaded {
   const outer = [fromArguments(args), fromEnvironment(env)];
   const file = outer.map((source) => source.get('config')).find((given) => given !== undefined);
-  return resolve(file ? [...outer, fromFile(parse('config', file) as string, file.origin)] : outer, command);
+  const sources = file ? [...outer, fromFile(parse('config', file) as string, file.origin)] : outer;
+  return { ...resolve(sources, command), foreign: foreignVariables(env) };
 }
 
-function resolve(sources: readonly Source[], command: Command): Loaded {
+function resolve(sources: readonly Source[], command: Command): Omit<Loaded, 'foreign'> {
   const values: Partial<Record<OptionName, unknown>> = {};
   const origins = new Map<OptionName, string>();
   for (const name of NAMES) {
@@ -87,6 +92,7 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
     );
   }
   if (command === 'users') return;
+  checkListen(values, origins);
   if (domain.includes(name)) {
     throw new ConfigError(
       `--name and --domain must differ, and both are "${name}" (${from('name')}; ${from('domain')}): ` +
@@ -103,6 +109,25 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
     );
   }
 }
+
+/** The system gives an address out once: not again to us, and not as a part of "every address". */
+function checkListen({ listen }: Values, origins: Loaded['origins']): void {
+  for (const [at, address] of listen.entries()) {
+    const other = listen.find((one, place) => place !== at && covers(one, address));
+    if (other === undefined || address.port === 0) continue;
+    const [wide, narrow] = [printAddress(other), printAddress(address)];
+    const why = wide === narrow ? `${wide} stands there twice` : `${wide} listens on ${narrow} as well`;
+    throw new ConfigError(`${origins.get('listen')}: ${why}; give one of them`);
+  }
+}
+
+/** IPv4 and IPv6 of one port are two addresses, also where each is "every address". */
+function covers(one: Address, other: Address): boolean {
+  if (one.port !== other.port) return false;
+  return one.host === other.host || (EVERY.has(one.host) && isIP(one.host) === isIP(other.host));
+}
+
+const EVERY: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 function requireSecret(
   { sm, dialect, secret, 'secret-file': file }: Values,
@@ -128,10 +153,10 @@ function checkRouter({ dialect, sm }: Values, origins: Loaded['origins']): void 
   throw new ConfigError(`${origins.get('dialect')}: jabberd2 needs --sm HOST:PORT, which is its router`);
 }
 
-function readWhole(file: string | undefined, origin: string): string | undefined {
+function readWhole(file: string | undefined, origin: string, read = readText): string | undefined {
   if (file === undefined) return undefined;
   try {
-    return readFileSync(file, 'utf8');
+    return read(file);
   } catch (error) {
     throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
   }
@@ -141,10 +166,11 @@ function readSecret(values: Values, origin: string): string {
   const file = values['secret-file'];
   const text = readWhole(file, origin);
   if (text === undefined) return values.secret ?? '';
-  const [first] = text.split(/\r?\n/, 1);
-  if (first === '')
+  // What an editor leaves behind it is not seen, and would make it another secret.
+  const secret = text.split(/\r?\n/, 1)[0].trimEnd();
+  if (secret === '')
     throw new ConfigError(`${origin}: the first line of ${file} must be the secret, and it is empty`);
-  return first;
+  return secret;
 }
 
 /** Options that were given where nothing asks for them: a sentence for who gave them; undefined where there is none. */
@@ -152,6 +178,12 @@ export function withoutEffect({ values, origins }: Loaded): string | undefined {
   if (values.dialect === 'jabberd2') return undefined;
   const given = JABBERD2_ONLY.map((name) => origins.get(name)).filter((origin) => origin !== 'default');
   return given.length > 0 ? `of no effect without --dialect jabberd2: ${given.join(', ')}` : undefined;
+}
+
+/** What was passed over as no option, a sentence for who wonders; undefined where there was nothing. */
+export function passedOver({ foreign }: Loaded): string | undefined {
+  if (foreign.length === 0) return undefined;
+  return `no options, but variables that Kubernetes sets for a service: ${foreign.join(', ')}`;
 }
 
 /** @throws {ConfigError} where a file that is named can not be read */
@@ -164,7 +196,7 @@ export function toConfig({ values, origins }: Loaded): Config {
     router: Object.freeze({
       user: values['router-user'],
       tls: values['router-tls'],
-      ca: readWhole(values['router-ca'], origins.get('router-ca') ?? ''),
+      ca: readWhole(values['router-ca'], origins.get('router-ca') ?? '', readLenient),
     }),
     domains: values.domain,
     aliases: new Map(values.alias),

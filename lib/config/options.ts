@@ -106,7 +106,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   'secret-file': {
     group: 'Session manager',
     kind: kinds.file,
-    help: 'A file whose first line is the secret shared with the session manager.',
+    help: 'A file whose first line is the secret shared with the session manager; blanks at its end are no part of it.',
   },
   'router-user': {
     group: 'Session manager',
@@ -148,7 +148,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   listen: {
     group: 'Listening',
     kind: kinds.listeners,
-    help: 'Where to listen: for clients, or with session-manager for socket managers.',
+    help: 'Where to listen: for clients, or with session-manager for socket managers. "[::]:5222" takes IPv4 as well, unless an IPv4 address of that port is given too.',
     default: {
       text: '127.0.0.1:5222; of session-manager 127.0.0.1:5347',
       from: (_values, command) => [{ host: '127.0.0.1', port: command === 'session-manager' ? 5347 : 5222 }],

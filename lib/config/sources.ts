@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError, didYouMean } from './error.js';
+import { isOfService } from './kubernetes.js';
 import { isOptionName, NAMES, OPTIONS, PREFIX, variable, type OptionName } from './options.js';
+import { readText } from './text.js';
 
 /** What one source says of one option. */
 export interface Given {
@@ -30,15 +31,18 @@ export function fromArguments(args: Readonly<Record<string, readonly string[]>>)
   return source;
 }
 
-/** Lists are separated by commas. */
-export function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Source {
-  const names = new Map(NAMES.map((name) => [variable(name), name]));
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const OPTION_OF = new Map(NAMES.map((name) => [variable(name), name]));
+
+/** Lists are separated by commas. An empty variable is none: that is how compose files and units take one back. */
+export function fromEnvironment(env: Environment): Source {
   const source: Mutable = new Map();
   for (const [key, text] of Object.entries(env)) {
-    if (!key.startsWith(PREFIX) || text === undefined) continue;
-    const name = names.get(key);
+    if (!key.startsWith(PREFIX) || !text || isForeign(key, text)) continue;
+    const name = OPTION_OF.get(key);
     if (!name) {
-      const near = didYouMean(key, [...names.keys()]);
+      const near = didYouMean(key, [...OPTION_OF.keys()]);
       throw new ConfigError(`unknown environment variable ${key}${near}`);
     }
     const texts = OPTIONS[name].kind.list ? text.split(',').map((item) => item.trim()) : [text];
@@ -46,6 +50,13 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
   }
   return source;
 }
+
+/** Variables with our prefix that are no options: Kubernetes sets them where a service has our name. */
+export function foreignVariables(env: Environment): string[] {
+  return Object.keys(env).filter((key) => key.startsWith(PREFIX) && isForeign(key, env[key] ?? ''));
+}
+
+const isForeign = (key: string, text: string): boolean => !OPTION_OF.has(key) && isOfService(key, text);
 
 /** A JSON object of options. Relative paths in it start from the directory of the file. */
 export function fromFile(file: string, origin: string): Source {
@@ -55,7 +66,7 @@ export function fromFile(file: string, origin: string): Source {
 function readObject(file: string, origin: string): object {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(file);
   } catch (error) {
     throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
   }

@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { withoutByteOrderMark } from '../config/text.js';
 import type { Log } from '../observe/log.js';
 import { answers } from './client.js';
 import { controlPath, tooLong } from './path.js';
@@ -139,7 +140,9 @@ function isThere(file: string): boolean {
 
 function requestIn(line: string): Request | undefined {
   try {
-    const { command, account } = (JSON.parse(line) ?? {}) as Partial<Record<string, unknown>>;
+    const { command, account } = (JSON.parse(withoutByteOrderMark(line)) ?? {}) as Partial<
+      Record<string, unknown>
+    >;
     if (typeof command !== 'string') return undefined;
     return { command, account: typeof account === 'string' ? account : undefined };
   } catch {

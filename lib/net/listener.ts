@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setKeepaliveOnServer, type KeepaliveOptions } from './keepalive.js';
 
 /** Connections that the system keeps for us until we accept them. */
@@ -10,34 +10,53 @@ export interface ListenerEvents {
   warning(text: string): void;
 }
 
+export interface ListenerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One TCP port that clients connect to. */
 export class Listener {
   private readonly server: Server;
 
-  constructor(
-    private readonly host: string,
-    private readonly port: number,
+  private constructor(
+    private readonly address: ListenerAddress,
+    /** Is an IPv6 address that takes IPv4 as well to leave it to another listener? */
+    private readonly ipv6Only: boolean,
     private readonly keepalive: KeepaliveOptions,
     private readonly events: ListenerEvents,
   ) {
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => events.accepted(socket));
   }
 
+  /** A listener for each address. `[::]` alone takes IPv4 too; beside an IPv4 address of the same port, IPv6 only. */
+  static forAll(
+    addresses: readonly ListenerAddress[],
+    keepalive: KeepaliveOptions,
+    events: ListenerEvents,
+  ): Listener[] {
+    const ipv4 = new Set(addresses.filter(({ host }) => !isIPv6(host)).map(({ port }) => port));
+    return addresses.map(
+      (address) => new Listener(address, address.port > 0 && ipv4.has(address.port), keepalive, events),
+    );
+  }
+
   /**
    * @returns where it really listens (port 0 asks for any free one)
    * @throws the system's error (`EADDRINUSE`, `EACCES`, …)
    */
-  listen(): Promise<{ host: string; port: number }> {
+  listen(): Promise<ListenerAddress> {
+    const { address, ipv6Only } = this;
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
-      this.server.listen({ host: this.host, port: this.port, backlog: BACKLOG }, () => {
+      this.server.listen({ ...address, ipv6Only, backlog: BACKLOG }, () => {
         this.server.off('error', reject);
         this.server.on('error', (error) =>
           this.events.warning(`a client could not be accepted: ${error.message}`),
         );
         const warning = setKeepaliveOnServer(this.server, this.keepalive);
         if (warning) this.events.warning(warning);
-        resolve({ host: this.host, port: (this.server.address() as AddressInfo).port });
+        resolve({ host: address.host, port: (this.server.address() as AddressInfo).port });
       });
     });
   }

@@ -1,4 +1,5 @@
 import { didYouMean } from '../config/error.js';
+import { withoutByteOrderMark } from '../config/text.js';
 import { parseDocument, type Element, type Namespaces } from '../xml/index.js';
 import { ScriptError, type Action, type Character, type Note, type Script } from './script.js';
 import { quotableVariables } from './variables.js';
@@ -59,7 +60,7 @@ class Parser {
     private readonly file: string,
     text: string,
   ) {
-    const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\r|\n/);
+    const lines = withoutByteOrderMark(text).split(/\r\n|\r|\n/);
     for (const [at, line] of lines.entries()) {
       if (this.characters) this.actionLine(line, at + 1, this.characters);
       else this.topLine(line, at + 1);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { call, Program } from './program.js';
@@ -39,6 +39,13 @@ describe('cli/run', function () {
     return (server.address() as AddressInfo).port;
   };
 
+  const free = async (): Promise<number> => {
+    const port = await occupied();
+    const server = servers.pop()!.close();
+    await once(server, 'close');
+    return port;
+  };
+
   beforeEach(() => {
     cwd = mkdtempSync(path.join(tmpdir(), 'sm-component-'));
     [running, sockets, servers] = [[], [], []];
@@ -69,6 +76,63 @@ describe('cli/run', function () {
     expect(program.stderr).to.match(
       /^\S+ warn of no effect without --dialect jabberd2: argument --credentials$/m,
     );
+  });
+
+  it('passes over the variables of a Kubernetes service of its name, and says so once', async () => {
+    const env = {
+      SM_COMPONENT_SERVICE_HOST: '10.96.0.17',
+      SM_COMPONENT_PORT: 'tcp://10.96.0.17:5222',
+      SM_COMPONENT_PORT_5222_TCP: 'tcp://10.96.0.17:5222',
+    };
+    for (const args of [[], ['session-manager', '--secret', 'x']]) {
+      const program = new Program([...args, '--listen', '0'], { cwd, env });
+      running.push(program);
+      await program.says(/Stop:/);
+      const said = program.stderr.match(/^.* info no options, but variables .*$/gm);
+      expect(said).to.have.lengthOf(1);
+      expect(said![0]).to.contain(Object.keys(env).join(', '));
+      program.signal('SIGTERM');
+      expect(await program.exit).to.equal(0);
+    }
+  });
+
+  describe('every address of IPv4 and of IPv6, on one port', () => {
+    before(function () {
+      const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+        all?.some((one) => one.family === 'IPv6'),
+      );
+      if (hasIPv6) return;
+      console.log('      skipped: this machine has no IPv6');
+      this.skip();
+    });
+
+    const greets = async (host: string, port: number): Promise<void> => {
+      const socket = connect({ host, port }).setEncoding('utf8');
+      sockets.push(socket);
+      socket.write(HEADER);
+      const [answer] = (await once(socket, 'data')) as [string];
+      expect(answer).to.contain('<stream:stream');
+    };
+
+    for (const hosts of [
+      ['0.0.0.0', '[::]'],
+      ['[::]', '127.0.0.1'],
+    ]) {
+      it(`${hosts.join(' and ')} are listened on, each by its own listener`, async () => {
+        const port = await free();
+        const program = start(...hosts.flatMap((host) => ['--listen', `${host}:${port}`]));
+        await program.says(/Stop:/);
+        await greets('127.0.0.1', port);
+        await greets('::1', port);
+      });
+    }
+
+    it('[::] alone takes both', async () => {
+      const port = await free();
+      await start('--listen', `[::]:${port}`).says(/Stop:/);
+      await greets('127.0.0.1', port);
+      await greets('::1', port);
+    });
   });
 
   it('does not offer to register where that is off', async () => {

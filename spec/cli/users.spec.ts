@@ -54,6 +54,14 @@ describe('cli/users', function () {
     expect(password('bob@localhost')).to.equal('of-argument');
   });
 
+  it('add takes a password without the byte order mark that its file or pipe begins with', () => {
+    writeFileSync(path.join(cwd, 'secret'), '\uFEFFof-file\r\n');
+    expect(users('add alice@localhost --password-file secret').code).to.equal(0);
+    expect(users('add bob@localhost', '\uFEFFof-pipe\r\n').code).to.equal(0);
+    expect(password('alice@localhost')).to.equal('of-file');
+    expect(password('bob@localhost')).to.equal('of-pipe');
+  });
+
   it('add puts a name without a domain in the first one', () => {
     expect(users('add alice --domain foo.com --domain bar.com', 'x').stdout).to.equal(
       'alice@foo.com was added\n',

@@ -4,11 +4,26 @@ import path from 'node:path';
 import { expect } from 'chai';
 import type { Config } from '../../lib/config/config.js';
 import { ConfigError } from '../../lib/config/error.js';
-import { configure, loadConfig, loadOptions } from '../../lib/config/load.js';
+import { configure, loadConfig, loadOptions, passedOver } from '../../lib/config/load.js';
 import type { Inputs } from '../../lib/config/load.js';
 import { OPTIONS } from '../../lib/config/options.js';
 
 type Args = Inputs['args'];
+
+/** What a container of Kubernetes finds that runs beside a service called sm-component, and one called sm-component-link. */
+const SERVICE = {
+  SM_COMPONENT_SERVICE_HOST: '10.96.0.17',
+  SM_COMPONENT_SERVICE_PORT: '5222',
+  SM_COMPONENT_SERVICE_PORT_XMPP_CLIENT: '5222',
+  SM_COMPONENT_PORT: 'tcp://10.96.0.17:5222',
+  SM_COMPONENT_PORT_5222_TCP: 'tcp://10.96.0.17:5222',
+  SM_COMPONENT_PORT_5222_TCP_PROTO: 'tcp',
+  SM_COMPONENT_PORT_5222_TCP_PORT: '5222',
+  SM_COMPONENT_PORT_5222_TCP_ADDR: '10.96.0.17',
+  SM_COMPONENT_LINK_SERVICE_HOST: 'fd00::17',
+  SM_COMPONENT_LINK_SERVICE_PORT: '5347',
+  SM_COMPONENT_LINK_PORT: 'tcp://[fd00::17]:5347',
+};
 
 describe('config/load', () => {
   let directory: string;
@@ -132,6 +147,24 @@ describe('config/load', () => {
       expect(origins.get('attributes')).to.equal('default');
     });
 
+    it('passes over an empty environment variable, as if it were unset', () => {
+      const config = file('a.json', { name: 'of-file', depth: 10 });
+      const env = {
+        SM_COMPONENT_NAME: '',
+        SM_COMPONENT_DEPTH: '',
+        SM_COMPONENT_DOMAIN: '',
+        SM_COMPONENT_SM: '',
+        SM_COMPONENT_NO_OPTION: '',
+        SM_COMPONENT_CONFIG: config,
+      };
+      const { values, origins } = loadOptions({ command: 'run', env });
+      expect(values).to.deep.include({ name: 'of-file', depth: 10, domain: ['localhost'], sm: undefined });
+      expect(origins.get('name')).to.equal(`file ${config}, key "name"`);
+      expect(origins.get('domain')).to.equal('default');
+      const empty = { ...env, SM_COMPONENT_CONFIG: '' };
+      expect(loadOptions({ command: 'run', env: empty }).values.name).to.equal('foo-sockets');
+    });
+
     it('of a list is of the whole list', () => {
       const config = load({ listen: ['1', '2'] }, { SM_COMPONENT_LISTEN: '3' });
       expect(config.listen.map(({ port }) => port)).to.deep.equal([1, 2]);
@@ -187,9 +220,33 @@ describe('config/load', () => {
     });
 
     it('of a secret file are its first line, whatever ends it', () => {
-      for (const content of ['s3 cret', 's3 cret\nmore', 's3 cret\r\n']) {
+      for (const content of ['s3 cret', 's3 cret\nmore', 's3 cret\r\n', 's3 cret \n', 's3 cret\t \r\n']) {
         expect(load({ 'secret-file': [file('secret', content)] }).secret).to.equal('s3 cret');
       }
+    });
+
+    it('of a secret in the environment are without a line end, and with a blank that was meant', () => {
+      const secret = (text: string): string => load({}, { SM_COMPONENT_SECRET: text }).secret;
+      expect(secret('s3 cret\n')).to.equal('s3 cret');
+      expect(secret('s3 cret ')).to.equal('s3 cret ');
+    });
+
+    it('in files are not changed by a byte order mark', () => {
+      const secret = file('secret', '\uFEFFs3cret\n');
+      const ca = file('ca.pem', '\uFEFF-----BEGIN CERTIFICATE-----\n');
+      const config = file('a.json', `\uFEFF${JSON.stringify({ 'secret-file': secret, 'router-ca': ca })}`);
+      const loaded = load({ config: [config] });
+      expect(loaded.secret).to.equal('s3cret');
+      expect(loaded.router.ca).to.equal('-----BEGIN CERTIFICATE-----\n');
+    });
+
+    it('in files of another encoding are refused, and not read as other letters', () => {
+      const utf16 = path.join(directory, 'secret');
+      writeFileSync(utf16, Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from('s3cret', 'utf16le')]));
+      expect(refusal(() => load({ 'secret-file': [utf16] }))).to.equal(
+        `argument --secret-file: the file can not be read: ${utf16} is not UTF-8: save it in that encoding`,
+      );
+      expect(refusal(() => load({ config: [utf16] }))).to.contain('is not UTF-8');
     });
   });
 
@@ -269,6 +326,28 @@ describe('config/load', () => {
     it('in the environment is named, with the nearest name', () => {
       const sentence = 'unknown environment variable SM_COMPONENT_LISTN; did you mean SM_COMPONENT_LISTEN?';
       expect(refusal(() => load({}, { SM_COMPONENT_LISTN: '5222' }))).to.equal(sentence);
+    });
+
+    it('in the environment is passed over where Kubernetes sets it for a service of our name', () => {
+      const loaded = loadOptions({ command: 'run', env: { ...SERVICE, SM_COMPONENT_DEPTH: '10' } });
+      expect(loaded.values.depth).to.equal(10);
+      expect(loaded.foreign).to.deep.equal(Object.keys(SERVICE));
+      expect(passedOver(loaded)).to.equal(
+        `no options, but variables that Kubernetes sets for a service: ${Object.keys(SERVICE).join(', ')}`,
+      );
+      expect(passedOver(loadOptions({ command: 'run' }))).to.equal(undefined);
+    });
+
+    it('in the environment is no variable of Kubernetes where its value is not of that form', () => {
+      const wrong = {
+        SM_COMPONENT_PORT: '5222',
+        SM_COMPONENT_SERVICE_HOST: 'foo.com',
+        SM_COMPONENT_SERVICE_PORT: 'tcp://10.0.0.1:5222',
+        SM_COMPONENT_PORT_5222_TCP_PROTO: 'on',
+        SM_COMPONENT_PORTS: 'tcp://10.0.0.1:5222',
+      };
+      for (const [name, value] of Object.entries(wrong))
+        expect(refusal(() => load({}, { [name]: value }))).to.contain(`unknown environment variable ${name}`);
     });
 
     it('in the environment of others is not ours', () => {
@@ -422,6 +501,24 @@ describe('config/load', () => {
       expect(refusal(() => load({ 'secret-file': [empty] }))).to.contain(
         `the first line of ${empty} must be the secret`,
       );
+    });
+
+    const overlapping: [string[], string][] = [
+      [['5222', '127.0.0.1:5222'], '127.0.0.1:5222 stands there twice; give one of them'],
+      [
+        ['0.0.0.0:5222', '127.0.0.1:5222'],
+        '0.0.0.0:5222 listens on 127.0.0.1:5222 as well; give one of them',
+      ],
+      [['[::1]:5222', '[0:0::0]:5222'], '[::]:5222 listens on [::1]:5222 as well; give one of them'],
+    ];
+    for (const [listen, sentence] of overlapping) {
+      it(`--listen ${listen.join(' --listen ')}`, () =>
+        expect(refusal(() => load({ listen }))).to.equal(`argument --listen: ${sentence}`));
+    }
+
+    it('but not IPv4 and IPv6 of one port, or several free ports', () => {
+      const listen = ['0.0.0.0:5222', '[::]:5222', '5223', '[::1]:5223', '0', '0'];
+      expect(load({ listen }).listen).to.have.lengthOf(6);
     });
 
     it('a name that is also a domain', () => {

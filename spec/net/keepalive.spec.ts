@@ -21,7 +21,7 @@ describe('TCP keepalive and TCP_USER_TIMEOUT', () => {
     const warnings: string[] = [];
     let accept!: (socket: Socket) => void;
     const accepted = new Promise<Socket>((resolve) => (accept = resolve));
-    const listener = new Listener('127.0.0.1', 0, OPTIONS, {
+    const [listener] = Listener.forAll([{ host: '127.0.0.1', port: 0 }], OPTIONS, {
       accepted: (socket) => accept(socket),
       warning: (text) => warnings.push(text),
     });

@@ -1,0 +1,25 @@
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** Text without the byte order mark that editors and shells of Windows put in front of it. */
+export function withoutByteOrderMark(text: string): string {
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text;
+}
+
+/**
+ * The text of a file that a person wrote.
+ *
+ * @throws the system's error, or an Error where it is no UTF-8
+ */
+export function readText(file: string): string {
+  const bytes = readFileSync(file);
+  if (!isUtf8(bytes)) throw new Error(`${file} is not UTF-8: save it in that encoding`);
+  return withoutByteOrderMark(bytes.toString());
+}
+
+/** The same where the rest of the file does not matter: the comments of a PEM file may be in any encoding. @throws the system's error */
+export function readLenient(file: string): string {
+  return withoutByteOrderMark(readFileSync(file, 'utf8'));
+}
