@@ -1,4 +1,5 @@
-import { openMemory, openOwn, type Sqlite, type Statement } from '../store/sqlite.js';
+import { openMemory, openOwn, type Sqlite } from '../store/sqlite.js';
+import type { Statement } from '../store/statement.js';
 import { Accounts } from './store/accounts.js';
 import { Documents } from './store/documents.js';
 import { OfflineMessages } from './store/offline.js';

@@ -1,5 +1,8 @@
+import { createRequire } from 'node:module';
 import { Socket, type Server } from 'node:net';
-import NetKeepAlive from 'net-keepalive';
+import type NetKeepAlive from 'net-keepalive';
+
+const require = createRequire(import.meta.url);
 
 /** How a dead TCP peer is noticed. Seconds; `idle` 0 turns probes off, `userTimeout` 0 leaves it to the system. */
 export interface KeepaliveOptions {
@@ -42,13 +45,23 @@ function setProbes(
   { idle, interval, probes, userTimeout }: KeepaliveOptions,
 ): string | undefined {
   try {
+    // Asked for only here: it has a native part, which may be missing, and without it everything else works.
+    const system = require('net-keepalive') as typeof NetKeepAlive;
     if (idle > 0) {
-      NetKeepAlive.setKeepAliveInterval(socket, interval * 1000);
-      NetKeepAlive.setKeepAliveProbes(socket, probes);
+      system.setKeepAliveInterval(socket, interval * 1000);
+      system.setKeepAliveProbes(socket, probes);
     }
-    if (userTimeout > 0) NetKeepAlive.setUserTimeout(socket, userTimeout * 1000);
+    if (userTimeout > 0) system.setUserTimeout(socket, userTimeout * 1000);
     return undefined;
   } catch (error) {
-    return `TCP keepalive can not be set on this system: ${(error as Error).message}`;
+    return unset(error as NodeJS.ErrnoException);
   }
+}
+
+/** The interval and number of probes stay those of the system then, and so does the time for what is sent. */
+function unset({ code, message }: NodeJS.ErrnoException): string {
+  const [reason] = message.split('\n', 1);
+  const sentence = `TCP keepalive can not be set on this system: ${reason}`;
+  if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_DLOPEN_FAILED') return sentence;
+  return `${sentence}; the native part of net-keepalive is missing: run "npm ci" again, with optional packages`;
 }

@@ -1,9 +1,10 @@
 import Database from 'better-sqlite3';
 import { chmodSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 
+export type { Statement } from './statement.js';
 export type Sqlite = Database.Database;
-export type Statement<Parameters extends unknown[], Row> = Database.Statement<Parameters, Row>;
 
 /**
  * Opens a file that is ours alone, made where it is missing, as is its directory; others may not read either. In WAL
@@ -14,7 +15,7 @@ export type Statement<Parameters extends unknown[], Row> = Database.Statement<Pa
 export function openOwn(directory: string, name: string): Sqlite {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = path.join(directory, name);
-  const database = new Database(file);
+  const database = open(file);
   chmodSync(file, 0o600);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
@@ -29,14 +30,38 @@ export function openOwn(directory: string, name: string): Sqlite {
  * @throws Error when the file is missing or cannot be used
  */
 export function openShared(file: string, wait: number): Sqlite {
-  const database = new Database(file, { fileMustExist: true, timeout: wait });
+  const database = open(file, { fileMustExist: true, timeout: wait });
   database.pragma('synchronous = FULL');
   return database;
 }
 
 /** A database that ends with the process. */
 export function openMemory(): Sqlite {
-  return new Database(':memory:');
+  return open(':memory:');
+}
+
+function open(file: string, options?: Database.Options): Sqlite {
+  try {
+    return new Database(file, options);
+  } catch (error) {
+    throw isWithoutBinding(error as NodeJS.ErrnoException)
+      ? new Error(withoutBinding(), { cause: error })
+      : error;
+  }
+}
+
+/** Was nothing installed that fits this Node and this system? */
+function isWithoutBinding({ code, message }: NodeJS.ErrnoException): boolean {
+  return code === 'ERR_DLOPEN_FAILED' || message.startsWith('Could not locate the bindings file');
+}
+
+/** It is missing where packages were installed without their scripts, and is another one's after a change of Node. */
+function withoutBinding(): string {
+  const own = path.dirname(createRequire(import.meta.url).resolve('better-sqlite3/package.json'));
+  return (
+    `the native part of better-sqlite3 is missing, or is not for Node ${process.version} on ${process.platform} ` +
+    `${process.arch}: run "npm rebuild better-sqlite3" in ${path.dirname(path.dirname(own))}`
+  );
 }
 
 /** The code of SQLite, `SQLITE_BUSY`, where it is an error of SQLite. */
