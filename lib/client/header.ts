@@ -13,6 +13,8 @@ export interface Header {
   readonly kind: StreamKind;
   /** The host it wants, lower case; undefined where it names none. */
   readonly to: string | undefined;
+  /** The language of what the client says; undefined where it names none, or nothing that is a language tag. */
+  readonly language: string | undefined;
   /** What is wrong with it. */
   readonly end: End | undefined;
 }
@@ -37,6 +39,16 @@ function wrongRoot(tag: Tag, namespaces: ReadonlyMap<string, string>): End | und
 const lower = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : lowerCase(text);
 
+/** As long as a language tag need be. [RFC5646 2.1, 4.4.1] */
+const MAX_LANGUAGE_LENGTH = 35;
+const LANGUAGE_TAG = /^[a-z]{1,8}(?:-[a-z0-9]{1,8})*$/i;
+
+function languageOf(tag: Tag): string | undefined {
+  const language = tag.attribute('xml:lang');
+  if (language === undefined || language.length > MAX_LANGUAGE_LENGTH) return undefined;
+  return LANGUAGE_TAG.test(language) ? language : undefined;
+}
+
 /** Reads a client's stream header. [RFC6120 4.7] [XEP-0078 3] */
 export function readHeader(tag: Tag): Header {
   const kind = kindOf(tag.attribute('version'));
@@ -44,6 +56,7 @@ export function readHeader(tag: Tag): Header {
   return {
     kind: kind ?? 'rfc6120',
     to: lower(tag.attribute('to')),
+    language: languageOf(tag),
     end: wrong ?? (kind ? undefined : { kind: 'unsupported-version' }),
   };
 }

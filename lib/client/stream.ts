@@ -9,6 +9,7 @@ import type { Desk } from '../session/desk.js';
 import { describe, streamError, type End } from '../session/end.js';
 import { SHARE, type Waiter, type Way } from '../session/manager.js';
 import type { Client, Packet, Session } from '../session/session.js';
+import type { Condition } from '../session/stanza-error.js';
 import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
 import { aliasFor, toAlias, toHost, type Alias, type Aliases } from './alias.js';
 import { writeRefusal, writeStreamError } from './errors.js';
@@ -180,6 +181,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     const header = readHeader(tag);
     this.kind = header.kind;
     this.host = header.to;
+    if (header.language !== undefined) this.reader.streamLanguage = header.language;
     const { aliases, aliasReplies, domains } = this.street;
     this.alias = aliasFor(aliases, header.to, domains);
     const domain = this.alias?.host ?? header.to ?? domains[0];
@@ -220,6 +222,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   take(stanza: Stanza): void {
+    if (stanza.hasOddNamespace) return this.refuse(stanza, 'not-acceptable');
     switch (this.state) {
       case 'authenticated':
         return this.carry(stanza);
@@ -328,6 +331,13 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     if (this.street.desk.carry(this.session, stanza)) return;
     // The answer of jabberd's own session manager to elements that it does not know. [jabberd 1.1.2 message.txt]
     this.send(writeRefusal(this.kind, stanza.element(), 'bad-request'));
+  }
+
+  /** An answer, or an error, gets none. [RFC6120 8.3.1] */
+  private refuse(stanza: Stanza, condition: Condition): void {
+    const type = stanza.attribute('type');
+    if (this.state === 'closed' || type === 'error' || type === 'result') return;
+    this.send(writeRefusal(this.kind, stanza.element(), condition));
   }
 
   private clientError(error: Element): void {

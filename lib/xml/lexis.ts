@@ -136,6 +136,27 @@ export function reference(bytes: Uint8Array, at: number, end: number): number {
   return MORE;
 }
 
+/**
+ * Is a reference that {@link reference} has refused one to an entity, which XML knows and streams do not? Anything else
+ * is not well-formed. Looks at no byte that `reference` has not needed. [XML 1.0 4.1]
+ */
+export function isEntityReference(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at + 1 >= end || !isNameStartByte(bytes[at + 1])) return false;
+  const longest = Math.min(end, at + 1 + LONGEST_REFERENCE);
+  let next = at + 1;
+  while (next < longest && isNameByte(bytes[next])) next += 1;
+  return next === at + 1 + LONGEST_REFERENCE || bytes[next] === 0x3b;
+}
+
+/**
+ * Do bytes that {@link sequence} has refused stand for a surrogate, U+FFFE or U+FFFF? Those are code points that no XML
+ * may hold; anything else is no UTF-8. [XML 1.0 2.2]
+ */
+export function isForbiddenCharacter(bytes: Uint8Array, at: number): boolean {
+  const isSurrogate = bytes[at] === 0xed && (bytes[at + 1] & 0xe0) === 0xa0;
+  return isSurrogate || isNonCharacter(bytes, at);
+}
+
 /** Where a run of bytes of one class ends. Four bytes a step: most of a stream is such runs. */
 function skip(bytes: Uint8Array, from: number, end: number, wanted: number): number {
   let at = from;

@@ -29,7 +29,7 @@ function split(name: string): readonly [prefix: string, local: string] | undefin
 
 /**
  * A character that expat could be using to join a namespace and a name, and then refuses inside of a namespace
- * (jabberd2 uses `|`). No URI has one of them.
+ * (jabberd2 uses `|`, jabberd 1.6 a blank). No URI has one of them, but XML allows them all.
  */
 function isSeparable(uri: string): boolean {
   for (let at = 0; at < uri.length; at += 1) {
@@ -43,6 +43,7 @@ function isSeparable(uri: string): boolean {
 export class NamespaceScope {
   /** Bytes of {@link takeInherited} for the stanza at hand. */
   inheritedBytes = 0;
+  private separable = false;
   /** Prefixes that the stanza at hand uses and only the stream header declares, with their declarations. */
   private readonly inherited = new Map<string, string>();
   /** What is declared around the place at hand, outermost first, altogether and by prefix. */
@@ -97,6 +98,16 @@ export class NamespaceScope {
     return written;
   }
 
+  /**
+   * Does the stanza just read use a namespace with a character that no URI has? It is well-formed, and some servers would
+   * take it for the end of the link all the same. Then forgets it.
+   */
+  takeSeparable(): boolean {
+    const { separable } = this;
+    this.separable = false;
+    return separable;
+  }
+
   private forget({ prefix }: Declaration): void {
     const declared = this.byPrefix.get(prefix)!;
     declared.pop();
@@ -113,6 +124,7 @@ export class NamespaceScope {
   private inherit({ prefix, uri }: Declaration): void {
     if (this.inherited.has(prefix)) return;
     const written = ` xmlns:${prefix}='${escape(uri)}'`;
+    if (isSeparable(uri)) this.separable = true;
     this.inherited.set(prefix, written);
     this.inheritedBytes += Buffer.byteLength(written);
   }
@@ -132,7 +144,7 @@ export class NamespaceScope {
       return 'a reserved prefix or namespace';
     }
     if (prefix !== '' && uri === '') return 'a prefix that stands for nothing';
-    if (isSeparable(uri)) return 'a namespace that is no URI';
+    if (depth > 0 && isSeparable(uri)) this.separable = true;
     if (prefix !== '' && prefix !== 'xml') this.remember({ depth, prefix, uri });
     return undefined;
   }

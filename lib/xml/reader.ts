@@ -34,6 +34,8 @@ export interface ReaderOptions {
  */
 const AT_ONCE = 4096;
 
+const LANGUAGE = 'xml:lang';
+
 /** What {@link Scanner.spans} holds while there is no stanza: an idle session keeps nothing of the last one. */
 const NO_SPANS: number[] = [];
 
@@ -45,12 +47,19 @@ export class Reader {
   private used = 0;
   private around: Namespaces | undefined;
   private stopped = false;
+  /** What stanzas inherit of the stream's language, as an attribute; empty where it has none. */
+  private language = '';
 
   constructor(
     private readonly events: ReaderEvents,
     options: ReaderOptions,
   ) {
     this.scanner = new Scanner(options.limits, options.namespaces);
+  }
+
+  /** Stanzas that name no language of their own are in this one: a language tag. [RFC6120 4.7.4, 8.1.5] [RFC5646] */
+  set streamLanguage(tag: string) {
+    this.language = ` ${LANGUAGE}='${tag}'`;
   }
 
   /** Other limits from now on (a client may say more once it has logged in). */
@@ -122,11 +131,14 @@ export class Reader {
   private stanza(source: string, ascii: boolean): Stanza {
     const { scanner } = this;
     const name = source.slice(1, 1 + scanner.nameLength);
+    const mayInheritLanguage = this.language !== '' && scanner.hasRoom;
     const inherited = scanner.scope ? scanner.scope.takeInherited() : '';
     const allAscii = ascii && (inherited === '' || isAscii(Buffer.from(inherited)));
     const stanza = new Stanza(source, name, scanner.spans, scanner.tagEnd, allAscii, inherited, this.around);
+    if (mayInheritLanguage && !stanza.has(LANGUAGE)) stanza.language = this.language;
     stanza.children = scanner.children;
     stanza.longestTag = scanner.longestTag;
+    if (scanner.scope) stanza.hasOddNamespace = scanner.scope.takeSeparable();
     return stanza;
   }
 

@@ -9,6 +9,8 @@ import type { Fault, FaultCondition } from './fault.js';
 import {
   BAD,
   MORE,
+  isEntityReference,
+  isForbiddenCharacter,
   isNameByte,
   isNameStartByte,
   isPlainText,
@@ -379,7 +381,7 @@ export class Scanner {
       this.position = at;
       if (byte === LESS_THAN) return this.nextTag(bytes, end);
       const length = byte === RIGHT_BRACKET ? this.bracket(bytes, at, end) : this.special(bytes, at, end);
-      if (length === BAD) return this.badText(byte, ']]> in text');
+      if (length === BAD) return this.badText(bytes, at, end, ']]> in text');
       if (length === MORE) return Scan.More;
       at += length;
     }
@@ -404,11 +406,20 @@ export class Scanner {
     return length === BAD && !this.scope ? 1 : length;
   }
 
-  private badText(byte: number, otherwise: string): Scan {
-    if (byte === AMPERSAND) return this.fail('restricted-xml', 'only the five predefined entities are known');
-    if (byte >= 0x80) return this.fail('unsupported-encoding', 'bytes that are no UTF-8 or no character');
+  private badText(bytes: Uint8Array, at: number, end: number, otherwise: string): Scan {
+    const byte = bytes[at];
+    if (byte === AMPERSAND) return this.badReference(bytes, at, end);
     if (byte < 0x20) return this.malformed('a control character');
-    return this.malformed(otherwise);
+    if (byte < 0x80) return this.malformed(otherwise);
+    return isForbiddenCharacter(bytes, at)
+      ? this.malformed('a character that XML may not hold')
+      : this.fail('unsupported-encoding', 'bytes that are not UTF-8');
+  }
+
+  private badReference(bytes: Uint8Array, at: number, end: number): Scan {
+    return isEntityReference(bytes, at, end)
+      ? this.fail('restricted-xml', 'only the five predefined entities are known')
+      : this.malformed('a reference to nothing that XML may hold');
   }
 
   private lessThan(bytes: Uint8Array, end: number): Scan {
@@ -576,7 +587,7 @@ export class Scanner {
       this.position = at;
       if (byte === this.quote) return this.endValue(bytes);
       const length = byte === APOSTROPHE || byte === QUOTE ? 1 : this.special(bytes, at, end);
-      if (length === BAD) return this.badText(byte, '< in an attribute value');
+      if (length === BAD) return this.badText(bytes, at, end, '< in an attribute value');
       if (length === MORE) return Scan.More;
       at += length;
     }
@@ -742,6 +753,11 @@ export class Scanner {
     return this.spans.length / ATTRIBUTE + scope.inheritedCount > this.limits.attributes;
   }
 
+  /** May the opening tag of the stanza just read, with what it inherits, have one more attribute? */
+  get hasRoom(): boolean {
+    return this.spans.length / ATTRIBUTE + (this.scope?.inheritedCount ?? 0) < this.limits.attributes;
+  }
+
   private cdata(bytes: Uint8Array, end: number): Scan {
     let at = this.position;
     while (at < end) {
@@ -750,7 +766,7 @@ export class Scanner {
       if (byte === RIGHT_BRACKET) length = this.bracket(bytes, at, end);
       else if (!isPlainText(byte) && byte !== LESS_THAN && byte !== AMPERSAND) {
         length = this.special(bytes, at, end);
-        if (length === BAD) return this.badText(byte, 'a control character');
+        if (length === BAD) return this.badText(bytes, at, end, 'a control character');
       }
       this.position = at;
       if (length === MORE) return Scan.More;

@@ -30,6 +30,11 @@ export class Tag {
     return at < 0 ? undefined : this.valueAt(at);
   }
 
+  /** Is there an attribute of that name, as written? */
+  has(name: string): boolean {
+    return this.find(name) >= 0;
+  }
+
   /** All attributes, references resolved, in the order they were written. */
   attributes(): Map<string, string> {
     const all = new Map<string, string>();
@@ -82,6 +87,10 @@ export class Stanza extends Tag {
   children = 0;
   /** Bytes of the longest opening tag in it. */
   longestTag = 0;
+  /** The language of its stream, as an attribute (` xml:lang='de'`), where it names none itself. ASCII only. */
+  language = '';
+  /** Does it use a namespace that is no URI? Servers that read with expat may take that for broken XML. */
+  hasOddNamespace = false;
 
   /**
    * @param ascii whether source and inherited are ASCII only (they can then be written byte for character)
@@ -107,7 +116,7 @@ export class Stanza extends Tag {
    * @param stamp attributes to append, each with a space before it, values escaped
    */
   readdressed(drop: readonly string[], stamp: string): string {
-    const added = this.inherited + stamp;
+    const added = this.inherited + this.language + stamp;
     for (const name of drop) {
       if (this.find(name) >= 0) return this.rewritten(drop, added);
     }
@@ -118,7 +127,9 @@ export class Stanza extends Tag {
   /** The stanza as text with attributes right behind its name, before all others; see {@link readdressed}. */
   stampedFirst(stamp: string): string {
     const nameEnd = this.name.length + 1;
-    return this.source.slice(0, nameEnd) + stamp + this.inherited + this.source.slice(nameEnd);
+    return (
+      this.source.slice(0, nameEnd) + stamp + this.inherited + this.language + this.source.slice(nameEnd)
+    );
   }
 
   /** The one element inside, where there is just one and nothing else; it is as well-formed as the stanza is. */
@@ -136,7 +147,7 @@ export class Stanza extends Tag {
     return END_TAG.test(source.slice(source.lastIndexOf('<')));
   }
 
-  /** The stanza as a tree, with the declarations that it needs from the stream header. */
+  /** The stanza as a tree, with what it inherits from the stream header. */
   element(): Element {
     return parse(this.readdressed([], ''), this.around);
   }
@@ -165,6 +176,8 @@ export class Stanza extends Tag {
     const stanza = new Stanza(source, this.name, spans, tagEnd, ascii, this.inherited, this.around);
     stanza.children = this.children;
     stanza.longestTag = this.longestTag;
+    stanza.hasOddNamespace = this.hasOddNamespace;
+    stanza.language = this.language;
     return stanza;
   }
 

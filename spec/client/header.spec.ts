@@ -43,7 +43,15 @@ describe('a stream header', () => {
   }
 
   it('without a version is legacy', () =>
-    expect(read('')).to.deep.equal({ kind: 'legacy', to: undefined, end: undefined }));
+    expect(read('')).to.deep.equal({ kind: 'legacy', to: undefined, language: undefined, end: undefined }));
+
+  for (const language of ['de', 'en-GB', 'zh-Hant-TW', 'sl-rozaj-biske-1994'])
+    it(`in the language ${language}`, () =>
+      expect(read(`xml:lang='${language}'`).language).to.equal(language));
+
+  for (const language of ['', 'x y', '-', 'de_DE', `d'e`, 'ä', 'abcdefghi', `en${'-abcdefgh'.repeat(4)}`])
+    it(`in no language where it says "${language}" [RFC5646 2.1]`, () =>
+      expect(read(`xml:lang="${language}"`).language).to.be.undefined);
 
   for (const version of ['', '1', 'x', '1.0.0', '-1.0', ' 1.0']) {
     it(`with version "${version}" is refused`, () => {

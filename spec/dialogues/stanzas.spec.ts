@@ -1,5 +1,6 @@
 /** The authenticated state: stanzas out, packets in, and what of either the other side must not see. [README.SM] [jabberd 1.1.2] */
 import { expect } from 'chai';
+import { authSet } from '../support/client.js';
 import { told } from '../support/story.js';
 
 describe('a stanza of a client that is logged in', () => {
@@ -78,6 +79,60 @@ describe('a stanza of a client that is logged in', () => {
       await story.link.expect(`<message xmlns:a='urn:a' ${addressing}><a:x b='1'/></message>`);
       await story.link.expect(`<message xmlns:c="urn:'c" c:y='1' ${addressing}/>`);
       await story.link.expect(`<message ${addressing}><a:x xmlns:a='urn:other'/></message>`);
+    }),
+  );
+
+  it(
+    'is in the language of its stream where it names none of its own [RFC6120 8.1.5]',
+    told(async (story) => {
+      const juliet = await story.client('juliet', `to='localhost' xml:lang='it'`);
+      juliet.send(authSet('juliet'));
+      juliet.address = (await story.link.packet()).attribute('sfrom')!;
+      juliet.session = 'juliet@localhost/Balcony';
+      await story.accept(juliet);
+      juliet.send(
+        `<message to='a@b'><body>ciao</body></message><message xml:lang='de'/><message xml:lang=''/>`,
+      );
+      const addressing = `sfrom='${juliet.address}' sto='${juliet.session}'`;
+      await story.link.expect(`<message to='a@b' xml:lang='it' ${addressing}><body>ciao</body></message>`);
+      await story.link.expect(`<message xml:lang='de' ${addressing}/>`);
+      await story.link.expect(`<message xml:lang='' ${addressing}/>`);
+    }),
+  );
+
+  for (const [what, namespace] of Object.entries({
+    'a blank, with which jabberd 1.6 ends namespaces': 'a b',
+    'a bar, with which jabberd2 ends namespaces': 'a|b',
+  })) {
+    it(
+      `stays here, and costs nobody anything, where it has a namespace with ${what}`,
+      told(async (story) => {
+        const romeo = await story.user('romeo', 'Orchard');
+        const juliet = await story.user('juliet');
+        juliet.send(
+          `<message to='romeo@localhost' id='m1'><x xmlns='${namespace}'/></message>` +
+            `<message type='error'><p:x xmlns:p='${namespace}'/></message>` +
+            `<iq type='result' id='i1'><x xmlns='${namespace}'/></iq>`,
+        );
+        const refusal = await juliet.stanza();
+        expect(refusal.attribute('id')).to.equal('m1');
+        expect(refusal.child('error')?.child('not-acceptable')).to.exist;
+        await story.expectQuiet(juliet);
+        await story.expectQuiet(romeo);
+      }),
+    );
+  }
+
+  it(
+    'that is the login may not have a namespace that is no URI either',
+    told(async (story) => {
+      const romeo = await story.user('romeo', 'Orchard');
+      const juliet = await story.client('juliet');
+      juliet.send(authSet('juliet').replace('</query>', `<x xmlns='a b'/></query>`));
+      expect((await juliet.stanza()).child('error')?.child('not-acceptable')).to.exist;
+      await story.expectQuiet(romeo);
+      juliet.send(authSet('juliet'));
+      expect((await story.link.packet()).name).to.equal('iq');
     }),
   );
 

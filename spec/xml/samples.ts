@@ -58,9 +58,6 @@ const BAD_UTF8: Record<string, number[]> = {
   'an overlong form of DEL': [0xc1, 0xbf],
   'an overlong form of three bytes': [0xe0, 0x9f, 0xbf],
   'an overlong form of four bytes': [0xf0, 0x8f, 0xbf, 0xbf],
-  'the first surrogate': [0xed, 0xa0, 0x80],
-  'the last surrogate': [0xed, 0xbf, 0xbf],
-  'a pair of surrogates (CESU-8)': [0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80],
   'a character above U+10FFFF': [0xf4, 0x90, 0x80, 0x80],
   'a lead byte of no character': [0xf5, 0x80, 0x80, 0x80],
   'a form of five bytes': [0xf8, 0x88, 0x80, 0x80, 0x80],
@@ -68,14 +65,39 @@ const BAD_UTF8: Record<string, number[]> = {
   'two bytes of three': [0xe2, 0x82],
   'three bytes of four': [0xf0, 0x9f, 0x98],
   'one byte of two': [0xc3],
+};
+
+/** Code points that no XML may hold, well encoded or not. */
+const FORBIDDEN: Record<string, number[]> = {
+  'the first surrogate': [0xed, 0xa0, 0x80],
+  'the last surrogate': [0xed, 0xbf, 0xbf],
+  'a pair of surrogates (CESU-8)': [0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80],
   'U+FFFE': [0xef, 0xbf, 0xbe],
   'U+FFFF': [0xef, 0xbf, 0xbf],
 };
 
-const badUtf8 = (where: string, before: string, after: string): Record<string, Buffer> =>
+const bad = (
+  what: Record<string, number[]>,
+  where: string,
+  before: string,
+  after: string,
+): Record<string, Buffer> =>
   Object.fromEntries(
-    Object.entries(BAD_UTF8).map(([why, bad]) => [`${why} in ${where}`, bytes(before, bad, after)]),
+    Object.entries(what).map(([why, piece]) => [`${why} in ${where}`, bytes(before, piece, after)]),
   );
+
+/** Namespaces that are well-formed and no URIs, each in a stanza behind {@link HEADER}. */
+export const ODD_NAMESPACES: Record<string, string> = {
+  'the separator of jabberd2': `<iq><x xmlns='a|b'/></iq>`,
+  'the separator of jabberd2 as a reference': `<iq><x xmlns='a&#124;b'/></iq>`,
+  'the separator of jabberd2 under a prefix': `<iq xmlns:a='a|b'/>`,
+  'a blank, the separator of jabberd 1.6': `<iq xmlns='a b'/>`,
+  'a blank, deep inside': `<iq><a><b><x xmlns='a b'/></b></a><c/></iq>`,
+  'a line feed': `<iq xmlns='a\nb'/>`,
+  'a reference to a line feed': `<iq xmlns='a&#10;b'/>`,
+  'a brace': `<iq xmlns='a}b'/>`,
+  'a quote': `<iq xmlns='a"b'/>`,
+};
 
 /** What no stream may hold, each behind {@link HEADER}. */
 export const REFUSED: Refusal[] = [
@@ -92,6 +114,9 @@ export const REFUSED: Refusal[] = [
     'an undefined entity in an attribute': `<iq a='&nbsp;'/>`,
     'an entity in capitals': '<iq>&AMP;</iq>',
     'an entity named like a property of objects': '<iq>&constructor;</iq>',
+    'an entity with a name of more than 32 bytes': `<iq>&${'a'.repeat(40)};</iq>`,
+  }),
+  ...refusals('not-well-formed', {
     'a lone ampersand': '<iq>a & b</iq>',
     'an empty reference': '<iq>&;</iq>',
     'a reference to no character': '<iq>&#;</iq>',
@@ -121,13 +146,16 @@ export const REFUSED: Refusal[] = [
     'a bracket between stanzas': ']]>',
   }),
   ...refusals('unsupported-encoding', {
-    ...badUtf8('text', '<iq>', '</iq>'),
-    ...badUtf8('an attribute', `<iq a='`, `'/>`),
-    ...badUtf8('a CDATA section', '<iq><![CDATA[', ']]></iq>'),
+    ...bad(BAD_UTF8, 'text', '<iq>', '</iq>'),
+    ...bad(BAD_UTF8, 'an attribute', `<iq a='`, `'/>`),
+    ...bad(BAD_UTF8, 'a CDATA section', '<iq><![CDATA[', ']]></iq>'),
   }),
   ...refusals('not-well-formed', {
-    ...badUtf8('the name of an element', '<i', '/>'),
-    ...badUtf8('the name of an attribute', '<i a', `='1'/>`),
+    ...bad(FORBIDDEN, 'text', '<iq>', '</iq>'),
+    ...bad(FORBIDDEN, 'an attribute', `<iq a='`, `'/>`),
+    ...bad(FORBIDDEN, 'a CDATA section', '<iq><![CDATA[', ']]></iq>'),
+    ...bad({ ...BAD_UTF8, ...FORBIDDEN }, 'the name of an element', '<i', '/>'),
+    ...bad({ ...BAD_UTF8, ...FORBIDDEN }, 'the name of an attribute', '<i a', `='1'/>`),
     'a NUL between stanzas': '\0<iq/>',
     'a NUL': '<iq>\0</iq>',
     'a control character': '<iq>\x01</iq>',
@@ -200,14 +228,6 @@ export const REFUSED: Refusal[] = [
     'the namespace of xml in other words': `<iq xmlns='http://www.w3.org/XML/1998/&#110;amespace'/>`,
     'the namespace of xmlns under a prefix': `<iq xmlns:a='http://www.w3.org/2000/xmlns/'/>`,
     'the namespace of xmlns as the default one': `<iq xmlns='http://www.w3.org/2000/xmlns/'/>`,
-    'the separator of jabberd2 in a namespace': `<iq xmlns='a|b'/>`,
-    'the separator of jabberd2 as a reference': `<iq xmlns='a&#124;b'/>`,
-    'the separator of jabberd2 under a prefix': `<iq xmlns:a='a|b'/>`,
-    'a space in a namespace': `<iq xmlns='a b'/>`,
-    'a line feed in a namespace': `<iq xmlns='a\nb'/>`,
-    'a reference to a line feed in a namespace': `<iq xmlns='a&#10;b'/>`,
-    'a brace in a namespace': `<iq xmlns='a}b'/>`,
-    'a quote in a namespace': `<iq xmlns='a"b'/>`,
     'a name of the fifth edition': '<\u0132/>',
     'a name of the fifth edition in an attribute': `<iq \u0221='1'/>`,
     'a name beyond the basic plane': '<\u{10000}/>',

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Scan, Scanner } from '../../lib/xml/scanner.js';
-import { ACCEPTED, CLOSE, HEADER, REFUSED } from './samples.js';
+import { ACCEPTED, CLOSE, HEADER, ODD_NAMESPACES, REFUSED } from './samples.js';
 import { read } from './trace.js';
 
 describe('What the scanner refuses', () => {
@@ -32,8 +32,23 @@ describe('What the scanner lets through', () => {
       expect(trace.fault).to.be.undefined;
       expect(trace.stanzas.map(({ source }) => source)).to.deep.equal([stanza]);
       expect(trace.closed).to.be.true;
+      expect(trace.stanzas[0].hasOddNamespace).to.be.false;
     });
   }
+
+  for (const [what, stanza] of Object.entries(ODD_NAMESPACES)) {
+    it(`a namespace with ${what}, which it marks`, () => {
+      const trace = read([HEADER + stanza, '<iq/>', CLOSE]);
+      expect(trace.fault).to.be.undefined;
+      expect(trace.stanzas.map(({ hasOddNamespace }) => hasOddNamespace)).to.deep.equal([true, false]);
+    });
+  }
+
+  it('a namespace with a blank that the header declares, which it marks where it is used', () => {
+    const header = HEADER.replace("xmlns:q='urn:q'", "xmlns:q='a b'");
+    const trace = read([header, `<iq><q:x/></iq><iq/><iq q:a='1'/>`, CLOSE]);
+    expect(trace.stanzas.map(({ hasOddNamespace }) => hasOddNamespace)).to.deep.equal([true, false, true]);
+  });
 });
 
 /** A stream that counts how often one of its bytes is looked at. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { wholeStanza, type Stanza } from '../../lib/xml/index.js';
+import { Reader, wholeStanza, type Stanza } from '../../lib/xml/index.js';
 import { HEADER } from './samples.js';
-import { read } from './trace.js';
+import { LIMITS, read } from './trace.js';
 
 function stanza(source: string, header = HEADER): Stanza {
   const { stanzas, fault } = read([header, source]);
@@ -184,6 +184,45 @@ describe('Stanza', () => {
     it('and none where prefixes need no declaration', () => {
       expect(read([header, '<q:a/>'], { namespaces: false }).stanzas[0].inherited).to.equal('');
     });
+  });
+});
+
+describe('The language of a stream', () => {
+  function inLanguage(source: string, attributes = LIMITS.attributes): Stanza {
+    const found: Stanza[] = [];
+    const nothing = (): void => undefined;
+    const events = {
+      open: nothing,
+      stanza: (one: Stanza) => void found.push(one),
+      close: nothing,
+      fault: nothing,
+    };
+    const reader = new Reader(events, { limits: { ...LIMITS, attributes }, namespaces: true });
+    reader.streamLanguage = 'de-AT';
+    reader.write(Buffer.from(`<s xmlns:q='urn:q'>${source}`));
+    return found[0];
+  }
+
+  it('is on a stanza that names none, wherever it is written [RFC6120 8.1.5]', () => {
+    const stanza = inLanguage(`<message to='ä'><body xml:lang='fr'>x</body></message>`);
+    const tag = `<message to='ä' xml:lang='de-AT'`;
+    expect(stanza.readdressed([], '')).to.equal(`${tag}><body xml:lang='fr'>x</body></message>`);
+    expect(stanza.readdressed(['to'], ` sto='b'`)).to.match(/^<message xml:lang='de-AT' sto='b'>/);
+    expect(stanza.stampedFirst(` c2s='1'`)).to.match(/^<message c2s='1' xml:lang='de-AT' to='ä'>/);
+    expect(stanza.with(new Map([['to', 'c']])).readdressed([], '')).to.contain(` xml:lang='de-AT'`);
+    expect(stanza.element().attribute('xml:lang')).to.equal('de-AT');
+  });
+
+  it('is not on a stanza that names one, even an empty one [RFC6120 8.1.5]', () => {
+    for (const language of ['en', ''])
+      expect(inLanguage(`<iq xml:lang='${language}'/>`).language).to.equal('');
+  });
+
+  it('is not on a stanza that has as many attributes as it may have', () => {
+    const attributes = Array.from({ length: 9 }, (_none, at) => ` a${at}=''`).join('');
+    expect(inLanguage(`<iq${attributes}/>`, 9).language).to.equal('');
+    expect(inLanguage(`<iq${attributes}/>`, 10).language).to.equal(` xml:lang='de-AT'`);
+    expect(inLanguage(`<iq${attributes}><q:x/></iq>`, 10).language).to.equal('');
   });
 });
 

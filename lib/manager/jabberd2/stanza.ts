@@ -52,8 +52,8 @@ export function isBearable(address: string): boolean {
 export function stamped(stanza: Stanza, stamp: string): string | undefined {
   if (!isCarriable(stanza)) return undefined;
   if (!isPlain(stanza)) return bearable(stanza.element(), stamp);
-  const isSurelyShort = stanza.longestTag * ESCAPED <= LONGEST_STANZA_TAG;
-  return isSurelyShort || hasShortTags(stanza.source) ? stanza.stampedFirst(stamp) : undefined;
+  const isSurelyShort = stanza.longestTag * ESCAPED + stanza.language.length <= LONGEST_STANZA_TAG;
+  return isSurelyShort || hasShortTags(stanza.readdressed([], '')) ? stanza.stampedFirst(stamp) : undefined;
 }
 
 /**
