@@ -144,7 +144,8 @@ export class Accounts implements Authority {
     const query = iq.child('query', REGISTER)!;
     const user = prepareUser(query.childText('username') ?? '');
     const password = query.childText('password') ?? '';
-    if (query.child('remove') || !this.credentials.can.has('create')) return 'not-allowed';
+    if (query.child('remove')) return query.elements.length > 1 ? 'bad-request' : 'not-allowed';
+    if (!this.credentials.can.has('create')) return 'not-allowed';
     if (user === undefined || password === '') return 'not-acceptable';
     return this.create(user, domain, password);
   }
@@ -184,6 +185,7 @@ export class Accounts implements Authority {
     const username = query.childText('username');
     const isOther = username !== undefined && prepareUser(username) !== account.user;
     const isRemoval = query.child('remove') !== undefined;
+    if (isRemoval && query.elements.length > 1) return Promise.resolve('bad-request');
     if (!this.credentials.can.has(isRemoval ? 'delete' : 'set')) return Promise.resolve('not-allowed');
     if (isRemoval) return this.remove(account, tell);
     if (isOther) return Promise.resolve('not-allowed');

@@ -2,6 +2,7 @@ import { element, type Element } from '../xml/index.js';
 
 /** What is wrong before login, in the words of jabberd 1.1.2. */
 export const REFUSALS = {
+  badRequest: ['400', 'Bad Request'],
   unauthorized: ['401', 'Unauthorized'],
   noResource: ['401', 'Unauthorized'],
   notAllowed: ['405', 'Not Allowed'],

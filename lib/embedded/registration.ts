@@ -15,6 +15,7 @@ export function registrationFields(): Element {
 
 /** Makes an account. @returns what is wrong where it could not be made */
 export function register(store: Store, query: Element, host: string): LegacyRefusal | undefined {
+  if (query.child('remove')) return query.elements.length > 1 ? 'badRequest' : 'notAllowed';
   const user = prepareAccountName(query.childText('username') ?? '');
   const password = query.childText('password') ?? '';
   if (user === undefined || !isPassword(password)) return 'notAcceptable';

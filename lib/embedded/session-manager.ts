@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ComponentDialect } from '../config/config.js';
 import type { Log } from '../observe/log.js';
+import { ACCOUNT_REMOVED } from '../session/end.js';
 import { Jid } from '../session/jid.js';
 import type { Stanza } from '../xml/index.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
@@ -160,7 +161,10 @@ export class SessionManager {
   private end(session: Session, reason: SessionEnd): void {
     const { sessions, presence, log, dialect } = this.services;
     if (!sessions.delete(session)) return;
-    if (TOLD.has(reason)) session.conn.send(dialect.ended(session.address, session.socket));
+    if (TOLD.has(reason)) {
+      const why = reason === 'account removed' ? ACCOUNT_REMOVED : undefined;
+      session.conn.send(dialect.ended(session.address, session.socket, why));
+    }
     if (reason === 'stopped') presence.remember(session, STATUS[reason]);
     else presence.leave(session, STATUS[reason]);
     const { fullJid, socket, received, sent, since } = session;

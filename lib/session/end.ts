@@ -33,6 +33,7 @@ export type EndKind =
   | 'ended'
   | 'session-failed'
   | 'session-lost'
+  | 'account-removed'
   | 'manager-gone'
   | 'link-down'
   | 'shutdown'
@@ -52,6 +53,9 @@ interface Meaning {
   readonly log: string;
   readonly error?: StreamError;
 }
+
+/** What a session manager says when it ends the sessions of an account that is no more. [XEP-0077 3.2] */
+export const ACCOUNT_REMOVED = 'Account removed';
 
 const MEANINGS: Record<EndKind, Meaning> = {
   'closed-by-client': { log: 'closed by the client' },
@@ -142,6 +146,10 @@ const MEANINGS: Record<EndKind, Meaning> = {
     log: 'the session manager no longer knows the session',
     error: { condition: 'reset', text: 'Disconnected' },
   },
+  'account-removed': {
+    log: 'its account was removed',
+    error: { condition: 'not-authorized', text: ACCOUNT_REMOVED },
+  },
   'link-down': {
     log: 'the session manager can not be reached',
     error: { condition: 'remote-connection-failed', text: 'The session manager is not reachable' },
@@ -160,6 +168,7 @@ const MEANINGS: Record<EndKind, Meaning> = {
 const REASONS: readonly (readonly [said: RegExp, kind: EndKind])[] = [
   [/^Session Failed$/, 'session-failed'],
   [/^replaced$/, 'replaced'],
+  [new RegExp(`^${ACCOUNT_REMOVED}$`), 'account-removed'],
   [/^Invalid (?:Session|User)$/, 'session-lost'],
   [/Timeout|Unable to deliver|not connected|External Server Error/, 'manager-gone'],
 ];
@@ -167,7 +176,9 @@ const REASONS: readonly (readonly [said: RegExp, kind: EndKind])[] = [
 /** The end that a session manager has said. */
 export function endSaid(reason: string | undefined): End {
   const kind = REASONS.find(([said]) => reason !== undefined && said.test(reason))?.[1];
-  return kind === 'replaced' ? { kind } : { kind: kind ?? 'ended', detail: reason };
+  return kind === 'replaced' || kind === 'account-removed'
+    ? { kind }
+    : { kind: kind ?? 'ended', detail: reason };
 }
 
 /** What the log says of an end. */

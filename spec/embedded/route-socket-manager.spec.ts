@@ -122,7 +122,7 @@ function stories(town: () => Town): void {
     await nurse.expect(RESULT);
     nurse.send(`<iq type='set' id='x'><query xmlns='jabber:iq:register'><remove/></query></iq>`);
     expect((await nurse.stanza()).attribute('type')).to.equal('result');
-    expect((await nurse.stanza()).name).to.equal('stream:error');
+    await nurse.expectError('not-authorized');
     expect(town().store.accounts.exists('nurse@localhost')).to.equal(false);
   });
 

@@ -28,6 +28,7 @@ describe('the end of a connection', () => {
     replaced: 'conflict',
     ended: 'undefined-condition',
     'session-lost': 'reset',
+    'account-removed': 'not-authorized',
     'link-down': 'remote-connection-failed',
     shutdown: 'system-shutdown',
     'internal-error': 'internal-server-error',

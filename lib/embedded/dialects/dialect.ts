@@ -88,8 +88,8 @@ export interface Dialect {
   sessionAddress(jid: Jid, tag: string): string;
   /** Carries a stanza to a client. */
   carry(session: Names, stanza: Element): Element;
-  /** Tells a socket that its session has ended. */
-  ended(sessionAddress: string, socket: string): Element;
+  /** Tells a socket that its session has ended, and why: `Disconnected` where nothing is said. */
+  ended(sessionAddress: string, socket: string, why?: string): Element;
   /** Gives a packet back whole. */
   giveBack(packet: Element, why: Rejection): Element;
 }

@@ -104,7 +104,7 @@ export const route: Dialect = {
     element('route', { to: socket, from: address, type: 'session' }, ...children),
   sessionAddress: (jid, tag) => `${jid.bare}/${tag}`,
   carry: ({ address, socket }, stanza) => element('route', { from: address, to: socket }, stanza),
-  ended: (sessionAddress, socket) =>
-    element('route', { type: 'error', error: 'Disconnected', from: sessionAddress, to: socket }),
+  ended: (sessionAddress, socket, why = 'Disconnected') =>
+    element('route', { type: 'error', error: why, from: sessionAddress, to: socket }),
   giveBack,
 };

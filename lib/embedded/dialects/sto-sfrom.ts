@@ -111,8 +111,8 @@ export const stoSfrom: Dialect = {
   sessionAddress: (jid) => jid.full,
   /** From the bare address, never the full one: that is for the 510. [jabberd 1.1.2 jsm] */
   carry: ({ socket, bareJid }, stanza) => readdressed(stanza).set('sto', socket).set('sfrom', bareJid),
-  ended(sessionAddress, socket) {
-    const error = element('error', { code: CODE }, 'Disconnected');
+  ended(sessionAddress, socket, why = 'Disconnected') {
+    const error = element('error', { code: CODE }, why);
     return element('message', { type: 'error', sto: socket, sfrom: sessionAddress }, error);
   },
   giveBack,

@@ -33,7 +33,8 @@ export default function register(services: Services): Feature {
   }
 
   function set(query: Query): Answer {
-    return query.payload.child('remove') ? remove(query) : changePassword(query);
+    if (!query.payload.child('remove')) return changePassword(query);
+    return query.payload.elements.length > 1 ? 'bad-request' : remove(query);
   }
 
   return {

@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer';
 import type { Log } from '../../observe/log.js';
+import { ACCOUNT_REMOVED } from '../../session/end.js';
 import { NOTHING, type Packet, type PacketKind } from '../../session/session.js';
 import * as dialect from './dialect.js';
 import type { Ids } from './dialect.js';
@@ -39,6 +40,8 @@ export interface Open extends Omit<Starting, 'state'>, Ids {
 export class Sessions {
   private readonly byId = new Map<string, Starting | Open>();
   private readonly ended = new Set<string>();
+  /** Ids of those whose accounts are being removed. */
+  private readonly ofRemoved = new Set<string>();
 
   /** @param receive what the desk is told */
   constructor(
@@ -78,6 +81,11 @@ export class Sessions {
     return false;
   }
 
+  /** The account of a user is being removed: the sm will end his sessions, and says no reason. */
+  userRemoved(bare: string): void {
+    for (const { c2s, jid } of this.allOpen()) if (jid.startsWith(`${bare}/`)) this.ofRemoved.add(c2s);
+  }
+
   /** One is being asked for. */
   starting(c2s: string, jid: string, domain: string): Starting {
     const starting: Starting = { state: 'starting', c2s, jid, domain };
@@ -114,7 +122,8 @@ export class Sessions {
   }
 
   /** It is over on the other side, which may have said why. */
-  over({ c2s, jid }: Open, reason: string | undefined): void {
+  over({ c2s, jid }: Open, said: string | undefined): void {
+    const reason = this.ofRemoved.has(c2s) ? ACCOUNT_REMOVED : said;
     this.forget(c2s);
     this.emit('ended', c2s, jid, { reason });
   }
@@ -157,6 +166,7 @@ export class Sessions {
   }
 
   private forget(c2s: string): void {
+    this.ofRemoved.delete(c2s);
     if (this.byId.delete(c2s)) this.remember(c2s);
   }
 

@@ -35,6 +35,7 @@ export class Users implements Registrar {
    * ever: so one is opened for the purpose, which the removal ends. [jabberd2 2.7.0 sm/user.c]
    */
   remove(user: string, domain: string): void {
+    this.sessions.userRemoved(user);
     if (!this.post.reaches(domain) || this.sessions.hasUser(user)) return this.delete(user, domain);
     const [c2s, request] = [dialect.newId(), dialect.newId()];
     const start = dialect.session('start', { c2s }, `${user}/${c2s}`, request);

@@ -212,6 +212,8 @@ describe('embedded: what else a client may ask', () => {
       for (const [content, condition] of [
         ['<username>juliet</username>', 'bad-request'],
         ['<username>juliet</username><password/>', 'not-acceptable'],
+        ['<remove/><username>juliet</username>', 'bad-request'],
+        ['<key>1</key><remove/>', 'bad-request'],
       ]) {
         expect(await juliet.ask('set', query(REGISTER, content))).to.contain(`<${condition} `);
       }

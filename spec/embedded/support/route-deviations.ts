@@ -172,7 +172,7 @@ export const ROUTE_DEVIATIONS: Readonly<Record<string, Readonly<Record<number, R
       why: REMOVED,
       ours: [
         toA(`<iq type='result' id='u1' to='gone@localhost/home' from='localhost'/>`),
-        end('$A1', 'Disconnected'),
+        end('$A1', 'Account removed'),
       ],
     },
     19: {

@@ -2,6 +2,7 @@
  * sto/sfrom: the dialect of README.SM, as jabberd up to 1.1.2 speaks it. Two attributes on every packet say which
  * session and which socket it belongs to; a 510 "Disconnected" error says that one of them is gone.
  */
+import { ACCOUNT_REMOVED } from '../../../session/end.js';
 import { bareOf, canonical, resourceOf, userOf } from '../../../session/address.js';
 import type { Packet, Session } from '../../../session/session.js';
 import { legacyStanzaError } from '../../../session/stanza-error.js';
@@ -51,16 +52,23 @@ function isDisconnected(packet: Stanza): boolean {
   return packet.element().child('error')?.attribute('code') === DISCONNECTED;
 }
 
+/** Our own session manager says it in the text of the 510; jabberd 1.1.2 always says `Disconnected`. */
+function reasonOf(packet: Stanza): string | undefined {
+  return packet.element().childText('error') === ACCOUNT_REMOVED ? ACCOUNT_REMOVED : undefined;
+}
+
 function read(packet: Stanza): Packet | undefined {
   const to = packet.attribute('sto');
   const from = packet.attribute('sfrom');
   if (to === undefined || from === undefined) return undefined;
+  const isEnd = isDisconnected(packet);
   return {
-    kind: isDisconnected(packet) ? 'ended' : 'stanza',
+    kind: isEnd ? 'ended' : 'stanza',
     to,
     from,
     text: packet.readdressed(ADDRESSING, ''),
     whole: packet,
+    ...(isEnd && { reason: reasonOf(packet) }),
   };
 }
 
