@@ -14,7 +14,7 @@ import { junit } from '../scenario/report/junit.js';
 import { live } from '../scenario/report/live.js';
 import type { Report, Write } from '../scenario/report/report.js';
 import { tap } from '../scenario/report/tap.js';
-import { run, type RunOptions } from '../scenario/run.js';
+import { NOTHING_PLAYED, run, type RunOptions } from '../scenario/run.js';
 import { findScripts, readScript, unwantedBy, type Candidate } from '../scenario/select.js';
 import { actionOf, EXIT, Failure, UsageError, type Call, type Command } from './command.js';
 
@@ -169,10 +169,19 @@ async function compareServers(call: Call): Promise<number> {
       return EXIT.failed;
     }
   }
+  whole &&= !signal.aborted;
+  if (all.length === 0 && whole) {
+    console.log(NOTHING_PLAYED);
+    return EXIT.failed;
+  }
+  tellTables(all);
+  return whole && all.every(isSame) ? EXIT.stopped : EXIT.failed;
+}
+
+function tellTables(all: readonly Compared[]): void {
   for (const part of [summary(all), kinds(all)]) {
     if (part.length > 0) console.log(`\n${part.join('\n')}`);
   }
-  return whole && !signal.aborted && all.every(isSame) ? EXIT.stopped : EXIT.failed;
 }
 
 /** Where there is no server to play on. */

@@ -1,9 +1,9 @@
 import { didYouMean } from '../config/error.js';
 import { withoutByteOrderMark } from '../config/text.js';
-import { parseDocument, type Element, type Namespaces } from '../xml/index.js';
+import { DocumentError, parseFragment, type Document, type Namespaces } from '../xml/index.js';
 import { ScriptError, type Action, type Character, type Note, type Script } from './script.js';
 import { quotableVariables } from './variables.js';
-import { checkWords } from './words.js';
+import { checkWords, type Told } from './words.js';
 
 /** What scripts write without declaring it. */
 const AROUND: Namespaces = new Map([
@@ -40,6 +40,13 @@ export function parseScript(file: string, text: string): Script {
   return new Parser(file, text).script();
 }
 
+/** A script that is cut off, or not written yet, must not pass for one that was played. */
+function nothingToPlay([first]: readonly Character[]): string {
+  return first
+    ? `there is no action to play: "${first.name} connects" may be the first`
+    : 'there is nothing to play: a script has characters ([Client] Romeo), and actions (Romeo connects)';
+}
+
 /** A line that is nothing but a comment. `//` and `--` are written by some authors; indented they may be part of a text. */
 function isComment(line: string): boolean {
   return /^\s*#/.test(line) || line.startsWith('//') || /^--(?![->])/.test(line);
@@ -55,12 +62,14 @@ class Parser {
   private readonly notes: Note[] = [];
   private readonly blocks: Block[] = [];
   private characters: Character[] | undefined;
+  private readonly lastLine: number;
 
   constructor(
     private readonly file: string,
     text: string,
   ) {
     const lines = withoutByteOrderMark(text).split(/\r\n|\r|\n/);
+    this.lastLine = Math.max(1, lines.findLastIndex((line) => line.trim() !== '') + 1);
     for (const [at, line] of lines.entries()) {
       if (this.characters) this.actionLine(line, at + 1, this.characters);
       else this.topLine(line, at + 1);
@@ -70,9 +79,8 @@ class Parser {
   script(): Script {
     const { file, title, tags, notes } = this;
     const characters = this.characters ?? this.finishTop();
-    const told = this.blocks.flatMap((block) =>
-      this.finish(block).map((action) => ({ action, source: block.data })),
-    );
+    if (this.blocks.length === 0) this.fail(this.lastLine, nothingToPlay(characters));
+    const told = this.blocks.flatMap((block) => this.finish(block));
     checkWords(file, characters, told);
     return { file, title, tags, characters, actions: told.map(({ action }) => action), notes };
   }
@@ -182,48 +190,38 @@ class Parser {
     return { who, verb, line, data: [data], open: 0 };
   }
 
-  private finish({ who, verb, line, data }: Block): Action[] {
-    if (verb === 'connects' || verb === 'disconnects') return [{ who, line, kind: verb }];
+  private finish(block: Block): Told[] {
+    const { who, verb, line, data } = block;
+    const told = (action: Action): Told => ({ action, source: data, lines: new Map() });
+    if (verb === 'connects' || verb === 'disconnects') return [told({ who, line, kind: verb })];
     if (verb === 'receives' && data.join('').trim() === 'nothing')
-      return [{ who, line, kind: 'receives nothing' }];
-    const stanzas = this.stanzas(data, line);
-    if (stanzas.length === 0) this.fail(line, `${who.name} ${verb} what? A stanza has to follow, indented`);
-    return stanzas.map((stanza) => ({ who, line, kind: verb, stanza }));
+      return [told({ who, line, kind: 'receives nothing' })];
+    const { root, lines } = this.stanzas(block);
+    if (root.elements.length === 0)
+      this.fail(line, `${who.name} ${verb} what? A stanza has to follow, indented`);
+    return root.elements.map((stanza) => ({ ...told({ who, line, kind: verb, stanza }), lines }));
   }
 
-  private stanzas(data: readonly string[], line: number): Element[] {
-    const { root, error } = read(data.join('\n'));
-    if (error) this.fail(line + error.line, `this is no XML: ${error.what}`);
-    const stray = root.children
-      .flatMap((child) => (typeof child === 'string' ? child.split('\n') : []))
-      .find((one) => one.trim() !== '' && !isCommentOutside(one));
-    if (stray !== undefined) {
-      const word = stray.trim();
-      this.fail(
-        line +
-          Math.max(
-            0,
-            data.findIndex((one) => one.includes(word)),
-          ),
-        `text outside of a stanza: ${word}`,
-      );
+  /** The stanzas of a block, and where they stand. */
+  private stanzas({ data, line }: Block): Document {
+    const read = readStanzas(data.join('\n'), line);
+    if (read instanceof DocumentError) this.fail(read.line, `this is no XML: ${read.message}`);
+    for (const { text, line: begin } of read.texts) {
+      const lines = text.split('\n');
+      const stray = lines.findIndex((one) => one.trim() !== '' && !isCommentOutside(one));
+      if (stray >= 0) this.fail(begin + stray, `text outside of a stanza: ${lines[stray].trim()}`);
     }
-    return root.elements;
+    return read;
   }
 }
 
-type Read =
-  { root: Element; error?: undefined } | { root?: undefined; error: { line: number; what: string } };
-
-/** The stanzas of a block in one element; or what is wrong, and in which of its lines (counted from 0). */
-function read(text: string): Read {
+/** The stanzas of a block that begins in this line, as the children of one element; or what is wrong with it. */
+function readStanzas(text: string, line: number): Document | DocumentError {
   try {
-    return { root: parseDocument(`<script>${quotableVariables(text)}</script>`, AROUND) };
+    return parseFragment(quotableVariables(text), AROUND, line);
   } catch (error) {
-    const [what, ...where] = (error as Error).message.split('\n');
-    const line = /^Line: (\d+)/.exec(where[0] ?? '')?.[1];
-    const last = text.trimEnd().split('\n').length - 1;
-    return { error: { line: Math.min(Number(line ?? 0), last), what: what.replaceAll('script', 'stanza') } };
+    if (error instanceof DocumentError) return error;
+    throw error;
   }
 }
 
@@ -233,11 +231,14 @@ function belongsTo(block: Block, line: string, characters: readonly Character[])
   return /^[\s<]/.test(line) || (!verbIn(line, characters) && isUnfinished(block));
 }
 
-/** Does more of a stanza have to follow? Only a line with a `>` may end it: reading all of it for each would take for ever. */
+/** What may end a stanza: `</…>`, `/>`, or the `>` of a line before. */
+const END = /<\/|\/>|^\s*>/;
+
+/** Does more of a stanza have to follow? Reading all of it again for each line would take for ever. */
 function isUnfinished(block: Block): boolean {
   const { data, open } = block;
-  const still = open > 0 && !data.slice(open).some((line) => line.includes('>'));
-  block.open = still || read(data.join('\n')).error ? data.length : 0;
+  const still = open > 0 && !data.slice(open).some((line) => END.test(line));
+  block.open = still || readStanzas(data.join('\n'), 0) instanceof DocumentError ? data.length : 0;
   return block.open > 0;
 }
 

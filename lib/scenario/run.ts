@@ -33,6 +33,7 @@ export async function run(
   );
   const alone = hasOneServer(candidates, options);
   let passed = true;
+  let played = 0;
   report.begin(candidates.length);
   for (const [at, candidate] of candidates.entries()) {
     const result =
@@ -40,6 +41,7 @@ export async function run(
         ? unreadable(candidate.error)
         : await runOne(candidate.script, options, report, accounts);
     if (result.outcome === 'failed') passed = false;
+    if (result.outcome !== 'skipped') played += 1;
     report.result(result);
     const left = candidates.length - at - 1;
     const cut = left === 0 ? undefined : whyCut(options, alone && result.failure?.noServer === true);
@@ -48,9 +50,12 @@ export async function run(
       return false;
     }
   }
-  report.end();
-  return passed;
+  report.end(played === 0 ? NOTHING_PLAYED : undefined);
+  return passed && played > 0;
 }
+
+/** Where a tag is misspelt, say: nobody should take that for a pass. */
+export const NOTHING_PLAYED = 'nothing was played: --tags leaves all scripts out';
 
 function whyCut({ signal }: RunOptions, noServer: boolean): string | undefined {
   if (noServer) return 'there is no server to play on';

@@ -17,7 +17,8 @@ function within(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.scs'))
     .sort()
-    .map((name) => path.join(directory, name));
+    .map((name) => path.join(directory, name))
+    .filter((file) => !statSync(file).isDirectory());
 }
 
 /** @throws the system's error */

@@ -2,13 +2,15 @@ import { didYouMean } from '../config/error.js';
 import type { Element } from '../xml/index.js';
 import { ANY, CAPTURE, STRICT } from './match.js';
 import { ScriptError, type Action, type Character } from './script.js';
-import { usesIn, valuesOf, type Use } from './variables.js';
+import { usesIn, type Use } from './variables.js';
 
 /** An action, and the text that it was read from. */
 export interface Told {
   readonly action: Action;
   /** From the line of the action on. */
   readonly source: readonly string[];
+  /** The line of each element of the action. */
+  readonly lines: ReadonlyMap<Element, number>;
 }
 
 /** `${…'s …}`, whatever is said in it. */
@@ -25,9 +27,9 @@ const STRICTNESS = ['true', 'false', '1', '0'];
  */
 export function checkWords(file: string, characters: readonly Character[], told: readonly Told[]): void {
   const checker = new Checker(characters);
-  for (const { action, source } of told) {
-    const wrong = checker.wrongIn(action);
-    if (wrong) throw new ScriptError(file, action.line + lineOf(wrong.word, source), wrong.what);
+  for (const one of told) {
+    const wrong = checker.wrongIn(one.action);
+    if (wrong) throw new ScriptError(file, lineOf(wrong, one), wrong.what);
   }
 }
 
@@ -36,12 +38,25 @@ interface Wrong {
   readonly what: string;
 }
 
-/** In which of the lines does it stand? Quotes may be written otherwise. */
-function lineOf(word: string, source: readonly string[]): number {
+/** Where it is wrong. */
+interface Found extends Wrong {
+  readonly element: Element;
+  /** The value that the word is in. */
+  readonly value: string;
+}
+
+/** The line of a wrong word: in the tag of its element, or below. Quotes may be written otherwise. */
+function lineOf({ word, value, element }: Found, { action, source, lines }: Told): number {
   const plain = (text: string): string => text.replaceAll('&apos;', "'").replaceAll('&quot;', '"');
-  return Math.max(
-    0,
-    source.findIndex((line) => plain(line).includes(word)),
+  const words = value.split('\n').find((line) => line.includes(word)) ?? word;
+  const begin = lines.get(element) ?? action.line;
+  const below = source.slice(begin - action.line);
+  return (
+    begin +
+    Math.max(
+      0,
+      below.findIndex((line) => plain(line).includes(words.trim())),
+    )
   );
 }
 
@@ -54,17 +69,22 @@ class Checker {
     this.names = characters.map(({ name }) => name);
   }
 
-  wrongIn(action: Action): Wrong | undefined {
+  wrongIn(action: Action): Found | undefined {
     if (action.kind === 'connects') this.connected.add(action.who.name);
     if (action.kind === 'sends') return this.first(action.stanza, (value) => this.notSendable(value));
     if (action.kind !== 'receives') return undefined;
     return this.first(action.stanza, (value) => this.notExpectable(value)) ?? wrongStrictness(action.stanza);
   }
 
-  private first(stanza: Element, look: (value: string) => Wrong | undefined): Wrong | undefined {
-    for (const value of valuesOf(stanza)) {
+  private first(element: Element, look: (value: string) => Wrong | undefined): Found | undefined {
+    for (const value of [...element.attributes.values(), ...element.children]) {
+      if (typeof value !== 'string') {
+        const inside = this.first(value, look);
+        if (inside) return inside;
+        continue;
+      }
       const wrong = this.wrongVariable(value) ?? look(value);
-      if (wrong) return wrong;
+      if (wrong) return { ...wrong, element, value };
     }
     return undefined;
   }
@@ -109,10 +129,10 @@ class Checker {
   }
 }
 
-function wrongStrictness(element: Element): Wrong | undefined {
+function wrongStrictness(element: Element): Found | undefined {
   const value = element.attribute(STRICT);
   if (value !== undefined && !STRICTNESS.includes(value)) {
-    return { word: STRICT, what: `${STRICT} is "true" or "false", not "${value}"` };
+    return { word: STRICT, what: `${STRICT} is "true" or "false", not "${value}"`, element, value: STRICT };
   }
   return element.elements.map(wrongStrictness).find((wrong) => wrong !== undefined);
 }

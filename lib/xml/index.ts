@@ -1,5 +1,5 @@
 /** Bytes to XML and back: everything the rest of the program may use of it. No policy here. */
-export { parseDocument } from './document.js';
+export { DocumentError, parseDocument, parseFragment, type Document } from './document.js';
 export { Element, element, type AttributeValues, type Node } from './element.js';
 export { escape, escapeValue, unescape } from './escape.js';
 export type { Fault, FaultCondition } from './fault.js';

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
@@ -60,12 +60,51 @@ describe('cli/scenario', function () {
     expect(code).to.equal(1);
   });
 
-  it('scripts that are not wanted are skipped, which is no failure', () => {
-    const { code, stdout } = call(['scenario', 'run', 'a.scs', '--to', '127.0.0.1:1', '--tags', '!slow'], {
+  it('scripts that are not wanted are skipped, which is no failure where others are played', () => {
+    writeFileSync(path.join(cwd, 'b.scs'), '[Client] A\n\tjid: a@localhost\n---\nA disconnects\n');
+    const { code, stdout } = call(['scenario', 'run', '.', '--to', '127.0.0.1:1', '--tags', '!slow'], {
       cwd,
     });
-    expect(stdout).to.contain('\nok 1 - a.scs # SKIP --tags !slow\n');
+    expect(stdout).to.contain('\nok 1 - a.scs # SKIP --tags !slow\n').and.contain('\nok 2 - b.scs\n');
     expect(code).to.equal(0);
+  });
+
+  for (const action of [
+    ['run', '--to', '127.0.0.1:1'],
+    ['compare', '--left', '127.0.0.1:1', '--right', '127.0.0.1:1'],
+  ]) {
+    it(`${action[0]}: a tag that no script has is a failure, and not a pass of nothing`, () => {
+      const { code, stdout } = call(['scenario', ...action, 'a.scs', '--tags', 'slwo'], { cwd });
+      expect(stdout).to.contain('nothing was played: --tags leaves all scripts out\n');
+      expect(code).to.equal(1);
+    });
+  }
+
+  const empty: [string, string | Buffer, string][] = [
+    ['of 0 bytes', '', '1: there is nothing to play'],
+    ['of a byte order mark', '\uFEFF', '1: there is nothing to play'],
+    ['of comments', '# A title\r\n\r\n## tag\r\n', '3: there is nothing to play'],
+    ['of dashes', '---\n', '1: there is nothing to play'],
+    ['of characters', '[Client] A\n\tjid: a@localhost\n---\n# A connects\n', '4: there is no action to play'],
+    ['cut off before its actions', '[Client] A\n\tjid: a@localhost', '2: there is no action to play'],
+  ];
+  for (const [what, text, sentence] of empty) {
+    it(`a script ${what} does not pass, and is not the same on two servers`, () => {
+      writeFileSync(path.join(cwd, 'b.scs'), text);
+      const ran = call(['scenario', 'run', 'b.scs', '--to', '127.0.0.1:1'], { cwd });
+      expect(ran.stdout).to.contain(`not ok 1 - b.scs\n  ---\n  message: "b.scs:${sentence}`);
+      const sides = ['--left', '127.0.0.1:1', '--right', '127.0.0.1:1'];
+      const compared = call(['scenario', 'compare', 'b.scs', ...sides], { cwd });
+      expect(compared.stdout).to.contain(`b.scs:${sentence}`);
+      expect([ran.code, compared.code]).to.deep.equal([1, 1]);
+    });
+  }
+
+  it('a folder that is called like a script is none', () => {
+    mkdirSync(path.join(cwd, 'old.scs'));
+    const { code, stdout } = call(['scenario', 'run', '.', '--to', '127.0.0.1:1'], { cwd });
+    expect(stdout).to.contain('\n1..1\n');
+    expect(code).to.equal(1);
   });
 
   it('a script that can not be read is a failure that names its line', () => {

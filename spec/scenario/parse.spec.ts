@@ -86,11 +86,6 @@ describe('scenario/parse', () => {
     expect([...new Set(sends.stanza.attributes.values())]).to.deep.equal(["${Ann's's JID}"]);
   });
 
-  it('has nothing to play in a file without actions', () => {
-    for (const text of ['', '\uFEFF', '# A title', '# A title\r\n\r\n## tag\r\n', cast('Ann')])
-      expect(actions(text)).to.deep.equal([]);
-  });
-
   it('reads the same from files of other systems, and without a last line end', () => {
     const { title, actions: read } = fixture('crlf.scs');
     expect(title).to.equal('Line ends of other systems, and no line end at the end');
@@ -123,7 +118,7 @@ describe('scenario/parse', () => {
   });
 
   it('passes over properties that it does not know, and says so', () => {
-    const { notes } = parseScript('x.scs', '[Client] A\n\tjid: a@b\n\tpasword: c\n---\n');
+    const { notes } = parseScript('x.scs', '[Client] A\n\tjid: a@b\n\tpasword: c\n---\nA connects');
     expect(notes).to.deep.equal([
       { line: 3, text: 'A has an unknown property "pasword"; did you mean password?; it is passed over' },
     ]);
@@ -144,9 +139,57 @@ describe('scenario/parse', () => {
     [`${top}# x\n\nThe End`, `${begin + 2}: no action: it begins with none of Romeo, Juliet`],
     [`${top}Romeo connects twice`, `${begin}: connects takes nothing, not "twice"`],
     [`${top}Romeo sends:\n\n`, `${begin}: Romeo sends what? A stanza has to follow, indented`],
-    [`${top}Romeo sends:\n\t<a>\n\t</b>\n`, `${begin + 2}: this is no XML: Unexpected close tag`],
+    [
+      `${top}Romeo sends:\n\t<a>\n\t</b>\n`,
+      `${begin + 2}: this is no XML: </b> closes nothing; the <a> of line ${begin + 1} is open`,
+    ],
+    [`${top}Romeo sends:\n\t<a/>\n\t</b>\n`, `${begin + 2}: this is no XML: </b> closes nothing`],
+    [`${top}Romeo sends:\n\t<a>\n`, `${begin + 1}: this is no XML: <a> is not closed`],
+    [
+      `${top}Romeo sends:\n\t<a\n\tx='1'>\n\t\t<b>\n\tc\n\n# d\n\nRomeo connects\n`,
+      `${begin + 3}: this is no XML: <b> is not closed`,
+    ],
+    [
+      `${top}Romeo sends:\n\t<a\n\tx='1'>\n\t\t<b>\n\t\t<c/>\n\t</a>\n`,
+      `${begin + 3}: this is no XML: <b> is not closed before the </a> of line ${begin + 5}`,
+    ],
+    [
+      `${top}Romeo sends:\n\t<a\n\n\n`,
+      `${begin + 1}: this is no XML: <a is not complete: a quote or a > is missing`,
+    ],
+    [`${top}Romeo sends: <a`, `${begin}: this is no XML: <a is not complete: a quote or a > is missing`],
+    [
+      `${top}Romeo sends:\n\t<a>\n\t<b x='1>y</b>\n\t</a>\n`,
+      `${begin + 2}: this is no XML: <b is not complete: a quote or a > is missing`,
+    ],
+    [
+      `${top}Romeo sends:\n\t<a>\n\t<b\n\tx='1>y</b>\n\t<b x='2'/></a>\n`,
+      `${begin + 3}: this is no XML: there is a < in the value of x: is a quote missing?`,
+    ],
+    [
+      `${top}Romeo sends:\n\t<a/>\n\t<!-- b\n\n`,
+      `${begin + 2}: this is no XML: <!-- is not complete: --> is missing`,
+    ],
+    [
+      `${top}Romeo sends:\n\t<a>\n\t<![CDATA[ b ]>\n\t</a>\n`,
+      `${begin + 2}: this is no XML: <![CDATA[ is not complete: ]]> is missing`,
+    ],
+    [
+      `${top}Romeo sends:\n\t<a>\n\t<b x='1'\n\ty='1'\n\tx='2'/>\n\t</a>`,
+      `${begin + 4}: this is no XML: the attribute x stands there twice`,
+    ],
+    [
+      `${top}Romeo sends:\n\t<a\n\tx='1'>\n\t&nbsp;</a>`,
+      `${begin + 3}: this is no XML: XML knows no such &…; (and a & is written &amp;)`,
+    ],
+    [`${top}Romeo sends:\n\t<a>\n\tb & c</a>`, `${begin + 2}: this is no XML: a & is written &amp;`],
+    [`${top}Romeo sends:\n\t<a>\n\tb < c</a>`, `${begin + 2}: this is no XML: a < in a text is written &lt;`],
+    [
+      `${top}Romeo sends:\n\t<a>\n\t<b x=1/></a>`,
+      `${begin + 2}: this is no XML: the value of an attribute has to stand in quotes`,
+    ],
     [`${top}Romeo sends:\n\t<a/>\n\tb\n`, `${begin + 2}: text outside of a stanza: b`],
-    [`${top}Romeo sends:\n\t<a>\n`, `${begin + 1}: this is no XML: Unexpected close tag`],
+    [`${top}Romeo sends:\n\t<b>b</b>\n\t# b\n\t<b/>\n\n\tb\n`, `${begin + 5}: text outside of a stanza: b`],
     [
       `${top}Romeo sends:\n\t<a\n\t b="\${Nurse's JID}"/>`,
       `${begin + 2}: \${Nurse's JID}: nobody is called Nurse`,
@@ -174,6 +217,18 @@ describe('scenario/parse', () => {
     [
       `${top}Romeo receives:\n\t<a><b scansion:strict="no"/></a>`,
       `${begin + 1}: scansion:strict is "true" or "false", not "no"`,
+    ],
+    [
+      `${top}Romeo receives:\n\t<a b='{scansion:any}'/>\n\t<a>{scansion:any}</a>\n\t<a>{scansion:any}!</a>`,
+      `${begin + 3}: {scansion:any} can be a whole value only, not a part of one; there are {scansion:any} and {scansion:capture:NAME}`,
+    ],
+    [
+      `${top}Romeo receives:\n\t<a>\n\t<a scansion:strict='true'/>\n\t</a>\n\t<a\n\tb='c'\n\tscansion:strict="no"/>`,
+      `${begin + 6}: scansion:strict is "true" or "false", not "no"`,
+    ],
+    [
+      `${top}Romeo receives:\n\t<a>\n\tNurse's\n\t\${Nurse's JID}\n\t</a>`,
+      `${begin + 3}: \${Nurse's JID}: nobody is called Nurse`,
     ],
     ['[Component] X', '1: a character of the class [Component]: only [Client] can be played'],
     ['[Client] X\n\tpassword: a\n---', '1: X has no jid: jid: user@localhost'],

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parse, parseDocument, type Element, type Namespaces } from '../../lib/xml/index.js';
+import { DocumentError, parse, parseDocument, type Element, type Namespaces } from '../../lib/xml/index.js';
 import { Grammar } from '../fuzz/grammar.js';
 import { Random } from '../fuzz/random.js';
 import { ACCEPTED, HEADER } from './samples.js';
@@ -54,7 +54,19 @@ describe('The trees of parse, which checks nothing, and of parseDocument, which 
 
 describe('parseDocument', () => {
   it('tells which line is not well-formed', () => {
-    expect(() => parseDocument('<a>\n<b>\n</a>')).to.throw(/Line: 2/);
+    const lines: [string, number][] = [
+      ['<a>\n<b>\n</a>', 2],
+      ["<a\n\r\nx='1'>\n<b>\n</a>", 4],
+      ['<a>\n\n</b>\n</a>', 3],
+      ["<a><!-- it's -->\n<b\nx='1'\n>\n</c></b></a>", 5],
+      ['\n<a>\n', 2],
+      ['', 1],
+    ];
+    for (const [source, line] of lines) {
+      expect(() => parseDocument(source), source)
+        .to.throw(DocumentError)
+        .with.property('line', line);
+    }
   });
 
   it('takes comments and processing instructions, which streams may not have', () => {
