@@ -6,6 +6,7 @@ import { streamDigest } from '../proof/stream-digest.js';
 import { Reader, type Element, type Fault, type Stanza, type Tag } from '../xml/index.js';
 import type { Dialect } from './dialects/dialect.js';
 import { Inbox } from './inbox.js';
+import type { Journal, Output } from './journal.js';
 import type { EmbeddedLimits } from './limits.js';
 import { Outbox, type Item, type Settle } from './outbox.js';
 import { ownerOf } from './owner.js';
@@ -26,7 +27,6 @@ export type StreamEnd =
   | 'bad XML'
   | 'does not read'
   | 'overridden'
-  | 'store failed'
   | 'stopped';
 
 export interface StreamEvents {
@@ -47,13 +47,14 @@ export interface StreamOptions {
   readonly log: Log;
   readonly dialect: Dialect;
   readonly turn: Turn;
+  readonly journal: Journal;
 }
 
 /**
  * The stream of one component, seen from the side that accepts it: header, handshake, then packets both ways.
  * [XEP-0114]
  */
-export class ComponentStream implements Writer {
+export class ComponentStream implements Writer, Output {
   state: StreamState = 'header';
   /** Has the peer been told off for an address that is not of its name? Once is enough. */
   warned = false;
@@ -96,7 +97,7 @@ export class ComponentStream implements Writer {
   send(packet: Element, stanza?: Element, settle?: Settle): boolean {
     const text = packet.toString();
     const fits = Buffer.byteLength(text) <= this.options.limits.packetBytes;
-    if (fits) this.queue({ text, stanza, settle });
+    if (fits) this.say({ text, stanza, settle });
     else
       this.options.log.warn('a packet is too long to send', {
         packet: packet.name.slice(0, 100),
@@ -119,11 +120,11 @@ export class ComponentStream implements Writer {
     if (this.state === 'closed') return;
     const { text, left } = this.outbox.take();
     if (text !== '') this.duplex.write(text, (error) => this.written(error, left));
+    else this.inbox.work(); // what was in the way has been taken back
   }
 
-  abandon(): void {
-    this.outbox.forget();
-    this.close('store failed');
+  unsay(items: ReadonlySet<Item>): void {
+    this.outbox.unsay(items);
   }
 
   /** Takes at once what has come and still waits to be taken. */
@@ -189,7 +190,13 @@ export class ComponentStream implements Writer {
     if (this.state !== 'closed') this.options.turn.add(this);
   }
 
-  private say(text: string): void {
+  private say(item: Item): void {
+    this.options.journal.noteSaid(this, item);
+    this.queue(item);
+  }
+
+  /** Words of the stream itself. */
+  private sayWords(text: string): void {
     this.queue({ text, words: true });
   }
 
@@ -206,7 +213,7 @@ export class ComponentStream implements Writer {
     const answer = words.header(header.attribute('xmlns'), name, this.id);
     if (answer === undefined) return this.close('wrong namespace', words.wrongNamespace);
     this.state = 'handshake';
-    this.say(answer);
+    this.sayWords(answer);
   }
 
   private stanza(stanza: Stanza): void {
@@ -218,7 +225,7 @@ export class ComponentStream implements Writer {
   private tooEarly(): void {
     const { tooEarly, tooEarlyEnds } = this.options.dialect.words;
     if (tooEarlyEnds) this.close('packet before handshake', tooEarly);
-    else this.say(tooEarly);
+    else this.sayWords(tooEarly);
   }
 
   private handshake(given: string): void {
@@ -227,7 +234,7 @@ export class ComponentStream implements Writer {
       return this.close('wrong secret', dialect.words.wrongSecret);
     clearTimeout(this.timer);
     this.state = 'open';
-    this.say('<handshake/>');
+    this.sayWords('<handshake/>');
     this.events.opened(this);
   }
 

@@ -82,7 +82,8 @@ export class Login {
     const { host } = asked.to;
     const refusal = register(this.services.store, query, host);
     if (refusal) return this.refuse(stream, asked, refusal);
-    this.services.log.info('account made', { user: query.childText('username'), host });
+    const { journal, log } = this.services;
+    journal.whenStored(() => log.info('account made', { user: query.childText('username'), host }));
     this.answer(stream, asked, 'result', []);
   }
 

@@ -18,8 +18,11 @@ export class LostLinks {
     const sessions = [...services.sessions].filter((session) => session.conn === link).length;
     if (sessions === 0) return this.give(link);
     services.log.info('link lost, its sessions wait', { reason, sessions });
-    const giveUp = (): void => safely(services.log, 'giving a link up', () => this.expire(link));
-    const timer = setTimeout(giveUp, services.limits.linkAwayTimeout * 1000);
+    const giveUp = (): void => this.expire(link);
+    const timer = setTimeout(
+      () => services.journal.once('giving a link up', giveUp),
+      services.limits.linkAwayTimeout * 1000,
+    );
     timer.unref();
     this.links.set(link, timer);
   }

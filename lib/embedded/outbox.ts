@@ -43,11 +43,10 @@ export class Outbox {
     return words.map((item) => item.text).join('');
   }
 
-  /** Forgets what waits: it tells of changes that are not to be. */
-  forget(): void {
-    const forgotten = this.waiting;
-    this.waiting = [];
-    for (const item of forgotten) {
+  /** Forgets some of what waits: it tells of changes that are not to be. */
+  unsay(items: ReadonlySet<Item>): void {
+    this.waiting = this.waiting.filter((item) => !items.has(item));
+    for (const item of items) {
       this.size -= item.text.length;
       item.settle?.(false);
     }

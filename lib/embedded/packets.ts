@@ -1,14 +1,17 @@
+import { isUnwritable } from '../store/sqlite.js';
 import { type Element, type Stanza } from '../xml/index.js';
 import type { ComponentStream } from './component-stream.js';
-import type { Carried, Ending, Incoming, Rejection } from './dialects/dialect.js';
+import type { Asked, Carried, Ending, Incoming, Rejection } from './dialects/dialect.js';
 import { Jid } from '../session/jid.js';
 import { legacyStanzaError } from '../session/stanza-error.js';
+import { AUTH } from './auth.js';
 import { Login } from './login.js';
+import { ownerOf } from './owner.js';
 import { Queries } from './queries.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
-import { refused } from './refused.js';
 import { readdressed } from './stanza.js';
+import { isSubscriptionType } from './subscription.js';
 
 /** Namespaces that stanzas of clients come in; no namespace is that of the link. */
 const OURS = new Set(['', 'jabber:client', 'jabber:component:accept', 'jabberd:sockets']);
@@ -29,16 +32,25 @@ export class Packets {
 
   /** Takes a packet. Whatever goes wrong with it, the link lives on. */
   receive(stream: ComponentStream, packet: Stanza): void {
-    const { dialect, log } = this.services;
+    const { dialect, log, journal } = this.services;
     if (this.isToItself(packet)) return void stream.send(packet.element());
     const incoming = dialect.read(packet.element());
     if (!incoming) return log.debug('packet for nobody', { packet: packet.name.slice(0, 100) });
-    try {
-      this.take(stream, incoming);
-    } catch (error) {
-      log.error('a packet could not be handled', { packet: packet.name.slice(0, 100), error: String(error) });
-      this.failed(stream, incoming);
-    }
+    if (incoming.kind === 'stanza') this.count(incoming);
+    journal.do({
+      kind: isOfMemory(incoming) ? 'once' : 'repeatable',
+      get owner() {
+        return ownerOf(packet, dialect.addresses);
+      },
+      size: packet.source.length,
+      run: () => this.take(stream, incoming),
+      failed: (error) => this.failed(stream, incoming, error),
+    });
+  }
+
+  private count(carried: Carried): void {
+    const session = this.sessionOf(carried);
+    if (session) session.received += 1;
   }
 
   /** What a component says to itself comes back to it, as from any jabberd. [jabberd 1.1.2, 1.4.3] */
@@ -51,7 +63,18 @@ export class Packets {
   /** Takes a stanza that could not be delivered: a message finds another way, the rest is of no use any more. */
   giveBack(stanza: Element): void {
     if (stanza.localName !== 'message' || !stanza.attributes.has('to')) return;
-    this.services.messages.deliver(readdressed(stanza));
+    this.deliver(readdressed(stanza));
+  }
+
+  /** Delivers a message after what is being done, which changes sessions. */
+  private deliver(message: Element): void {
+    this.services.journal.do({
+      kind: 'repeatable',
+      owner: Jid.parse(message.attribute('from'))?.bare,
+      size: message.toString().length,
+      run: () => this.services.messages.deliver(message),
+      failed: (error) => this.refuseStanza(message, error),
+    });
   }
 
   private take(stream: ComponentStream, incoming: Incoming): void {
@@ -97,14 +120,14 @@ export class Packets {
    * sockets live on. [jabberd 1.1.2 jsm]
    */
   private ended(stream: ComponentStream, { to, socket, undelivered }: Ending): void {
-    const { sessions, end, messages } = this.services;
+    const { sessions, end } = this.services;
     this.login.forget(stream, socket);
     for (const session of sessions.of(to.bare)) {
       if (session.socket !== socket) continue;
       if (to.resource === undefined) end(session, 'undeliverable');
       else if (session.address === to.full) end(session, 'disconnected');
     }
-    if (undelivered && wasFor(undelivered, to.bare)) messages.deliver(undelivered);
+    if (undelivered && wasFor(undelivered, to.bare)) this.deliver(undelivered);
   }
 
   /** Only the socket that a session was opened for may speak for it; the old servers do not look. */
@@ -112,7 +135,6 @@ export class Packets {
     const session = this.sessionOf(carried);
     if (!session) return this.reject(stream, carried, this.whyNoSession(carried));
     session.conn = stream;
-    session.received += 1;
     this.takeStanza(session, carried.stanza.set('from', session.fullJid));
   }
 
@@ -138,14 +160,51 @@ export class Packets {
     }
   }
 
-  /** A fault of ours costs one packet, and who waits for an answer gets one. */
-  private failed(stream: ComponentStream, incoming: Incoming): void {
-    if (incoming.kind === 'open') this.reject(stream, incoming, 'not logged in');
-    if (incoming.kind !== 'ask' && incoming.kind !== 'stanza') return;
-    const type = incoming.stanza.attribute('type');
-    if (incoming.stanza.localName !== 'iq' || (type !== 'get' && type !== 'set')) return;
-    if (incoming.kind === 'ask') this.login.refuse(stream, incoming, 'internal');
-    else this.sessionOf(incoming)?.send(refused(incoming.stanza, 'internal-server-error'));
+  /** A fault of ours, or of the store, costs one packet, and who has sent it is told. */
+  private failed(stream: ComponentStream, incoming: Incoming, error: unknown): void {
+    const level = isUnwritable(error) ? 'debug' : 'error';
+    const packet = incoming.whole.name.slice(0, 100);
+    this.services.log[level]('a packet could not be handled', { packet, error: String(error) });
+    if (incoming.kind === 'open') return this.reject(stream, incoming, 'not logged in');
+    if (incoming.kind === 'ask') return this.refuseAsked(stream, incoming);
+    const session = incoming.kind === 'stanza' ? this.sessionOf(incoming) : undefined;
+    if (session && incoming.kind === 'stanza')
+      this.refuseStanza(incoming.stanza.set('from', session.fullJid), error);
+  }
+
+  private refuseAsked(stream: ComponentStream, asked: Asked): void {
+    if (isQuery(asked.stanza)) this.login.refuse(stream, asked, 'internal');
+  }
+
+  /** Whoever has sent something that was to be kept hears that it was not. */
+  private refuseStanza(stanza: Element, error: unknown): void {
+    const { localName } = stanza;
+    if (localName === 'iq' ? !isQuery(stanza) : localName !== 'message' && !isSubscription(stanza)) return;
+    if (isUnwritable(error)) this.services.refuse(stanza, 'resource-constraint', NOT_STORED);
+    else this.services.refuse(stanza, 'internal-server-error');
+  }
+}
+
+const NOT_STORED = 'The server can not store this now. Try again later.';
+
+function isQuery({ localName, attributes }: Element): boolean {
+  return localName === 'iq' && ['get', 'set'].includes(attributes.get('type') ?? '');
+}
+
+function isSubscription({ localName, attributes }: Element): boolean {
+  return localName === 'presence' && isSubscriptionType(attributes.get('type'));
+}
+
+/** Does it change sessions, or who is present? Everything else changes the store only, if anything. */
+function isOfMemory(incoming: Incoming): boolean {
+  switch (incoming.kind) {
+    case 'open':
+    case 'end':
+      return true;
+    case 'ask':
+      return incoming.stanza.child('query')?.namespace === AUTH;
+    case 'stanza':
+      return incoming.stanza.localName === 'presence' && !isSubscription(incoming.stanza);
   }
 }
 

@@ -1,10 +1,13 @@
 import type { Log } from '../observe/log.js';
 import type { Condition } from '../session/stanza-error.js';
 import type { Element } from '../xml/index.js';
+import { Chores } from './chores.js';
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
 import type { Feature } from './feature.js';
 import { createFeatures } from './features.js';
+import { Journal } from './journal.js';
+import { LastSeenTimes } from './last-seen.js';
 import { DEFAULT_LIMITS, type EmbeddedLimits } from './limits.js';
 import { Messages } from './messages.js';
 import { Presence } from './presence.js';
@@ -24,6 +27,9 @@ export class Parts implements Services {
   readonly limits: EmbeddedLimits;
   readonly log: Log;
   readonly store: Store;
+  readonly journal: Journal;
+  readonly chores: Chores;
+  readonly lastSeen: LastSeenTimes;
   readonly started = Date.now();
   readonly sessions = new SessionTable();
   readonly messages: Messages = new Messages(this);
@@ -42,6 +48,9 @@ export class Parts implements Services {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.log = options.log;
     this.store = options.store;
+    this.journal = new Journal(options.store, options.log);
+    this.chores = new Chores(this.journal, options.log);
+    this.lastSeen = new LastSeenTimes(options.store, this.chores);
     this.features = createFeatures(this);
   }
 

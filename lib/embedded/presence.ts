@@ -51,7 +51,7 @@ export class Presence {
   /** Keeps when a session that was there has gone, and what it said. [XEP-0012] */
   remember(session: Session, status: string): void {
     if (!session.available) return;
-    this.services.store.accounts.saw(session.bareJid, status.slice(0, this.services.limits.nameCharacters));
+    this.services.lastSeen.saw(session.bareJid, status.slice(0, this.services.limits.nameCharacters));
   }
 
   /** Has the account let the session's user see its presence? */
@@ -139,7 +139,15 @@ export class Presence {
       if (other !== session) session.send(lastPresence(other, session.fullJid));
     }
     for (const request of session.roster.requests()) session.send(parse(request));
-    this.services.subscriptions.repeat(session);
+    this.askAgain(session);
+  }
+
+  /** Not a thing that presence may depend on: it changes the store. */
+  private askAgain(session: Session): void {
+    const { journal, subscriptions, log } = this.services;
+    const failed = (error: unknown): void => log.debug('asking again failed', { error: String(error) });
+    const run = (): void => subscriptions.repeat(session);
+    journal.do({ kind: 'repeatable', owner: session.bareJid, size: 0, run, failed });
   }
 
   /** Presence for one address, remembered until it is taken back. [RFC6121 4.6] */

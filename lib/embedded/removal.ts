@@ -7,13 +7,23 @@ import type { Services } from './services.js';
  * @returns false where there is none
  */
 export function removeAccount(services: Services, account: string): boolean {
-  const { store, sessions, subscriptions, log } = services;
+  const { store, sessions, subscriptions, journal, log } = services;
   if (!store.accounts.exists(account)) return false;
-  for (const one of sessions.of(account)) services.end(one, 'account removed');
+  for (const one of sessions.of(account)) {
+    const restore = one.remember();
+    services.end(one, 'account removed');
+    journal.whenUndone(() => {
+      restore();
+      sessions.add(one);
+    });
+  }
   store.rosters.change(() => {
     subscriptions.cancelAll(account);
     store.accounts.remove(account);
   });
-  log.info('account removed', { account });
+  journal.whenStored(() => {
+    services.lastSeen.forget(account);
+    log.info('account removed', { account });
+  });
   return true;
 }

@@ -59,10 +59,9 @@ export class SessionManager {
   private stopping = false;
 
   constructor(private readonly options: SessionManagerOptions) {
-    const { store, name } = options;
-    store.commitPerTurn((error) => this.storeFailed(error));
-    this.turn = new Turn(() => this.commit());
+    const { name } = options;
     this.services = new Parts(options, (session, reason) => this.end(session, reason));
+    this.turn = new Turn(() => this.services.journal.settle());
     this.packets = new Packets(this.services, name.toLowerCase());
     this.lost = new LostLinks(this.services, (link) => this.giveBack(link));
   }
@@ -75,13 +74,13 @@ export class SessionManager {
   /** Serves the stream of one component, which ends with it. */
   accept(stream: Duplex): void {
     const { name, secret, log } = this.options;
-    const { limits, dialect } = this.services;
-    const options = { name, secret, log, limits, dialect, turn: this.turn };
+    const { limits, dialect, journal } = this.services;
+    const options = { name, secret, log, limits, dialect, journal, turn: this.turn };
     const link = new ComponentStream(stream, options, {
-      opened: (opened) => safely(log, 'taking a link back', () => this.opened(opened)),
+      opened: (opened) => journal.once('taking a link back', () => this.opened(opened)),
       packet: (from, packet) => safely(log, 'reading a packet', () => this.packet(from, packet)),
-      overflowed: (full) => safely(log, 'giving a link up', () => this.lost.expire(full)),
-      closed: (closed, reason) => safely(log, 'closing a link', () => this.closed(closed, reason)),
+      overflowed: (full) => journal.once('giving a link up', () => this.lost.expire(full)),
+      closed: (closed, reason) => journal.once('closing a link', () => this.closed(closed, reason)),
     });
     this.links.add(link);
     if (this.stopping) link.close('stopped', '');
@@ -95,21 +94,26 @@ export class SessionManager {
    * @throws Error when the change could not be stored
    */
   removeAccount(account: string): boolean {
-    const removed = removeAccount(this.services, Jid.parse(account)?.bare ?? '');
-    this.options.store.commit();
-    return removed;
+    return this.services.journal.now(() => removeAccount(this.services, Jid.parse(account)?.bare ?? ''));
   }
 
   /** Ends all sessions, tells the components, and waits for their streams to close. The store stays open. */
   async stop(): Promise<void> {
     this.stopping = true;
+    const { journal, chores } = this.services;
     for (const link of this.links) link.finish();
-    this.lost.expireAll();
-    for (const session of this.services.sessions) this.end(session, 'stopped');
-    this.commit();
+    await journal.done();
+    journal.once('stopping', () => this.endAll());
+    journal.settle();
     const links = [...this.links];
     for (const link of links) link.close('stopped', '</stream:stream>');
     await Promise.all(links.map((link) => link.done));
+    chores.finish();
+  }
+
+  private endAll(): void {
+    this.lost.expireAll();
+    for (const session of this.services.sessions) this.end(session, 'stopped');
   }
 
   private opened(link: ComponentStream): void {
@@ -144,22 +148,8 @@ export class SessionManager {
     }
   }
 
-  private commit(): boolean {
-    try {
-      this.options.store.commit();
-      return true;
-    } catch (error) {
-      this.storeFailed(error);
-      return false;
-    }
-  }
-
-  private storeFailed(error: unknown): void {
-    this.options.log.error('changes could not be stored', { error: String(error) });
-  }
-
   private end(session: Session, reason: SessionEnd): void {
-    const { sessions, presence, log, dialect } = this.services;
+    const { sessions, presence, log, dialect, journal } = this.services;
     if (!sessions.delete(session)) return;
     if (TOLD.has(reason)) {
       const why = reason === 'account removed' ? ACCOUNT_REMOVED : undefined;
@@ -169,6 +159,8 @@ export class SessionManager {
     else presence.leave(session, STATUS[reason]);
     const { fullJid, socket, received, sent, since } = session;
     const seconds = Math.round((Date.now() - since) / 1000);
-    log.info('session ended', { session: fullJid, socket, reason, received, sent, seconds });
+    journal.whenStored(() =>
+      log.info('session ended', { session: fullJid, socket, reason, received, sent, seconds }),
+    );
   }
 }

@@ -85,6 +85,16 @@ export class Session {
     return this.available && this.priority >= 0;
   }
 
+  /** Keeps what the end of the session changes. @returns a function that puts it back */
+  remember(): () => void {
+    const { presence, priority, directed } = this;
+    const addresses = [...directed];
+    return () => {
+      Object.assign(this, { presence, priority });
+      for (const address of addresses) directed.add(address);
+    };
+  }
+
   /** Sends a stanza to the client. @returns false where it is too long to be sent */
   send(stanza: Element, settle?: Settle): boolean {
     this.sent += 1;

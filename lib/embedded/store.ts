@@ -19,7 +19,7 @@ export interface Connection {
  * Everything the embedded session manager keeps: accounts, rosters, offline messages, documents of the users.
  *
  * One SQLite file in WAL mode. `synchronous` is FULL, because a message that was taken must be there after a loss of
- * power too; what that costs is paid once a turn of the event loop, see {@link commitPerTurn}.
+ * power too; what that costs is paid once for many changes, see {@link gather}.
  *
  * Passwords are kept in clear: the digest of jabber:iq:auth is made of the clear password and the stream id, so
  * whoever checks it needs the password [XEP-0078 3.1]. The file is therefore readable by its owner alone.
@@ -29,7 +29,8 @@ export class Store {
   readonly rosters: Rosters;
   readonly offline: OfflineMessages;
   readonly documents: Documents;
-  private failed: ((error: unknown) => void) | undefined;
+  /** `gathering`: changes wait for {@link commit}; `changed`: the work at hand has made some already. */
+  private state: 'direct' | 'gathering' | 'changed' = 'direct';
 
   private constructor(private readonly database: Sqlite) {
     database.pragma('foreign_keys = ON');
@@ -66,41 +67,65 @@ export class Store {
   }
 
   /**
-   * From now on the changes of one turn of the event loop are committed together, at its end or by {@link commit},
-   * whichever comes first: one wait for the disk, however many messages the turn has brought. Who tells others of a
-   * change calls `commit` before.
-   *
-   * @param failed told why the changes of a turn were lost, where nobody called `commit`
+   * A lock that another program has is not waited for any more: a change throws SQLITE_BUSY at once. Who serves others
+   * must not stand still, and tries again.
    */
-  commitPerTurn(failed: (error: unknown) => void): void {
-    this.failed = failed;
+  doNotWait(): void {
+    this.database.pragma('busy_timeout = 0');
   }
 
-  /** @throws Error when the changes could not be written; they are lost then */
+  /**
+   * Does what may change something. The changes of several calls stay open until they are committed together by
+   * {@link commit}, or undone by {@link undo}; those of a call that throws are undone.
+   */
+  gather(work: () => void): void {
+    this.state = 'gathering';
+    try {
+      work();
+    } catch (error) {
+      if (this.hasChanged && this.isOpen) this.database.exec('ROLLBACK TO work');
+      throw error;
+    } finally {
+      if (this.hasChanged && this.isOpen) this.database.exec('RELEASE work');
+      this.state = 'direct';
+    }
+  }
+
+  /** Are there changes that are not committed? */
+  get isOpen(): boolean {
+    return this.database.inTransaction;
+  }
+
+  /** @throws Error when the changes could not be written; all that were open are undone then */
   commit(): void {
-    if (!this.database.inTransaction) return;
+    if (!this.isOpen) return;
     try {
       this.database.exec('COMMIT');
     } catch (error) {
-      if (this.database.inTransaction) this.database.exec('ROLLBACK');
+      this.undo();
       throw error;
     }
   }
 
-  private write<Result>(change: () => Result): Result {
-    if (this.failed && !this.database.inTransaction) this.begin();
-    return this.database.transaction(change)();
+  /** Undoes the changes that are open. */
+  undo(): void {
+    if (this.isOpen) this.database.exec('ROLLBACK');
   }
 
-  private begin(): void {
-    this.database.exec('BEGIN IMMEDIATE');
-    setImmediate(() => {
-      try {
-        if (this.database.open) this.commit();
-      } catch (error) {
-        this.failed?.(error);
-      }
-    });
+  private get hasChanged(): boolean {
+    return this.state === 'changed';
+  }
+
+  private write<Result>(change: () => Result): Result {
+    if (this.state === 'direct') return this.database.transaction(change).immediate();
+    if (this.state === 'gathering') this.open();
+    return change();
+  }
+
+  private open(): void {
+    if (!this.isOpen) this.database.exec('BEGIN IMMEDIATE');
+    this.database.exec('SAVEPOINT work');
+    this.state = 'changed';
   }
 }
 

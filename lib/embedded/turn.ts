@@ -1,16 +1,14 @@
 /** Something that writes what has gathered in a turn of the event loop. */
 export interface Writer {
   flush(): void;
-  /** Instead of `flush`, where what was to be told could not be stored. */
-  abandon(): void;
 }
 
 /** The end of a turn of the event loop: first what was stored is committed, then what was said is written. */
 export class Turn {
   private readonly writers = new Set<Writer>();
 
-  /** @param commit makes the turn's changes last; answers false where they could not be stored */
-  constructor(private readonly commit: () => boolean) {}
+  /** @param settle makes the turn's changes last, and takes back what was said of those that can not */
+  constructor(private readonly settle: () => void) {}
 
   /** Has `writer` flush at the end of this turn, once. */
   add(writer: Writer): void {
@@ -19,12 +17,9 @@ export class Turn {
   }
 
   private end(): void {
+    this.settle();
     const writers = [...this.writers];
     this.writers.clear();
-    const stored = this.commit();
-    for (const writer of writers) {
-      if (stored) writer.flush();
-      else writer.abandon();
-    }
+    for (const writer of writers) writer.flush();
   }
 }

@@ -68,3 +68,13 @@ function withoutBinding(): string {
 export function sqliteCode(error: unknown): string | undefined {
   return error instanceof Database.SqliteError ? error.code : undefined;
 }
+
+/** Does another program hold the lock that was needed? */
+export function isLocked(error: unknown): boolean {
+  return /^SQLITE_(?:BUSY|LOCKED)/.test(sqliteCode(error) ?? '');
+}
+
+/** Is it a failure of the file (a full disk, a lock, no rights), and not of what was to be written? */
+export function isUnwritable(error: unknown): boolean {
+  return /^SQLITE_(?:FULL|BUSY|LOCKED|IOERR|READONLY|CANTOPEN|NOMEM)/.test(sqliteCode(error) ?? '');
+}

@@ -15,6 +15,15 @@ export interface Surroundings {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** What the system lets a file of the program grow to, in kB: more fails as on a full disk. */
+  readonly fileKilobytes?: number;
+}
+
+/** Command and arguments of the program, within a limit of the system where there is one. */
+function commandLine(args: readonly string[], kilobytes?: number): [command: string, args: string[]] {
+  if (kilobytes === undefined) return [process.execPath, [PROGRAM, ...args]];
+  const limited = `ulimit -S -f ${kilobytes} && exec "$@"`;
+  return ['bash', ['-c', limited, 'bash', process.execPath, PROGRAM, ...args]];
 }
 
 /** The environment without what the caller of the specs may have set for the program. */
@@ -37,8 +46,8 @@ export class Program {
   readonly exit: Promise<number | null>;
   private readonly child: ChildProcessWithoutNullStreams;
 
-  constructor(args: readonly string[], { cwd, env }: Surroundings = {}) {
-    this.child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env: environment(env) });
+  constructor(args: readonly string[], { cwd, env, fileKilobytes }: Surroundings = {}) {
+    this.child = spawn(...commandLine(args, fileKilobytes), { cwd, env: environment(env) });
     this.child.stdout.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     this.child.stderr.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     this.exit = once(this.child, 'close').then(([code]) => code as number | null);

@@ -1,42 +1,18 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { Store } from '../../lib/embedded/store.js';
 import { Program } from '../cli/program.js';
+import { login, PING, query, register, result, set, User } from './support/user.js';
 
 const JULIET = 'juliet@localhost';
 const ROMEO = 'romeo@localhost';
 
-/** One client of the real program: text out, text in. */
-class Client {
-  heard = '';
-  private constructor(readonly socket: Socket) {
-    socket.setEncoding('utf8').on('data', (text: string) => (this.heard += text));
-    socket.on('error', () => undefined);
-  }
-
-  static async connect(program: Program): Promise<Client> {
-    const [, port] = await program.says(/connect to 127\.0\.0\.1:(\d+)/);
-    const client = new Client(connect(Number(port), '127.0.0.1'));
-    const header = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost'>`;
-    await client.say(header, /<stream:stream[^>]*>/);
-    return client;
-  }
-
-  /** Sends, and waits for the answer that says it was taken. */
-  async say(text: string, answer: RegExp): Promise<void> {
-    this.heard = '';
-    this.socket.write(text);
-    while (!answer.test(this.heard)) await once(this.socket, 'data');
-  }
-}
-
 interface Actors {
-  readonly juliet: Client;
-  readonly romeo: Client;
+  readonly juliet: User;
+  readonly romeo: User;
 }
 
 /** One stanza of the story, how it is acknowledged, and what must be there from then on. */
@@ -46,20 +22,6 @@ interface Step {
   kept(store: Store): void;
 }
 
-const set = (id: string, payload: string): string => `<iq type='set' id='${id}'>${payload}</iq>`;
-const query = (namespace: string, content: string): string =>
-  `<query xmlns='${namespace}'>${content}</query>`;
-const result = (id: string): RegExp =>
-  new RegExp(`<iq [^>]*type='result'[^>]*id='${id}'|<iq [^>]*id='${id}'[^>]*type='result'`);
-const register = (user: string): string =>
-  set('reg', query('jabber:iq:register', `<username>${user}</username><password>pass</password>`));
-const login = (user: string): string =>
-  set(
-    'in',
-    query('jabber:iq:auth', `<username>${user}</username><password>pass</password><resource>r</resource>`),
-  );
-/** The answer to it says that all before it was taken. */
-const PING = `<iq type='get' id='ping' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`;
 const message = (body: string): string => `<message to='${ROMEO}' type='chat'><body>${body}</body></message>`;
 const bodies = (store: Store): string[] =>
   store.offline.list(ROMEO).map(({ stanza }) => /<body>(.*)<\/body>/.exec(stanza)![1]);
@@ -144,15 +106,15 @@ describe('embedded: kill -9 after any stanza that was acknowledged', function ()
     programs.push(program);
     return program;
   };
-  const client = async (program: Program): Promise<Client> => {
-    const made = await Client.connect(program);
+  const user = async (program: Program): Promise<User> => {
+    const made = await User.connect(program);
     sockets.push(made.socket);
     return made;
   };
   /** The story up to a stanza; the program is dead the moment that it was acknowledged. */
   async function killedAfter(count: number): Promise<void> {
     const program = start();
-    const actors = { juliet: await client(program), romeo: await client(program) };
+    const actors = { juliet: await user(program), romeo: await user(program) };
     for (const step of STORY.slice(0, count)) await step.act(actors);
     await program.discard();
   }
@@ -180,7 +142,7 @@ describe('embedded: kill -9 after any stanza that was acknowledged', function ()
   it('starts again, and gives out what waited, each message once and in order', async () => {
     await killedAfter(8);
     const again = start();
-    const romeo = await client(again);
+    const romeo = await user(again);
     await romeo.say(login('romeo'), result('in'));
     await romeo.say(`<presence/>${PING}`, result('ping'));
     expect([...romeo.heard.matchAll(/<body>(\w+)<\/body>/g)].map(([, body]) => body)).to.deep.equal([
@@ -198,7 +160,7 @@ describe('embedded: kill -9 after any stanza that was acknowledged', function ()
   it('an account that was removed is gone for good, with all that was its', async () => {
     await killedAfter(10);
     const again = start();
-    const juliet = await client(again);
+    const juliet = await user(again);
     await juliet.say(login('juliet'), result('in'));
     await juliet.say(set('bye', query('jabber:iq:register', '<remove/>')), result('bye'));
     await again.discard();
@@ -212,7 +174,7 @@ describe('embedded: kill -9 after any stanza that was acknowledged', function ()
   it('a burst that is cut by the kill has left a beginning of itself, without a gap', async () => {
     await killedAfter(3);
     const again = start();
-    const juliet = await client(again);
+    const juliet = await user(again);
     await juliet.say(login('juliet'), result('in'));
     const burst = Array.from(
       { length: 500 },

@@ -50,13 +50,12 @@ describe('embedded: store', () => {
     store.close();
   });
 
-  it('has nothing of a turn that was not committed when its process is killed', () => {
+  it('has nothing of what was gathered and not committed when its process is killed', () => {
     const statements = [
       `store.accounts.add('juliet@localhost', 'pass')`,
-      `store.commitPerTurn(() => undefined)`,
-      `store.accounts.add('romeo@localhost', 'pass')`,
+      `store.gather(() => store.accounts.add('romeo@localhost', 'pass'))`,
       `store.commit()`,
-      `store.accounts.add('nurse@localhost', 'pass')`,
+      `store.gather(() => store.accounts.add('nurse@localhost', 'pass'))`,
     ];
     elsewhere(directory, statements.join(';'));
     const store = Store.open(directory);
@@ -64,30 +63,20 @@ describe('embedded: store', () => {
     store.close();
   });
 
-  it('commits at the end of the turn where nobody asks it to', async () => {
-    const store = Store.open(directory);
-    store.commitPerTurn(() => undefined);
-    store.accounts.add('juliet@localhost', 'pass');
-    const other = Store.open(directory);
-    expect(other.accounts.list()).to.deep.equal([]);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(other.accounts.list()).to.deep.equal(['juliet@localhost']);
-    other.close();
-    store.close();
-  });
-
-  it('undoes all steps of a change that fails, and nothing else of the turn', () => {
+  it('undoes all that a call changes that fails, and nothing else that was gathered', () => {
     const store = Store.memory();
-    store.commitPerTurn(() => undefined);
-    store.accounts.add('romeo@localhost', 'pass');
-    const change = (): void =>
+    store.gather(() => void store.accounts.add('romeo@localhost', 'pass'));
+    const fail = (): void => {
+      store.accounts.add('nurse@localhost', 'pass');
       store.rosters.change(() => {
         store.accounts.add('juliet@localhost', 'pass');
         throw new Error('no');
       });
-    expect(change).to.throw('no');
+    };
+    expect(() => store.gather(fail)).to.throw('no');
+    store.gather(() => void store.accounts.add('tybalt@localhost', 'pass'));
     store.commit();
-    expect(store.accounts.list()).to.deep.equal(['romeo@localhost']);
+    expect(store.accounts.list()).to.deep.equal(['romeo@localhost', 'tybalt@localhost']);
     store.close();
   });
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PasswordType } from '../../config/config.js';
-import { openShared, sqliteCode, type Sqlite, type Statement } from '../../store/sqlite.js';
+import { isLocked, openShared, type Sqlite, type Statement } from '../../store/sqlite.js';
 import { CredentialsError, type Account, type Credentials } from './credentials.js';
 import { TableCredentials, type Table } from './table.js';
 
@@ -166,8 +166,6 @@ function identify(file: string): string {
   const { dev, ino } = statSync(file);
   return `${dev}:${ino}`;
 }
-
-const isLocked = (error: unknown): boolean => /^SQLITE_(?:BUSY|LOCKED)/.test(sqliteCode(error) ?? '');
 
 function sentence(file: string, error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;

@@ -15,7 +15,7 @@ export default function last(services: Services): Feature {
   function ofAccount({ session, address }: Query): Answer {
     if (!services.presence.maySee(session, address)) return 'forbidden';
     if (services.sessions.available(address).length > 0) return seconds(Date.now());
-    const seen = services.store.accounts.lastSeen(address);
+    const seen = services.lastSeen.of(address);
     return seen ? seconds(seen.at, seen.status) : 'item-not-found';
   }
 

@@ -43,8 +43,8 @@ function isWorthKeeping(message: Element): boolean {
 }
 
 export default function offline(services: Services): Feature {
-  const { store, limits } = services;
-  /** What is on its way to a session: it stays in the store until it has left, and must not be sent twice. */
+  const { store, limits, chores } = services;
+  /** What is on its way to a session, or has left and is still in the store: it must not be sent twice. */
   const leaving = new Set<number>();
 
   function undelivered(message: Element, account: string): true | Refusal {
@@ -58,11 +58,16 @@ export default function offline(services: Services): Feature {
   function give(session: Session, { id, received, stanza }: StoredMessage): void {
     leaving.add(id);
     const message = parse(stanza).append(...delays(received, session.host, 'Offline Storage'));
-    const sent = session.send(message, (left) => {
-      leaving.delete(id);
-      if (left) store.offline.remove(id);
-    });
-    if (!sent) store.offline.remove(id);
+    const sent = session.send(message, (left) => (left ? remove(id) : void leaving.delete(id)));
+    if (!sent) remove(id);
+  }
+
+  function remove(id: number): void {
+    chores.add(
+      `offline ${id}`,
+      () => store.offline.remove(id),
+      () => void leaving.delete(id),
+    );
   }
 
   function ready(session: Session): void {

@@ -8,7 +8,7 @@ import type { Services } from '../services.js';
 import { isPassword } from '../store/accounts.js';
 
 export default function register(services: Services): Feature {
-  const { store, log } = services;
+  const { store, log, journal } = services;
 
   function get({ session }: Query): Answer {
     const username = element('username', {}, session.username);
@@ -22,7 +22,7 @@ export default function register(services: Services): Feature {
     if (password === undefined) return 'bad-request';
     if (!isPassword(password)) return 'not-acceptable';
     store.accounts.setPassword(session.bareJid, password);
-    log.info('password changed', { account: session.bareJid });
+    journal.whenStored(() => log.info('password changed', { account: session.bareJid }));
     return undefined;
   }
 

@@ -76,9 +76,9 @@ export class Accounts {
     return this.statements.password.get(canonical(account))?.password;
   }
 
-  /** Keeps that the last session of the account has just gone. */
-  saw(account: string, status: string): void {
-    this.connection.write(() => this.statements.saw.run(Date.now(), status, canonical(account)));
+  /** Keeps when the last session of the account has gone. */
+  saw(account: string, { at, status }: LastSeen): void {
+    this.connection.write(() => this.statements.saw.run(at, status, canonical(account)));
   }
 
   lastSeen(account: string): LastSeen | undefined {

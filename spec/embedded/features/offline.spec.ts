@@ -72,6 +72,7 @@ describe('embedded: offline messages [XEP-0160]', () => {
     expect(waiting()).to.equal(1);
     const again = await world.login('juliet', 'Balcony', romeo.peer);
     expect((await again.send('<presence/>'))(again)).to.include(stored('one'));
+    await again.send('');
     expect(waiting()).to.equal(0);
   });
 
