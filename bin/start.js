@@ -1,4 +1,5 @@
 // npm start: on a fresh clone installs and builds, then is the program itself, so that signals and exit codes are its own.
+import './signals.js';
 import './node-version.js';
 import { build, install } from './fresh.js';
 

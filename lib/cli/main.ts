@@ -8,11 +8,16 @@ import { probe } from './probe.js';
 import { run } from './run.js';
 import { scenario } from './scenario.js';
 import { sessionManager } from './session-manager.js';
+import { leave } from './service.js';
 import { sessions } from './sessions.js';
+import { endAtHangup } from './signals.js';
 import { users } from './users.js';
 import { version } from './version.js';
 
 const COMMANDS: readonly Command[] = [run, sessionManager, users, sessions, probe, scenario, checkConfig];
+
+/** Those that run until they are told to stop. */
+const SERVICES: readonly Command[] = [run, sessionManager];
 
 const EPILOGUE =
   'Each option is also an environment variable (SM_COMPONENT_LOG_LEVEL for --log-level; lists with commas) and a key ' +
@@ -23,11 +28,10 @@ const EPILOGUE =
 export async function main(args: readonly string[]): Promise<number> {
   // Whoever read our output may leave (`… | head`): that is no reason to stop.
   process.stdout.on('error', () => undefined);
-  try {
-    return await dispatch(args);
-  } catch (error) {
-    return tell(error, args[0]);
-  }
+  const started = new Set<Command>();
+  const code = await dispatch(args, started).catch((error: unknown) => tell(error, args[0]));
+  if (SERVICES.some((service) => started.has(service))) await leave(code);
+  return code;
 }
 
 /** @param word the first argument: where it is a command, its help is the one to read */
@@ -40,7 +44,8 @@ function tell(error: unknown, word: string | undefined): number {
   return usage ? EXIT.usage : EXIT.failed;
 }
 
-async function dispatch(args: readonly string[]): Promise<number> {
+/** @param started gets the command that runs */
+async function dispatch(args: readonly string[], started: Set<Command>): Promise<number> {
   let code: number = EXIT.stopped;
   const parser = yargs([...args])
     .scriptName('sm-component')
@@ -63,17 +68,22 @@ async function dispatch(args: readonly string[]): Promise<number> {
     })
     .epilogue(EPILOGUE)
     .wrap(Math.min(110, process.stdout.columns || 110));
-  for (const command of COMMANDS) addCommand(parser, command, (result) => (code = result));
+  for (const command of COMMANDS)
+    addCommand(parser, command, async (call) => {
+      started.add(command);
+      if (!SERVICES.includes(command)) endAtHangup();
+      code = await command.run(call);
+    });
   await parser.parseAsync();
   return code;
 }
 
-function addCommand(parser: Argv, command: Command, done: (code: number) => void): void {
+function addCommand(parser: Argv, command: Command, perform: (call: Call) => Promise<void>): void {
   parser.command(
     command.usage,
     command.help,
     (builder) => build(builder, command),
-    async (argv) => done(await command.run(read(command, argv))),
+    (argv) => perform(read(command, argv)),
   );
 }
 

@@ -5,8 +5,9 @@ import { createLog } from '../observe/log.js';
 import { SocketManager } from '../server.js';
 import { element } from '../xml/index.js';
 import { Asker, type Answer } from './asker.js';
-import { EXIT, UsageError, type Command } from './command.js';
+import { EXIT, Failure, UsageError, type Command } from './command.js';
 import { askPassword } from './password.js';
+import { onceEnded } from './signals.js';
 
 export const probe: Command = {
   usage: 'probe',
@@ -44,6 +45,7 @@ interface ProbeLogin {
 /** Asks through a whole socket manager, so that what works here works for clients. */
 class Probe {
   private readonly manager: SocketManager;
+  private interrupted = false;
 
   constructor(
     private readonly config: Config,
@@ -59,19 +61,30 @@ class Probe {
     this.manager = new SocketManager(front, createLog('error', 'text'));
   }
 
+  /** Also when it is interrupted the session manager is told that the link, and the session, are over. */
   async run(): Promise<number> {
+    const interrupted = new Promise<never>((_resolve, reject) => {
+      onceEnded((name) => {
+        this.interrupted = true;
+        reject(new Failure(`interrupted by ${name}`));
+      });
+    });
     try {
-      const failed = await this.connect();
-      if (failed) return this.tell('link', `none: ${failed}`, EXIT.failed);
-      this.tell('link', `up, as ${this.config.name} to ${printAddress(this.config.sm!)}`);
-      const { finding } = this.manager;
-      this.tell('dialect', finding ? `${finding.dialect}: ${finding.why}` : this.config.dialect);
-      const { names } = this.manager;
-      if (names.length > 0) this.tell('router', `has ${names.join(', ')}`);
-      return (await this.tryDomains(names)) ? EXIT.stopped : EXIT.failed;
+      return await Promise.race([this.find(), interrupted]);
     } finally {
       await this.manager.stop();
     }
+  }
+
+  private async find(): Promise<number> {
+    const failed = await this.connect();
+    if (failed) return this.tell('link', `none: ${failed}`, EXIT.failed);
+    this.tell('link', `up, as ${this.config.name} to ${printAddress(this.config.sm!)}`);
+    const { finding } = this.manager;
+    this.tell('dialect', finding ? `${finding.dialect}: ${finding.why}` : this.config.dialect);
+    const { names } = this.manager;
+    if (names.length > 0) this.tell('router', `has ${names.join(', ')}`);
+    return (await this.tryDomains(names)) ? EXIT.stopped : EXIT.failed;
   }
 
   /** @returns why there is no link; undefined when there is */
@@ -120,7 +133,7 @@ class Probe {
   private tell(what: string, text: string): void;
   private tell<T>(what: string, text: string, result: T): T;
   private tell<T>(what: string, text: string, result?: T): T | undefined {
-    console.log(`${`${what}:`.padEnd(12)} ${text}`);
+    if (!this.interrupted) console.log(`${`${what}:`.padEnd(12)} ${text}`);
     return result;
   }
 }

@@ -35,7 +35,7 @@ export const run: Command = {
     const foreign = passedOver(loaded);
     if (foreign !== undefined) log.info(foreign);
     const service = new RunService(config, log);
-    return serve(service, () => console.log(greeting(config, service.manager)));
+    return serve(service, log, () => console.log(greeting(config, service.manager)));
   },
 };
 

@@ -17,6 +17,7 @@ import { tap } from '../scenario/report/tap.js';
 import { NOTHING_PLAYED, run, type RunOptions } from '../scenario/run.js';
 import { findScripts, readScript, unwantedBy, type Candidate } from '../scenario/select.js';
 import { actionOf, EXIT, Failure, UsageError, type Call, type Command } from './command.js';
+import { onceEnded } from './signals.js';
 
 const ACTIONS = ['run', 'record', 'compare'] as const;
 type Action = (typeof ACTIONS)[number];
@@ -224,7 +225,7 @@ async function record(call: Call): Promise<number> {
       save();
     },
   });
-  const ended = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+  const ended = new Promise<unknown>((resolve) => onceEnded(resolve));
   const at = await recorder.listen().catch((error: Error) => {
     throw new Failure(`listening on ${printAddress(listen)} failed: ${error.message}`);
   });
@@ -385,11 +386,9 @@ function reportOf(call: Call): Report {
 /** Ctrl-C lets the script at hand end and gives accounts back; a second one does not. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => {
-      console.error('sm-component: stopping after this script; once more stops at once');
-      controller.abort();
-    });
-  }
+  onceEnded(() => {
+    console.error('sm-component: stopping after this script; once more stops at once');
+    controller.abort();
+  });
   return controller.signal;
 }

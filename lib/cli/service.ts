@@ -1,6 +1,8 @@
 import { CredentialsError } from '../client/credentials/index.js';
+import type { Log } from '../observe/log.js';
 import { LinkRefused } from '../server.js';
 import { EXIT, Failure } from './command.js';
+import { STOP_SIGNALS } from './signals.js';
 
 /** Something that runs until it is told to stop. */
 export interface Service {
@@ -17,11 +19,14 @@ const STOP_WITHIN = 4_500;
  */
 const SAME_SIGNAL = 300;
 
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+/** How long the last lines may take to be read, in milliseconds. */
+const LAST_LINES_MS = 1_000;
 
 /** Starts a service, tells that it is ready, and stops it at a signal. @returns the exit code */
-export async function serve(service: Service, ready: () => void): Promise<number> {
+export async function serve(service: Service, log: Log, ready: () => void): Promise<number> {
   const signal = firstSignal();
+  writeWithoutWaiting();
+  process.on('SIGHUP', () => log.info('SIGHUP is ignored: the configuration is read at a start'));
   try {
     // A start that waits (for the session manager, say) must hear a signal too, and is not ready then.
     const stopped = await Promise.race([signal, service.start().then(() => undefined)]);
@@ -45,8 +50,26 @@ function firstSignal(): Promise<string> {
         resolve(name);
       } else if (name !== first.name || Date.now() - first.at > SAME_SIGNAL) process.exit(EXIT.failed);
     };
-    for (const name of SIGNALS) process.on(name, heard);
+    for (const name of STOP_SIGNALS) process.on(name, heard);
   });
+}
+
+/** Node waits for a terminal to take what it writes, and so would every client where somebody has pressed Ctrl-S. */
+function writeWithoutWaiting(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    const { _handle: handle } = stream as unknown as { _handle?: { setBlocking?(on: boolean): void } };
+    if (stream.isTTY) handle?.setBlocking?.(false);
+  }
+}
+
+/** Ends a service's process with that code, where what it has printed keeps it: nobody may be there to read it. */
+export async function leave(code: number): Promise<void> {
+  const written = [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
+  );
+  const late = setTimeout(() => process.exit(code), LAST_LINES_MS);
+  await Promise.all(written);
+  clearTimeout(late);
 }
 
 /** The process ends by itself, when all is closed; should something hang, it ends all the same. */

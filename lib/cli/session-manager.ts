@@ -28,7 +28,7 @@ export const sessionManager: Command = {
     const foreign = passedOver(loaded);
     if (foreign !== undefined) log.info(foreign);
     const service = new SessionManagerService(config, log);
-    return serve(service, () => console.log(greeting(config, service.addresses)));
+    return serve(service, log, () => console.log(greeting(config, service.addresses)));
   },
 };
 

@@ -17,6 +17,9 @@ export type LogFormat = 'text' | 'json';
 /** From the least to the most talkative. */
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 
+/** What may wait for somebody to read it; lines that come then are lost, and counted. */
+const MAX_UNREAD_BYTES = 1_048_576;
+
 const ignore = (): void => undefined;
 
 /** A log that says nothing. */
@@ -36,10 +39,38 @@ export function createLog(
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
   const wanted = LEVELS.slice(0, LEVELS.indexOf(level) + 1);
+  const gate = new Gate(stream);
   const write = (name: LogLevel) => (message: string, details?: Details) => {
+    const lost = gate.pass();
+    if (lost === undefined) return;
+    if (lost > 0)
+      logger.write({
+        level: 'error',
+        message: 'lines of the log are lost: nobody read them in time',
+        details: { lines: lost },
+      });
     logger.write({ level: name, message, details });
   };
   return { ...silent, ...Object.fromEntries(wanted.map((name) => [name, write(name)])) };
+}
+
+/** Keeps lines back while too much waits for whoever reads them, so that a reader that stands still costs lines only. */
+class Gate {
+  private lost = 0;
+
+  constructor(private readonly stream: NodeJS.WritableStream & { readonly writableLength?: number }) {}
+
+  /** @returns how many lines were lost before this one; undefined where it is lost as well */
+  pass(): number | undefined {
+    const { lost, stream } = this;
+    const room = lost > 0 ? MAX_UNREAD_BYTES / 2 : MAX_UNREAD_BYTES;
+    if ((stream.writableLength ?? 0) > room) {
+      this.lost += 1;
+      return undefined;
+    }
+    this.lost = 0;
+    return lost;
+  }
 }
 
 function print(format: LogFormat, entry: winston.Logform.TransformableInfo): string {

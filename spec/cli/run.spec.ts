@@ -141,7 +141,7 @@ describe('cli/run', function () {
     expect(program.stdout).not.to.contain('register');
   });
 
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
     it(`${signal} tells clients system-shutdown, ends everything and exits with 0`, async () => {
       const program = start('--listen', '0');
       const socket = await client(program);

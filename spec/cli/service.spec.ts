@@ -12,8 +12,9 @@ function served(
   const script = `
     import { serve } from '${SERVICE}';
     const signal = (name) => process.emit(name, name);
+    const log = { info: console.log };
     const service = { start: async () => undefined, stop: ${stop} };
-    process.exitCode = await serve(service, () => { ${ready} });
+    process.exitCode = await serve(service, log, () => { ${ready} });
     console.log('stopped');`;
   const args = ['--input-type=module', '--eval', script];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });

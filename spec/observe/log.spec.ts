@@ -74,6 +74,33 @@ describe('observe/log', () => {
     expect(() => stream.emit('error', new Error('EPIPE'))).not.to.throw();
   });
 
+  it('keeps no more than a bounded part of what nobody reads, and then says how many lines are lost', () => {
+    let read = (): void => undefined;
+    const chunks: string[] = [];
+    const stream = new Writable({
+      decodeStrings: false,
+      write: (chunk: string, _encoding, done) => {
+        chunks.push(chunk);
+        read = done;
+      },
+    });
+    const log = createLog('info', 'text', stream);
+    for (let count = 0; count < 50_000; count += 1) log.info('client connected', { count, ip: '10.9.0.2' });
+    expect(stream.writableLength).to.be.within(1_000_000, 1_100_000);
+    const dense = stream.writableLength;
+    while (stream.writableLength > dense / 2 + 1000) read();
+    log.info('still too much waits');
+    while (stream.writableLength > 0) read();
+    log.info('read again');
+    while (stream.writableLength > 0) read();
+    const kept = chunks.filter((line) => line.includes('client connected')).length;
+    const [notice, line] = chunks.slice(-2).map((one) => one.trimEnd().split(' ').slice(1).join(' '));
+    expect(notice).to.equal(
+      `error lines of the log are lost: nobody read them in time lines=${50_001 - kept}`,
+    );
+    expect(line).to.equal('info read again');
+  });
+
   it('has a silent one', () => {
     expect(() => silent.error('nothing')).not.to.throw();
   });
