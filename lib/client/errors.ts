@@ -1,7 +1,11 @@
+import { CLIENT } from '../session/admission.js';
 import type { StreamError } from '../session/end.js';
 import { legacyStanzaError, stanzaError, type Condition } from '../session/stanza-error.js';
-import { element, type Element } from '../xml/index.js';
+import { element, type Element, type Stanza } from '../xml/index.js';
 import type { StreamKind } from './header.js';
+
+/** Characters of an element's name and namespace that are logged. */
+const LONGEST_NAME = 200;
 
 /** The end of a stream, with the reason said the way the stream speaks. [RFC6120 4.9] [jabberd 1.4 mio_xml] */
 export function writeStreamError(kind: StreamKind, { condition, text, detail }: StreamError): string {
@@ -24,6 +28,31 @@ function writeError(kind: StreamKind, condition: Condition): Element {
   return condition === 'service-unavailable'
     ? stanzaError(condition, { type: 'wait' })
     : stanzaError(condition);
+}
+
+/**
+ * What jabberd's own session manager says of an element that it does not know: the element as an error, in its namespace,
+ * with nothing in it of what was. [jabberd 1.1.2 message.txt]
+ */
+export function writeUnknown(unknown: Stanza): string {
+  const { namespace } = unknown;
+  const attributes = {
+    xmlns: namespace === CLIENT ? undefined : namespace,
+    type: 'error',
+    id: unknown.attribute('id'),
+    from: unknown.attribute('to'),
+    to: unknown.attribute('from'),
+  };
+  return element(localNameOf(unknown), attributes, legacyStanzaError('bad-request')).toString();
+}
+
+/** Which element, for the log and for whoever wrote the client. */
+export function nameUnknown(unknown: Stanza): string {
+  return `<${localNameOf(unknown)}/> in ${unknown.namespace || 'no namespace'}`.slice(0, LONGEST_NAME);
+}
+
+function localNameOf({ name }: Stanza): string {
+  return name.slice(name.indexOf(':') + 1);
 }
 
 /** The stanza as an error reply: addressing turned round, no content of it sent back (it may hold a password). */

@@ -1,9 +1,9 @@
-import type { End } from '../session/end.js';
 import { lowerCase } from '../session/address.js';
+import { CLIENT } from '../session/admission.js';
+import type { End } from '../session/end.js';
 import { escape, type Tag } from '../xml/index.js';
 
 const STREAMS = 'http://etherx.jabber.org/streams';
-const CLIENT = 'jabber:client';
 
 /** Which kind of stream the client speaks: with a version (RFC 6120), or from the time before. */
 export type StreamKind = 'rfc6120' | 'legacy';

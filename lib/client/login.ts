@@ -1,5 +1,6 @@
 import type { Limits } from '../config/config.js';
 import { hostOf, lowerCase } from '../session/address.js';
+import { isStanza, withoutControl } from '../session/admission.js';
 import type { Desk } from '../session/desk.js';
 import { endSaid, type End } from '../session/end.js';
 import type { Packet, Session } from '../session/session.js';
@@ -69,7 +70,8 @@ export class Login {
   /** A stanza of the client: taken up, or held until its turn. */
   take(stanza: Stanza): void {
     if (this.waiting) this.hold(stanza);
-    else this.ask(stanza.element());
+    else if (isStanza(stanza)) this.ask(withoutControl(stanza).element());
+    else this.stream.end({ kind: 'not-authorized' });
   }
 
   /** The client has closed its stream behind what is held. */

@@ -5,6 +5,7 @@ import type { Limits } from '../config/config.js';
 import { Connection, Hold, type CloseCause, type ConnectionEvents } from '../net/connection.js';
 import type { Log } from '../observe/log.js';
 import { isHost } from '../session/address.js';
+import { isStanza } from '../session/admission.js';
 import type { Desk } from '../session/desk.js';
 import { describe, streamError, type End } from '../session/end.js';
 import { SHARE, type Waiter, type Way } from '../session/manager.js';
@@ -12,7 +13,7 @@ import type { Client, Packet, Session } from '../session/session.js';
 import type { Condition } from '../session/stanza-error.js';
 import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
 import { aliasFor, toAlias, toHost, type Alias, type Aliases } from './alias.js';
-import { writeRefusal, writeStreamError } from './errors.js';
+import { nameUnknown, writeRefusal, writeStreamError, writeUnknown } from './errors.js';
 import { readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
 import { Login, type LoginStream } from './login.js';
 
@@ -327,9 +328,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   private carry(stanza: Stanza): void {
     if (isStreamError(stanza.name)) return this.clientError(stanza.element());
-    if (stanza.name.includes(':')) return this.end({ kind: 'unsupported-stanza' });
+    if (!isStanza(stanza)) return this.refuseElement(stanza);
     if (this.street.desk.carry(this.session, stanza)) return;
-    // The answer of jabberd's own session manager to elements that it does not know. [jabberd 1.1.2 message.txt]
     this.send(writeRefusal(this.kind, stanza.element(), 'bad-request'));
   }
 
@@ -338,6 +338,12 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     const type = stanza.attribute('type');
     if (this.state === 'closed' || type === 'error' || type === 'result') return;
     this.send(writeRefusal(this.kind, stanza.element(), condition));
+  }
+
+  /** An element that is no stanza ends a stream; one without a version has no words for that. [RFC6120 4.9.3.24] */
+  private refuseElement(unknown: Stanza): void {
+    if (this.kind === 'rfc6120') this.end({ kind: 'unsupported-stanza', detail: nameUnknown(unknown) });
+    else if (unknown.attribute('type') !== 'error') this.send(writeUnknown(unknown));
   }
 
   private clientError(error: Element): void {

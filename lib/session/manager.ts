@@ -57,7 +57,7 @@ export interface Manager {
   open(session: Session, address: string): boolean;
   /** Prepares what is written on every stanza of a session that has just been opened. */
   stamp(session: Session): string;
-  /** Sends a stanza; false when the dialect has no safe way to carry an element of that name. */
+  /** Sends a stanza; false where the dialect has no safe way to carry it. */
   carry(session: Session, stanza: Stanza): boolean;
   /** Tells the session manager that the client is gone. */
   end(session: Session): void;

@@ -63,6 +63,14 @@ export class Tag {
     return declared;
   }
 
+  /** Does this tag declare a prefix? */
+  get declaresPrefix(): boolean {
+    for (let at = 0; at < this.spans.length; at += SPAN) {
+      if (this.source.startsWith('xmlns:', this.spans[at])) return true;
+    }
+    return false;
+  }
+
   /** Index into spans; -1 where there is no such attribute. */
   protected find(name: string): number {
     for (let at = 0; at < this.spans.length; at += SPAN) {
@@ -147,6 +155,54 @@ export class Stanza extends Tag {
     return END_TAG.test(source.slice(source.lastIndexOf('<')));
   }
 
+  /** The namespace that the stanza itself is in; empty where nothing is known of it. */
+  get namespace(): string {
+    const colon = this.name.indexOf(':');
+    const prefix = colon < 0 ? '' : this.name.slice(0, colon);
+    return this.attribute(prefix ? `xmlns:${prefix}` : 'xmlns') ?? this.around?.get(prefix) ?? '';
+  }
+
+  /** What prefixes stand for on the stanza itself: those that it declares, and those that it uses of the stream header. */
+  prefixes(): Map<string, string> {
+    const prefixes = this.declarations();
+    for (const [prefix, namespace] of this.inheritance()) prefixes.set(prefix, namespace);
+    prefixes.delete('');
+    return prefixes;
+  }
+
+  /**
+   * The same stanza without some of its {@link prefixes}, and without its own attributes that have them.
+   *
+   * @param instead declarations (` xmlns:p='…'`) for what is inside: there, too, the prefixes stand for nothing otherwise
+   */
+  withoutPrefixes(unwanted: ReadonlySet<string>, instead: string): Stanza {
+    const drop = this.names().filter((name) => {
+      const [prefix, local] = name.split(':');
+      return local !== undefined && unwanted.has(prefix === 'xmlns' ? local : prefix);
+    });
+    let inherited = '';
+    for (const [prefix, namespace] of this.inheritance()) {
+      if (!unwanted.has(prefix)) inherited += ` xmlns:${prefix}='${escape(namespace)}'`;
+    }
+    const { source, name, spans, tagEnd } = wholeStanza(this.rewritten(drop, instead), this.ascii)!;
+    return this.copied(new Stanza(source, name, spans, tagEnd, this.ascii, inherited, this.around));
+  }
+
+  private inheritance(): Map<string, string> {
+    return this.inherited === ''
+      ? new Map<string, string>()
+      : wholeStanza(`<i${this.inherited}/>`, false)!.declarations();
+  }
+
+  /** What is inside of the stanza is inside of the other as well. */
+  private copied(other: Stanza): Stanza {
+    other.children = this.children;
+    other.longestTag = this.longestTag;
+    other.hasOddNamespace = this.hasOddNamespace;
+    other.language = this.language;
+    return other;
+  }
+
   /** The stanza as a tree, with what it inherits from the stream header. */
   element(): Element {
     return parse(this.readdressed([], ''), this.around);
@@ -173,12 +229,7 @@ export class Stanza extends Tag {
       tagEnd += grown;
     }
     const ascii = this.ascii && [...values.values()].every((value) => isAscii(Buffer.from(value)));
-    const stanza = new Stanza(source, this.name, spans, tagEnd, ascii, this.inherited, this.around);
-    stanza.children = this.children;
-    stanza.longestTag = this.longestTag;
-    stanza.hasOddNamespace = this.hasOddNamespace;
-    stanza.language = this.language;
-    return stanza;
+    return this.copied(new Stanza(source, this.name, spans, tagEnd, ascii, this.inherited, this.around));
   }
 
   private rewritten(drop: readonly string[], added: string): string {

@@ -1,7 +1,7 @@
 /** Nobody is made to wait by somebody else, and nothing is lost: clients that do not read, and a link that is full. [jabberd 1.1.2] */
 import { expect } from 'chai';
 import { parse } from '../../lib/xml/index.js';
-import type { Client } from '../support/client.js';
+import { OLD, type Client } from '../support/client.js';
 import { expectSame } from '../support/same.js';
 import { ended, told, type Story } from '../support/story.js';
 
@@ -144,7 +144,7 @@ describe('a client that does not read what we answer it ourselves', function () 
     'is ended at the limit after login: refused elements',
     told(
       async (story) => {
-        const juliet = await story.user('juliet');
+        const juliet = await story.user('juliet', 'Balcony', OLD);
         await talkWithoutReading(story, juliet, `<xdb id='${'x'.repeat(10_000)}'/>`);
         await story.link.expect(ended(juliet.address, juliet.session));
       },
@@ -395,7 +395,7 @@ describe('a link that is full', function () {
     'has what was not begun to be sent when it was lost sent over the next one, in order to the last',
     told(
       async (story) => {
-        const juliet = await story.user('juliet');
+        const juliet = await story.user('juliet', 'Balcony', OLD);
         story.clock.install();
         story.link.socket.pause();
         const count = 40_000;

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { SocketManager } from '../../lib/server.js';
-import { header } from '../support/client.js';
+import { OLD, header } from '../support/client.js';
 import { Clock } from '../support/clock.js';
 import { config } from '../support/config.js';
 import { RecordedLog } from '../support/log.js';
@@ -339,7 +339,7 @@ describe('a link that is lost', () => {
   it(
     'has what clients send meanwhile sent in order when it is back, the ends of sessions too',
     told(async (story) => {
-      const juliet = await story.user('juliet');
+      const juliet = await story.user('juliet', 'Balcony', OLD);
       const romeo = await story.user('romeo', 'Orchard');
       story.clock.install();
       await story.loseLink();

@@ -347,23 +347,6 @@ describe('the quirks of jabberd 1.4', () => {
     }),
   );
 
-  for (const name of ['route', 'xdb', 'log', 'r', 'x', 'l', 'handshake', 'bogus']) {
-    it(
-      `13 the router tells packets by their first letter: <${name}> of a client is always wrapped`,
-      toldRoute(async (story) => {
-        const juliet = await story.user('juliet');
-        const stanza = `<${name} to='localhost' from='localhost' type='session' ns='jabber:iq:auth'>x</${name}>`;
-        juliet.send(stanza);
-        await story.link.expectSource(
-          `<route to='${juliet.session}' from='${juliet.address}'>${stanza}</route>`,
-        );
-        const answer = `<${name} type='error'><error code='400'>Bad Request</error></${name}>`;
-        story.link.send(story.to(juliet, answer));
-        await juliet.expect(answer);
-      }),
-    );
-  }
-
   it(
     'a session is asked for with what the accepted set named, whatever is asked for behind it (see route-user-swap)',
     toldRoute(async (story) => {

@@ -52,6 +52,7 @@ const NOT_SAID: Record<string, Unsaid[]> = {
     { part: `type='auth'/>`, why: 'we send no empty routes' },
   ],
   '12-messages': [
+    { part: '<bogus/>', why: 'no stanza: refused by us; see admission.spec' },
     { part: '</message><message', why: 'each stanza has its route', heard: true },
     { part: '>\n  <message', why: 'white space between stanzas is not passed on', heard: true },
     { part: `type='whatever'`, why: 'we know what our routes are', heard: true },

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { authSet } from '../support/client.js';
+import { OLD, authSet } from '../support/client.js';
 import { ended, told } from '../support/story.js';
 
 describe('stop()', () => {
@@ -30,7 +30,7 @@ describe('stop()', () => {
   it(
     'sends what clients have said before',
     told(async (story) => {
-      const juliet = await story.user('juliet');
+      const juliet = await story.user('juliet', 'Balcony', OLD);
       juliet.send(`<message id='last'/><log/>`);
       await juliet.stanza();
       const stopped = story.server.stop();
@@ -70,13 +70,13 @@ describe('stop()', () => {
     'waits no longer than four seconds for a session manager that does not read',
     told(
       async (story) => {
-        const juliet = await story.user('juliet');
+        const juliet = await story.user('juliet', 'Balcony', OLD);
         story.link.socket.pause();
         juliet.send(`<message><body>${'x'.repeat(1000)}</body></message>`.repeat(16_000) + '<log/>');
         await juliet.stanza();
         story.clock.install();
         const stopped = story.server.stop();
-        await juliet.expectError('system-shutdown');
+        await juliet.expectLegacyError('Server shutting down');
         await story.gone(juliet);
         story.clock.advance(4_000);
         await stopped;

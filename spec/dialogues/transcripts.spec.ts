@@ -43,6 +43,7 @@ const NOT_SAID: Record<string, Record<string, string>> = {
   },
   'bounce-other-resource': { "id='m2'": 'we always write a type' },
   'bounce-race': { "id='m3'": 'what we write for m2' },
+  message: { '<foo ': 'no stanza: we refuse it ourselves; see admission.spec' },
   'error-510-forms': {
     "id='alive'": 'the session has just ended',
     "sfrom='other@elsewhere'": 'we always say who speaks',

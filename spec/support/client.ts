@@ -8,6 +8,9 @@ const STREAMS = "xmlns:stream='http://etherx.jabber.org/streams'";
 
 export const FEATURES = `<stream:features><auth xmlns='http://jabber.org/features/iq-auth'/><register xmlns='http://jabber.org/features/iq-register'/></stream:features>`;
 
+/** The attributes of a stream header of old, without a version. */
+export const OLD = `to='localhost'`;
+
 /** The header of a client; `more` are attributes. */
 export function header(more = `to='localhost' version='1.0'`): string {
   return `<?xml version='1.0'?><stream:stream xmlns='jabber:client' ${STREAMS} ${more}>`;

@@ -63,8 +63,8 @@ export class Story {
   }
 
   /** A client whose auth set has arrived at the session manager and is not answered yet. */
-  async asking(username: string, resource = 'Balcony'): Promise<Client> {
-    const client = await this.client(username);
+  async asking(username: string, resource = 'Balcony', more?: string): Promise<Client> {
+    const client = await this.client(username, more);
     client.send(authSet(username, resource));
     const request = await this.link.packet();
     client.address = request.attribute('sfrom')!;
@@ -73,8 +73,8 @@ export class Story {
   }
 
   /** A client that has logged in. */
-  async user(username: string, resource = 'Balcony'): Promise<Client> {
-    const client = await this.asking(username, resource);
+  async user(username: string, resource = 'Balcony', more?: string): Promise<Client> {
+    const client = await this.asking(username, resource, more);
     await this.accept(client);
     return client;
   }

@@ -1,5 +1,6 @@
 import type { ComponentDialect } from '../../config/config.js';
 import type { Log } from '../../observe/log.js';
+import { withoutControl } from '../../session/admission.js';
 import type { End } from '../../session/end.js';
 import type { Authority, Manager, Way } from '../../session/manager.js';
 import type { LoginRequest, Packet, Session } from '../../session/session.js';
@@ -130,8 +131,7 @@ export class LinkedManager implements Manager, Authority {
   }
 
   carry(session: Session, stanza: Stanza): boolean {
-    const packet = this.dialect.carry(session, stanza);
-    if (packet === undefined) return false;
+    const packet = this.dialect.carry(session, withoutControl(stanza));
     this.send(packet, stanza.ascii && session.ascii);
     return true;
   }

@@ -2,17 +2,15 @@
  * What a client says, so that jabberd2 can bear it: its router and its sm take each packet apart and write it anew, and
  * whatever one of them writes wrongly, the other one closes the link for. All is about what they do, none about XML.
  */
+import { CLIENT, INTERNAL, STANZAS } from '../../session/admission.js';
 import { respelt, type Element, type Stanza } from '../../xml/index.js';
 
 export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
 export const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
-export const CLIENT = 'jabber:client';
+export { CLIENT };
 
-/** What the namespaces between c2s, sm and router begin with: nothing of a client's is in them. */
-const INTERNAL = 'http://jabberd.jabberstudio.org/ns/';
 const AMP = 'http://jabber.org/protocol/amp';
 
-const STANZAS: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
 const IQ_TYPES: ReadonlySet<string | undefined> = new Set(['get', 'set', 'result', 'error']);
 
 /** Names that the sm reads and writes in any namespace, the first one on the wire. [jabberd2 2.7.0 nad_find_attr] */

@@ -14,8 +14,8 @@ export interface Dialect {
   open?(session: Session, address: string): string;
   /** What is written on each stanza of a session; made once, when it has been opened. */
   stamp(session: Session): string;
-  /** Carry a stanza; undefined where there is no safe way for an element of that name. */
-  carry(session: Session, stanza: Stanza): string | undefined;
+  /** Carry a stanza, from which what is of control has been taken. */
+  carry(session: Session, stanza: Stanza): string;
   /** End a session. */
   end(sessionAddress: string, socketAddress: string): string;
   /** Give back an undeliverable packet whole; undefined for one that must not go back. */

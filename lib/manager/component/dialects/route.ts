@@ -3,8 +3,9 @@
  * the type of that says what it is about: `auth`, `session`, `error`, or nothing for what a client says. [jadc2s PROTO]
  */
 import { isUser } from '../../../session/address.js';
+import { STANZAS, withoutControl } from '../../../session/admission.js';
 import type { LoginRequest, Packet, PacketKind, Session } from '../../../session/session.js';
-import { element, escape, type Stanza } from '../../../xml/index.js';
+import { element, escape, wholeStanza, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 
 const KINDS: ReadonlyMap<string, PacketKind> = new Map([
@@ -58,9 +59,15 @@ function firstElement(packet: Stanza): string {
  * Back with its addressing turned round, whole, as an error: a message in it is stored, and a session behind it ends.
  * An answer to a login is dropped instead: as an error to a user it would end all of his sessions. [jabberd 1.4.3 jsm]
  */
-function bounce({ kind, from, to, text }: Packet): string | undefined {
+function bounce({ kind, from, to, text, whole }: Packet): string | undefined {
   if (kind === 'ended' || kind === 'answer' || from === '') return undefined;
-  return `<route type='error' ${addressing(from, to)}>${text}</route>`;
+  return `<route type='error' ${addressing(from, to)}>${returnable(text, whole.ascii)}</route>`;
+}
+
+/** What somebody wrote on his stanza acts where it goes back as it does where it comes in. [jabberd 1.6.1.1 jsm] */
+function returnable(text: string, ascii: boolean): string {
+  const stanza = wholeStanza(text, ascii);
+  return stanza && STANZAS.has(stanza.name) ? withoutControl(stanza).source : '';
 }
 
 export const route: Dialect = {
@@ -71,7 +78,6 @@ export const route: Dialect = {
   granted: ({ kind }, asked) => (kind === 'answer' ? asked : undefined),
   open: (session, address) => `<route type='session' ${addressing(address, session.address)}/>`,
   stamp: (session: Session) => `<route ${addressing(session.sessionAddress, session.address)}>`,
-  // Wrapped, an element of any name is safe: the session manager says itself which ones it does not know. [jabberd 1.4.3 jsm]
   carry: (session, stanza) => `${session.stamp}${stanza.readdressed([], '')}</route>`,
   end: (sessionAddress, socketAddress) =>
     element('route', { type: 'error', to: sessionAddress, from: socketAddress }).toString(),

@@ -72,17 +72,6 @@ function read(packet: Stanza): Packet | undefined {
   };
 }
 
-/**
- * jabberd tells the kind of a packet from the first letter of its name: `x` asks its database, `l` writes its log,
- * later ones `r` for routes, and `sto` is not looked at for any. None may come from a client, and neither may what
- * belongs to the link itself. [jabberd 1.1.2 dpacket_new]
- */
-const NOT_FOR_CLIENTS = /^(?:[xlr]|handshake$)/;
-
-function isCarriable(name: string): boolean {
-  return !NOT_FOR_CLIENTS.test(name);
-}
-
 /** Packets carry the bare session address; the full one stands in `to`, where the sender wrote it. [jabberd 1.1.2] */
 function staleSession({ from, whole }: Packet): string | undefined {
   const to = whole.attribute('to');
@@ -96,8 +85,7 @@ export const stoSfrom: Dialect = {
   // The only place where the session address is told; before, the host itself answers. [jabberd 1.1.2 jsm]
   granted: ({ kind, from }) => (kind === 'stanza' && userOf(from) !== '' ? from : undefined),
   stamp: (session: Session) => addressing(session.address, session.sessionAddress),
-  carry: (session, stanza) =>
-    isCarriable(stanza.name) ? stanza.readdressed(ADDRESSING, session.stamp) : undefined,
+  carry: (session, stanza) => stanza.readdressed(ADDRESSING, session.stamp),
   end,
   bounce,
   refuse,
