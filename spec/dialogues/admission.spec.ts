@@ -4,8 +4,9 @@
  */
 import { expect } from 'chai';
 import type { AsyncFunc } from 'mocha';
+import { routeTranscript } from '../embedded/support/transcript.js';
 import { authSet, OLD, type Client } from '../support/client.js';
-import { authRoute, toldRoute } from '../support/route-story.js';
+import { authRoute, route, toldRoute } from '../support/route-story.js';
 import { toldRouter, type Guest } from '../support/router-story.js';
 import { ended, told } from '../support/story.js';
 
@@ -72,8 +73,7 @@ const PLACES: Record<string, (play: Play) => AsyncFunc> = {
     toldRoute((story) => play(story, (client) => story.link.expect(story.left(client)))),
   'jabberd 1.1': (play) =>
     told((story) => play(story, ({ address, session }) => story.link.expect(ended(address, session)))),
-  jabberd2: (play) =>
-    toldRouter((story) => play(story, (client) => story.expectLeft(client as Guest))),
+  jabberd2: (play) => toldRouter((story) => play(story, (client) => story.expectLeft(client as Guest))),
 };
 
 describe('an element that is no stanza', () => {
@@ -256,6 +256,63 @@ describe('a stanza', () => {
   }
 });
 
+/** What is inside of a route. */
+function inside(text: string): string {
+  return text.slice(text.indexOf('>') + 1, text.lastIndexOf('<'));
+}
+
+const RECORDED = routeTranscript('1.6.1.1/31-session-control-in-a-client-route.txt').filter(
+  ({ way, text }) => way === '>' && inside(text).includes(SESSION),
+);
+
+describe('what jabberd 1.6.1.1 obeyed when a client said it (31)', () => {
+  it('is seven things that one client says', () => expect(RECORDED).to.have.length(7));
+
+  for (const { number, text } of RECORDED) {
+    const said = inside(text);
+    it(
+      `is refused, or carried without it, on a stream of old (line ${number}): ${said.slice(0, 60)}`,
+      toldRoute(async (story) => {
+        const juliet = await story.user('juliet', 'Balcony', OLD);
+        juliet.send(said);
+        if (said.startsWith('<session')) {
+          await juliet.expect(
+            `<session xmlns='${SESSION}' type='error'><error code='400'>Bad Request</error></session>`,
+          );
+        } else {
+          const [tag] = /^<\w+[^>]*>/.exec(inside(await story.link.source()))!;
+          expect(tag).to.not.match(/jabberstudio|sc:/);
+        }
+        await story.expectQuiet(juliet);
+      }),
+    );
+
+    it(
+      `is refused before login (line ${number}): ${said.slice(0, 60)}`,
+      toldRoute(async (story) => {
+        const stranger = await story.client();
+        stranger.send(said);
+        await stranger.expectError('not-authorized');
+        await story.expectQuiet(await story.user('romeo', 'Orchard'));
+      }),
+    );
+  }
+});
+
+describe('what jabberd 1.6.1.1 says in its session control (30)', () => {
+  it(
+    'is for nobody, and not answered: we have not spoken it',
+    toldRoute(async (story) => {
+      const juliet = await story.user('juliet');
+      const lines = routeTranscript('1.6.1.1/30-session-control.txt');
+      const heard = lines.filter(({ way, text }) => way === '<' && text.includes(SESSION));
+      expect(heard).to.have.length.above(20);
+      for (const { text } of heard) story.link.send(text.replaceAll('two-sockets', 'foo-sockets'));
+      await story.expectQuiet(juliet);
+    }),
+  );
+});
+
 describe('a login', () => {
   it(
     'goes without what is of control',
@@ -285,6 +342,17 @@ describe('a login', () => {
 });
 
 describe('what goes back', () => {
+  it(
+    'goes to a session: as an error to a user it would end all of his sessions',
+    toldRoute(async (story) => {
+      const juliet = await story.user('juliet');
+      for (const from of ['romeo@localhost', 'localhost']) {
+        story.link.send(route('9@foo-sockets/gone', from, '<message><body>x</body></message>'));
+      }
+      await story.expectQuiet(juliet);
+    }),
+  );
+
   it(
     'does not act in another session: whoever wrote it, what is of control is taken off',
     toldRoute(async (story) => {

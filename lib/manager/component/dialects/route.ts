@@ -2,7 +2,7 @@
  * route: the dialect of jabberd 1.4 as it was deployed. Every packet of a client travels inside a `<route/>`, and
  * the type of that says what it is about: `auth`, `session`, `error`, or nothing for what a client says. [jadc2s PROTO]
  */
-import { isUser } from '../../../session/address.js';
+import { isUser, resourceOf } from '../../../session/address.js';
 import { STANZAS, withoutControl } from '../../../session/admission.js';
 import type { LoginRequest, Packet, PacketKind, Session } from '../../../session/session.js';
 import { element, escape, wholeStanza, type Stanza } from '../../../xml/index.js';
@@ -57,10 +57,11 @@ function firstElement(packet: Stanza): string {
 
 /**
  * Back with its addressing turned round, whole, as an error: a message in it is stored, and a session behind it ends.
- * An answer to a login is dropped instead: as an error to a user it would end all of his sessions. [jabberd 1.4.3 jsm]
+ * What is from no session is dropped instead, like an answer to a login: as an error to a user it would end all of his
+ * sessions. [jabberd 1.4.3 jsm]
  */
 function bounce({ kind, from, to, text, whole }: Packet): string | undefined {
-  if (kind === 'ended' || kind === 'answer' || from === '') return undefined;
+  if (kind === 'ended' || kind === 'answer' || resourceOf(from) === '') return undefined;
   return `<route type='error' ${addressing(from, to)}>${returnable(text, whole.ascii)}</route>`;
 }
 

@@ -148,10 +148,10 @@ describe('the dialect route', () => {
 
   const bounces: [string, string | undefined][] = [
     [
-      `<route to='a&apos;s' from='b&amp;'><message type='error'>x</message></route>`,
-      `<route type='error' to='b&amp;' from='a&apos;s'><message type='error'>x</message></route>`,
+      `<route to='a&apos;s' from='b&amp;/c'><message type='error'>x</message></route>`,
+      `<route type='error' to='b&amp;/c' from='a&apos;s'><message type='error'>x</message></route>`,
     ],
-    [`<route to='a' from='b' type='session'/>`, `<route type='error' to='b' from='a'></route>`],
+    [`<route to='a' from='b/c' type='session'/>`, `<route type='error' to='b/c' from='a'></route>`],
     [`<route to='a' from='b' type='auth'><iq/></route>`, undefined],
     [`<route to='a' from='b' type='error'><iq/></route>`, undefined],
     [`<route to='a' from='' type='session'/>`, undefined],
