@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import type { Address } from '../config/config.js';
 import { oneListener, oneOf, peer, printAddress, type Kind } from '../config/kinds.js';
@@ -14,6 +13,7 @@ import { junit } from '../scenario/report/junit.js';
 import { live } from '../scenario/report/live.js';
 import type { Report, Write } from '../scenario/report/report.js';
 import { tap } from '../scenario/report/tap.js';
+import { ScriptFile } from '../scenario/script-file.js';
 import { NOTHING_PLAYED, run, type RunOptions } from '../scenario/run.js';
 import { findScripts, readScript, unwantedBy, type Candidate } from '../scenario/select.js';
 import { actionOf, EXIT, Failure, UsageError, type Call, type Command } from './command.js';
@@ -205,7 +205,7 @@ function ignored({ lists: { ignore = [] } }: Call): Ignored[] {
   });
 }
 
-/** Until somebody ends it; the script is written whenever a client has left. */
+/** Until somebody ends it. The script is written as it grows. */
 async function record(call: Call): Promise<number> {
   const { files = [] } = call.lists;
   if (files.length !== 1) throw new UsageError('scenario record takes one FILE.scs to write');
@@ -213,47 +213,58 @@ async function record(call: Call): Promise<number> {
   const to = address(call, 'to', peer);
   const listen =
     call.own.listen === undefined ? { host: '127.0.0.1', port: 0 } : address(call, 'listen', oneListener);
-  requireUnused(file);
   const title = `Recorded from ${printAddress(to)} on ${new Date().toISOString().slice(0, 10)}`;
-  const save = (): void => write(file, recorder.script(title));
+  const script = new ScriptFile(
+    file,
+    () => recorder.script(title),
+    (problem) => console.error(`sm-component: ${UNWRITABLE}: ${problem}; it is tried again`),
+  );
+  requireUnused(file, script);
   const recorder: Recorder = new Recorder({
     to,
     listen,
     password: call.own.password,
-    tell: (what) => {
-      console.log(what);
-      save();
-    },
+    tell: (what) => console.log(what),
+    changed: () => script.changed(),
   });
   const ended = new Promise<unknown>((resolve) => onceEnded(resolve));
   const at = await recorder.listen().catch((error: Error) => {
     throw new Failure(`listening on ${printAddress(listen)} failed: ${error.message}`);
   });
-  console.log(`Recording clients of ${printAddress(at)} for ${printAddress(to)}; Ctrl-C ends it.`);
-  await ended;
-  await recorder.close();
-  save();
+  try {
+    save(script);
+    console.log(`Recording clients of ${printAddress(at)} for ${printAddress(to)}; Ctrl-C ends it.`);
+    await ended;
+    save(script);
+  } finally {
+    await recorder.close();
+  }
+  if (recorder.length === 0) {
+    script.remove();
+    throw new Failure('no client has logged in, so nothing was recorded');
+  }
+  save(script);
   console.log(`${file} holds ${recorder.length} actions.`);
   return EXIT.stopped;
 }
 
-/** It may hold a password. */
-function write(file: string, text: string): void {
+const UNWRITABLE = 'the script cannot be written';
+
+function save(script: ScriptFile): void {
   try {
-    writeFileSync(file, text, { mode: 0o600 });
+    script.save();
   } catch (error) {
-    throw new Failure(`the script can not be written: ${(error as Error).message}`);
+    throw new Failure(`${UNWRITABLE}: ${(error as Error).message}`);
   }
 }
 
-function requireUnused(file: string): void {
+function requireUnused(file: string, script: ScriptFile): void {
   try {
-    if (readFileSync(file, 'utf8').trim() !== '')
-      throw new UsageError(`${file} is there already: remove it first`);
+    if (!script.isTaken()) return;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    throw new UsageError(`${UNWRITABLE}: ${(error as Error).message}`);
   }
-  write(file, '');
+  throw new UsageError(`${file} is there already: remove it first`);
 }
 
 /** How scripts are played on a server; without `to` where each character says itself. */

@@ -2,6 +2,7 @@ import { createServer, connect, type AddressInfo, type Server, type Socket } fro
 import { Connection } from '../net/connection.js';
 import { element, parse, Reader, type Element, type Tag } from '../xml/index.js';
 import { isBarrier } from './client.js';
+import { Passwords, UNSEEN } from './passwords.js';
 import { LIMITS, TLS, type Peer } from './stream.js';
 import { writeScript, type Moment, type Recorded } from './write.js';
 
@@ -9,11 +10,9 @@ const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 const SESSION = 'urn:ietf:params:xml:ns:xmpp-session';
 const IQ_AUTH = 'jabber:iq:auth';
+const REGISTER = 'jabber:iq:register';
 /** Features after which nobody could read along. */
 const HIDING = new Set([TLS, 'http://jabber.org/features/compress']);
-
-/** What is written where the login did not show the password. */
-const UNSEEN = 'password';
 
 export interface RecorderOptions {
   readonly to: Peer;
@@ -22,6 +21,16 @@ export interface RecorderOptions {
   readonly password: string | undefined;
   /** Told of what happens, for the person who watches. */
   tell(text: string): void;
+  /** Told that there is more in the script than before. */
+  changed?(): void;
+}
+
+/** A character, and whether somebody plays it now. */
+interface Part {
+  readonly recorded: Recorded;
+  /** When it was played first, as {@link Passwords} counts. */
+  readonly since: number;
+  playing: boolean;
 }
 
 /** Sits between clients and a server, and keeps what they say to each other. */
@@ -29,9 +38,11 @@ export class Recorder {
   private readonly server: Server;
   private readonly calls = new Set<Call>();
   private readonly moments: Moment[] = [];
-  private readonly cast: { recorded: Recorded; playing: boolean }[] = [];
+  private readonly cast: Part[] = [];
+  private readonly passwords: Passwords;
 
   constructor(private readonly options: RecorderOptions) {
+    this.passwords = new Passwords(options.password);
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
   }
 
@@ -50,16 +61,22 @@ export class Recorder {
     });
   }
 
-  /** Ends what goes on. */
+  /** Ends what goes on; resolves when that is recorded as well. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.server.close(resolve));
+    const gone = [...this.calls].map((call) => call.gone);
     for (const call of this.calls) call.hangUp();
-    await closed;
+    await Promise.all([closed, ...gone]);
   }
 
   /** All that was recorded so far. */
   script(title: string): string {
-    return writeScript(title, this.moments);
+    const since = new Map(this.cast.map((part) => [part.recorded, part.since]));
+    return writeScript(
+      title,
+      this.moments,
+      (who) => this.passwords.at(who.jid, since.get(who) ?? 0) ?? UNSEEN,
+    );
   }
 
   get length(): number {
@@ -69,7 +86,8 @@ export class Recorder {
   private accept(socket: Socket): void {
     const call = new Call(socket, this.options.to, {
       loggedIn: (login) => this.begin(login),
-      passed: (who, kind, stanza, address) => void this.moments.push({ kind, who, address, stanza }),
+      passed: (who, kind, stanza, address) => this.happens({ kind, who, address, stanza }),
+      showed: (jid, password) => this.passwords.saw(jid, password),
       over: (who, address, reason) => {
         this.calls.delete(call);
         if (who) this.end(who, address);
@@ -79,33 +97,43 @@ export class Recorder {
     this.calls.add(call);
   }
 
+  private happens(moment: Moment): void {
+    this.moments.push(moment);
+    this.options.changed?.();
+  }
+
   private begin({ address, resource, password }: Login): Recorded {
     const jid = address.split('/', 1)[0];
-    const recorded = { jid, resource, password: this.options.password ?? password ?? UNSEEN };
+    if (password !== undefined) this.passwords.saw(jid, password);
+    const since = this.passwords.now();
     // Who comes back plays the same character; who comes a second time meanwhile is another one.
     let part = this.cast.find(
       (one) => !one.playing && one.recorded.jid === jid && one.recorded.resource === resource,
     );
-    if (!part) this.cast.push((part = { recorded: { ...recorded, name: this.nameFor(jid) }, playing: true }));
+    if (!part) {
+      part = { recorded: { jid, resource, name: this.nameFor(jid) }, since, playing: true };
+      this.cast.push(part);
+    }
     part.playing = true;
-    this.moments.push({ kind: 'connects', who: part.recorded, address });
+    this.happens({ kind: 'connects', who: part.recorded, address });
     this.options.tell(`${address} has logged in, and is called ${part.recorded.name}`);
-    if (password === undefined && this.options.password === undefined) {
+    if (this.passwords.at(jid, since) === undefined) {
       this.options.tell(
-        `its login did not show its password: the script says "${UNSEEN}" (--password TEXT writes another)`,
+        `its login did not show its password: unless another login does, the script says "${UNSEEN}" (--password TEXT writes another)`,
       );
     }
     return part.recorded;
   }
 
   private end(who: Recorded, address: string): void {
-    this.moments.push({ kind: 'disconnects', who, address });
+    this.happens({ kind: 'disconnects', who, address });
     const part = this.cast.find(({ recorded }) => recorded === who);
     if (part) part.playing = false;
   }
 
   private nameFor(jid: string): string {
-    const user = jid.split('@', 1)[0].replace(/[^\p{L}\p{N} ._-]/gu, '_');
+    // A line that begins with dashes is none about a character.
+    const user = jid.split('@', 1)[0].replace(/[^\p{L}\p{N} ._-]|^-/gu, '_');
     const name = user.charAt(0).toUpperCase() + user.slice(1);
     const taken = this.cast.filter(({ recorded }) => recorded.name.replace(/ \d+$/, '') === name).length;
     return taken === 0 ? name : `${name} ${taken + 1}`;
@@ -131,6 +159,8 @@ interface Login {
 interface CallEvents {
   loggedIn(login: Login): Recorded;
   passed(who: Recorded, kind: 'sends' | 'receives', stanza: Element, address: string): void;
+  /** A client has set a password, and the server has taken it. */
+  showed(jid: string, password: string): void;
   over(who: Recorded | undefined, address: string, reason: string): void;
 }
 
@@ -144,14 +174,20 @@ class Call {
   private domain = '';
   private user = '';
   private password: string | undefined;
+  private isPlain = false;
   private resource = '';
   /** Ids of what is no part of a script: answers to it are none either. */
   private readonly ours = new Map<string, Step>();
+  /** Passwords that it has asked the server to take, by the ids of the questions. */
+  private readonly settings = new Map<string, { readonly user: string; readonly password: string }>();
   private around: { client: ReadonlyMap<string, string>; server: ReadonlyMap<string, string> };
   /** What it sent behind its login without waiting. */
   private early: Element[] = [];
   private reason = '';
   private over = false;
+  private tellGone: () => void = () => undefined;
+  /** Resolves when it is over. */
+  readonly gone = new Promise<void>((resolve) => (this.tellGone = resolve));
 
   constructor(
     socket: Socket,
@@ -222,9 +258,27 @@ class Call {
       this.end('it wants STARTTLS, and what is encrypted can not be recorded');
       return undefined;
     }
+    this.noteSetting(stanza);
     if (this.who) this.record(stanza);
     else this.learn(stanza);
     return stanza;
+  }
+
+  /** Who registers, or changes a password, shows it. [XEP-0077 3.1, 3.3] */
+  private noteSetting(stanza: Element): void {
+    const query = stanza.attribute('type') === 'set' ? stanza.child('query', REGISTER) : undefined;
+    const [user, password] = [query?.childText('username'), query?.childText('password')];
+    if (user === undefined || password === undefined) return;
+    this.settings.set(stanza.attribute('id') ?? '', { user: user.trim().toLowerCase(), password });
+  }
+
+  private noteTaken(answer: Element): void {
+    const id = answer.attribute('id') ?? '';
+    const taken = answer.name === 'iq' ? this.settings.get(id) : undefined;
+    if (!taken || !['result', 'error'].includes(answer.attribute('type') ?? '')) return;
+    this.settings.delete(id);
+    if (answer.attribute('type') === 'result')
+      this.events.showed(`${taken.user}@${this.domain || 'localhost'}`, taken.password);
   }
 
   /** @returns what the client gets of it */
@@ -235,6 +289,7 @@ class Call {
       if (stanza.localName === 'success') this.restart();
       return stanza;
     }
+    this.noteTaken(stanza);
     const step = stanza.name === 'iq' ? this.ours.get(stanza.attribute('id') ?? '') : undefined;
     if (step !== undefined && stanza.attribute('type') !== 'get' && stanza.attribute('type') !== 'set') {
       this.ours.delete(stanza.attribute('id') ?? '');
@@ -277,9 +332,12 @@ class Call {
     return [...this.ours.values()].some((step) => step !== 'other');
   }
 
+  /** [RFC4616 2] The message may also follow in a response. A login before this one may have failed. */
   private learnSasl(stanza: Element): void {
-    if (stanza.attribute('mechanism') !== 'PLAIN') return;
-    this.password = Buffer.from(stanza.text, 'base64').toString().split('\0')[2];
+    if (stanza.localName === 'auth') this.isPlain = stanza.attribute('mechanism') === 'PLAIN';
+    else if (stanza.localName !== 'response') return;
+    const message = this.isPlain ? Buffer.from(stanza.text, 'base64').toString() : '';
+    this.password = message.split('\0').at(2);
   }
 
   private answered(step: Step, answer: Element): void {
@@ -306,6 +364,7 @@ class Call {
     if (this.who) this.events.over(this.who, this.address, '');
     this.who = undefined;
     this.over = true;
+    this.tellGone();
   }
 
   private end(reason: string): void {
@@ -314,5 +373,6 @@ class Call {
     if (this.over) return;
     this.over = true;
     this.events.over(this.who, this.address, this.reason);
+    this.tellGone();
   }
 }

@@ -1,7 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { watch } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { parseScript } from '../../lib/scenario/parse.js';
+import { ScriptedServer } from '../scenario/support/server.js';
 import { call, Program } from './program.js';
 
 describe('cli/scenario', function () {
@@ -130,6 +135,100 @@ describe('cli/scenario', function () {
     expect(stdout).to.contain('on both the script fails, line 6: A connects: a@localhost: no connection');
     expect(stdout).to.contain('there is no server on the left and on the right: nothing more is compared');
     expect(code).to.equal(1);
+  });
+
+  describe('record', () => {
+    let server: ScriptedServer;
+    let recorder: Program;
+    let client: Socket;
+    let file: string;
+
+    beforeEach(async () => {
+      server = await new ScriptedServer({ answer: ({ name }) => (name === 'iq' ? undefined : '') }).start();
+      server.accounts.set('ann', 'secret');
+      mkdirSync(path.join(cwd, 'out'));
+      file = path.join(cwd, 'out', 'r.scs');
+      recorder = new Program(['scenario', 'record', file, '--to', `127.0.0.1:${server.port}`]);
+    });
+    afterEach(async () => {
+      client?.destroy();
+      await recorder.discard();
+      await server.stop();
+    });
+
+    /** Somebody logs in, and sends something. */
+    async function begins(): Promise<void> {
+      const [, port] = await recorder.says(/Recording clients of 127\.0\.0\.1:(\d+)/);
+      client = connect(Number(port), '127.0.0.1');
+      client.on('error', () => undefined).resume();
+      client.write(
+        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost'>" +
+          "<iq type='set' id='a'><query xmlns='jabber:iq:auth'><username>ann</username><password>secret</password><resource>r</resource></query></iq>",
+      );
+      await recorder.says(/has logged in/);
+      client.write("<message id='said'/>");
+    }
+
+    /** Waits until the file holds a text. */
+    async function holds(text: string): Promise<void> {
+      const changes = watch(path.dirname(file));
+      const read = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+      const next = changes[Symbol.asyncIterator]();
+      for (let change = next.next(); !read().includes(text); change = next.next()) await change;
+      await next.return?.();
+    }
+
+    it('killed in the middle, it leaves a script of what was recorded, for its owner only', async () => {
+      await begins();
+      await holds("id='said'");
+      recorder.signal('SIGKILL');
+      await recorder.exit;
+      expect(parseScript('r.scs', readFileSync(file, 'utf8')).actions.map(({ kind }) => kind)).to.deep.equal([
+        'connects',
+        'sends',
+      ]);
+      expect(statSync(file).mode & 0o777).to.equal(0o600);
+    });
+
+    it('ended by Ctrl-C or with its terminal, it has written all of it', async () => {
+      await begins();
+      await holds("id='said'");
+      client.write("<message id='more'/><iq type='get' id='last'><x xmlns='u'/></iq>");
+      while (!String((await once(client, 'data'))[0]).includes("id='last'"));
+      recorder.signal('SIGHUP');
+      expect(await recorder.exit).to.equal(0);
+      expect(readFileSync(file, 'utf8')).to.contain("id='more'").and.contain('Ann disconnects');
+      expect(recorder.stdout).to.match(/r\.scs holds 6 actions\.\n$/);
+    });
+
+    it('the file cannot be written for a while: it says so, goes on, and writes it then', async () => {
+      await recorder.says(/Recording/);
+      rmSync(path.join(cwd, 'out'), { recursive: true });
+      await begins();
+      await recorder.says(/the script cannot be written: ENOENT.*; it is tried again/, 'stderr');
+      mkdirSync(path.join(cwd, 'out'));
+      await holds("id='said'");
+      recorder.signal('SIGINT');
+      expect(await recorder.exit).to.equal(0);
+    });
+
+    it('nobody has logged in: that is a failure, and leaves no file', async () => {
+      await recorder.says(/Recording/);
+      recorder.signal('SIGINT');
+      expect(await recorder.exit).to.equal(1);
+      expect(recorder.stderr).to.equal('sm-component: no client has logged in, so nothing was recorded\n');
+      expect(existsSync(file)).to.equal(false);
+    });
+
+    it('what cannot be written is told before anybody is recorded', () => {
+      const to = ['--to', `127.0.0.1:${server.port}`];
+      const tried = (name: string, ...more: string[]): string =>
+        call(['scenario', 'record', path.join(cwd, name), ...to, ...more]).stderr;
+      expect(tried('out')).to.contain('the script cannot be written: EISDIR');
+      expect(tried('none/r.scs')).to.contain('the script cannot be written: ENOENT');
+      expect(tried('new.scs', '--listen', `127.0.0.1:${server.port}`)).to.contain('listening on');
+      expect(existsSync(path.join(cwd, 'new.scs'))).to.equal(false);
+    });
   });
 
   it('the script that docs/scenarios.md begins with passes as it stands there', async () => {
