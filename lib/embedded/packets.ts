@@ -125,9 +125,16 @@ export class Packets {
     for (const session of sessions.of(to.bare)) {
       if (session.socket !== socket) continue;
       if (to.resource === undefined) end(session, 'undeliverable');
-      else if (session.address === to.full) end(session, 'disconnected');
+      else if (session.address === to.full) this.endAsTold(stream, session);
     }
     if (undelivered && wasFor(undelivered, to.bare)) this.deliver(undelivered);
+  }
+
+  /** Ends a session because its socket says so, and confirms it to the socket. [jabberd 1.1.2 jsm] */
+  private endAsTold(stream: ComponentStream, session: Session): void {
+    const { dialect, end } = this.services;
+    if (dialect.confirmsEnds) stream.send(dialect.ended(session.address, session.socket));
+    end(session, 'disconnected');
   }
 
   /** Only the socket that a session was opened for may speak for it; the old servers do not look. */

@@ -5,6 +5,6 @@ export { escape, escapeValue, unescape } from './escape.js';
 export type { Fault, FaultCondition } from './fault.js';
 export { MOST, type StanzaLimits } from './limits.js';
 export { Reader, stanzaOf, type ReaderEvents, type ReaderOptions } from './reader.js';
-export { Stanza, Tag, wholeStanza } from './tag.js';
+export { Stanza, Tag, wholeStanza, type Edit } from './tag.js';
 export { respelt, type Unwanted } from './prefixes.js';
 export { parse, type Namespaces } from './tree.js';

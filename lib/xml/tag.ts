@@ -2,6 +2,7 @@ import { isAscii } from 'node:buffer';
 import { parse, type Namespaces } from './tree.js';
 import type { Element } from './element.js';
 import { escape, unescapeValue } from './escape.js';
+import { isNamed, tagsInside } from './inside.js';
 
 /** Numbers a span holds for each attribute: where its name begins and ends, where its value begins and ends. */
 const SPAN = 4;
@@ -33,6 +34,12 @@ export class Tag {
   /** Is there an attribute of that name, as written? */
   has(name: string): boolean {
     return this.find(name) >= 0;
+  }
+
+  /** Where the value of an attribute begins and ends in the source. */
+  placeOf(name: string): readonly [begin: number, end: number] | undefined {
+    const at = this.find(name);
+    return at < 0 ? undefined : [this.spans[at + 2], this.spans[at + 3]];
   }
 
   /** All attributes, references resolved, in the order they were written. */
@@ -84,6 +91,13 @@ export class Tag {
     const value = this.source.slice(this.spans[at + 2], this.spans[at + 3]);
     return ODD.test(value) ? unescapeValue(value) : value;
   }
+}
+
+/** A piece of a source that other text stands for. */
+export interface Edit {
+  readonly begin: number;
+  readonly end: number;
+  readonly by: string;
 }
 
 /**
@@ -208,6 +222,34 @@ export class Stanza extends Tag {
     return parse(this.readdressed([], ''), this.around);
   }
 
+  /** The opening tags of the elements directly inside that have that local name, and where each begins in the source. */
+  tagsInside(localName: string): { readonly begin: number; readonly tag: Tag }[] {
+    const { source } = this;
+    const from = source.indexOf('>', this.tagEnd) + 1;
+    if (!this.mayHave(localName, from)) return [];
+    const begins = tagsInside(source, from, localName);
+    return begins.map((begin) => ({ begin, tag: wholeStanza(source.slice(begin), this.ascii)! }));
+  }
+
+  /** Quick, since most stanzas have nothing of the name, and many just one element. */
+  private mayHave(localName: string, from: number): boolean {
+    const { source, children } = this;
+    const at = children === 1 ? source.indexOf('<', from) : 0;
+    // a section may stand before the element
+    return at > 0 && source[at + 1] !== '!' ? isNamed(source, at + 1, localName) : source.includes(localName);
+  }
+
+  /** The stanza with other text, ASCII only, at places of its source behind the opening tag; `edits` are in order. */
+  edited(edits: readonly Edit[]): Stanza {
+    let text = '';
+    let kept = 0;
+    for (const { begin, end, by } of edits) {
+      text += this.source.slice(kept, begin) + by;
+      kept = end;
+    }
+    return this.withSource(text + this.source.slice(kept));
+  }
+
   /** The source of all that stands between the stanza's own tags. */
   get content(): string {
     const begin = this.source.indexOf('>', this.tagEnd) + 1;
@@ -230,6 +272,11 @@ export class Stanza extends Tag {
     }
     const ascii = this.ascii && [...values.values()].every((value) => isAscii(Buffer.from(value)));
     return this.copied(new Stanza(source, this.name, spans, tagEnd, ascii, this.inherited, this.around));
+  }
+
+  private withSource(source: string): Stanza {
+    const { name, spans, tagEnd, ascii, inherited, around } = this;
+    return this.copied(new Stanza(source, name, spans, tagEnd, ascii, inherited, around));
   }
 
   private rewritten(drop: readonly string[], added: string): string {

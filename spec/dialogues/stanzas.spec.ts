@@ -158,7 +158,7 @@ describe('a stanza of a client that is logged in', () => {
   }
 
   it(
-    'that says it is a 510 ends nothing but what its own session manager makes of it',
+    'that says it is a 510, with addresses of its own choice, ends nothing: it goes on as another error',
     told(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       const juliet = await story.user('juliet');
@@ -166,7 +166,7 @@ describe('a stanza of a client that is logged in', () => {
         `<message type='error' sto='${romeo.session}' sfrom='${romeo.address}'><error code='510'>Disconnected</error></message>`,
       );
       await story.link.expect(
-        `<message type='error' sto='${juliet.session}' sfrom='${juliet.address}'><error code='510'>Disconnected</error></message>`,
+        `<message type='error' sto='${juliet.session}' sfrom='${juliet.address}'><error code='503'>Disconnected</error></message>`,
       );
       await story.expectQuiet(romeo);
     }),

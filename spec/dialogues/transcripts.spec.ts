@@ -181,6 +181,9 @@ class Play {
     // without a type there the message would be lost
     const error = isBounce(packet) ? expected.child('error')! : undefined;
     if (error && error.attribute('type') === undefined) error.set('type', 'normal');
+    // what a client calls a 510 goes on as another error
+    const own = error || isEnd(packet) ? undefined : expected.child('error');
+    if (own?.attribute('code') === '510') own.set('code', '503');
     return expected;
   }
 

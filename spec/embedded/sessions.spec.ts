@@ -45,10 +45,12 @@ describe('embedded: sessions and the 510 [README.SM]', () => {
     expect(session).to.include({ available: false, priority: 0, presence: undefined, interested: true });
   });
 
-  it('a 510 ends the session, is not answered, and may come twice', async () => {
+  it('a 510 ends the session, the socket is told so once, and it may come twice [jabberd 1.1.2 jsm]', async () => {
     await juliet.send('<presence/>');
     const told = await juliet.leave();
-    expect(told(juliet)).to.deep.equal([]);
+    expect(told(juliet)).to.deep.equal([
+      `<message type='error'><error code='510'>Disconnected</error></message>`,
+    ]);
     expect(names()).to.deep.equal([`${romeo.full} ${romeo.socket}`]);
     expect((await juliet.leave())(juliet)).to.deep.equal([]);
   });
@@ -59,6 +61,16 @@ describe('embedded: sessions and the 510 [README.SM]', () => {
       expect(names()).to.have.length(1);
     });
   }
+
+  it('a 510 that a client echoes, its own error behind it, ends nothing and goes on', async () => {
+    const echo =
+      `<iq type='error' id='q' to='${romeo.full}'><query xmlns='urn:nobody:knows'/>` +
+      `<error code='510'>Disconnected</error><error code='501' type='cancel'/></iq>`;
+    expect((await juliet.send(echo))(romeo)).to.deep.equal([
+      echo.replace('><query', ` from='${juliet.full}'><query`),
+    ]);
+    expect(names()).to.have.length(2);
+  });
 
   it('an error of another code, or a 510 that is no error, is a message', async () => {
     await juliet.send(`<message type='error' to='${romeo.full}'><error code='511'/></message>`);

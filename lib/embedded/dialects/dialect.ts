@@ -92,4 +92,9 @@ export interface Dialect {
   ended(sessionAddress: string, socket: string, why?: string): Element;
   /** Gives a packet back whole. */
   giveBack(packet: Element, why: Rejection): Element;
+  /**
+   * Is a socket that ends its session told that it has ended? Where what a client says may be taken for an end: its socket
+   * manager must not go on with a session that is over.
+   */
+  readonly confirmsEnds?: true;
 }

@@ -28,13 +28,15 @@ const words: StreamWords = {
   goodbye: '</stream:stream>',
 };
 
-function isDisconnectedError(child: Element): boolean {
-  return child.localName === 'error' && child.attribute('code') === CODE;
-}
-
-/** Does the packet end a session, or give back what could not be delivered? Only these two marks count. [jabberd 1.1.2] */
-function isDisconnected(packet: Element): boolean {
-  return packet.attribute('type') === 'error' && packet.elements.some(isDisconnectedError);
+/**
+ * The error by which a packet ends a session, or gives back what could not be delivered. It is the last thing inside: an
+ * earlier one is somebody's who wanted a client to echo it, and the client's own error comes behind it. [jabberd 1.1.2
+ * jutil_error; there it counts wherever it stands]
+ */
+function endOf(packet: Element): Element | undefined {
+  const last = packet.elements.at(-1);
+  if (packet.attribute('type') !== 'error' || last?.localName !== 'error') return undefined;
+  return last.attribute('code') === CODE ? last : undefined;
 }
 
 /** The stanza inside a packet. */
@@ -43,8 +45,7 @@ function unstamped(packet: Element): Element {
 }
 
 /** What is inside of a 510, the way it was before it could not be delivered. */
-function takenBack(packet: Element): Element {
-  const error = packet.elements.findLast(isDisconnectedError)!;
+function takenBack(packet: Element, error: Element): Element {
   const type = error.attribute('type') ?? 'normal';
   const stanza = unstamped(packet);
   stanza.children.splice(packet.children.lastIndexOf(error), 1);
@@ -62,7 +63,8 @@ function read(whole: Element): Incoming | undefined {
   const to = Jid.parse(whole.attribute('sto'));
   const socket = whole.attribute('sfrom');
   if (!to || !socket) return undefined;
-  if (isDisconnected(whole)) return { kind: 'end', to, socket, whole, undelivered: takenBack(whole) };
+  const end = endOf(whole);
+  if (end) return { kind: 'end', to, socket, whole, undelivered: takenBack(whole, end) };
   if (isAsked(whole, to)) return { kind: 'ask', to, socket, whole, stanza: whole };
   return { kind: 'stanza', to, socket, whole, stanza: unstamped(whole) };
 }
@@ -116,4 +118,5 @@ export const stoSfrom: Dialect = {
     return element('message', { type: 'error', sto: socket, sfrom: sessionAddress }, error);
   },
   giveBack,
+  confirmsEnds: true,
 };

@@ -20,6 +20,8 @@ const AVAILABLE =
 const ERRORS =
   'errors have type and condition too [RFC6120 8.3], and the conditions are those of RFC 6121 8.5';
 const RESULT_FIRST = 'the result comes before the push, so that a client that waits for it misses nothing';
+const FIRST = 'the first of two ends is confirmed, before the second arrives';
+const OLD_SOCKET = 'the old socket cannot end the new session';
 const SELF = 'what a client sends to itself arrives (1.1.2 kept it for later: the session ended before)';
 
 function fields(to: string, id: string, username: string, addresses = ''): string {
@@ -35,6 +37,10 @@ function form(to: string, id: string, sfrom = 'localhost', addresses = ''): stri
     `<iq type='result' id='${id}' sfrom='${sfrom}' sto='${to}'${addresses}><query xmlns='jabber:iq:register'>` +
     `<instructions>Choose a user name and a password.</instructions><username/><password/></query></iq>`
   );
+}
+
+function ended(session: string, socket: string): string {
+  return `<message type='error' sto='${socket}' sfrom='${session}'><error code='510'>Disconnected</error></message>`;
 }
 
 function rosterGetGivenBack(to: string, id: string): string {
@@ -87,7 +93,10 @@ export const DEVIATIONS: Readonly<Record<string, Readonly<Record<number, Deviati
       ours: [],
     },
   },
-  'bounce-other-resource.txt': { 14: { why: AVAILABLE, ours: [] }, 17: { why: AVAILABLE, ours: [] } },
+  'bounce-other-resource.txt': {
+    14: { why: AVAILABLE, ours: [ended('juliet@localhost/Balcony', S1)] },
+    17: { why: AVAILABLE, ours: [] },
+  },
   'bounce-race.txt': {
     32: {
       why: `${ECHO}; a message that comes back without a type is not lost; what had no type gets none`,
@@ -159,6 +168,12 @@ export const DEVIATIONS: Readonly<Record<string, Readonly<Record<number, Deviati
         `<message to='juliet@localhost/Balcony' id='after' from='juliet@localhost/Balcony' sto='${INTREE2}' sfrom='juliet@localhost'><body>x</body></message>`,
       ],
     },
+    18: { why: FIRST, ours: [ended('juliet@localhost/Balcony', INTREE2)] },
+    19: { why: FIRST, ours: [] },
+  },
+  'intree-bad-xml.txt': {
+    17: { why: FIRST, ours: [ended('juliet@localhost/Balcony', INTREE)] },
+    18: { why: FIRST, ours: [] },
   },
   'intree-login.txt': {
     20: { why: FORM, ours: [form(INTREE, 'r0')] },
@@ -168,12 +183,16 @@ export const DEVIATIONS: Readonly<Record<string, Readonly<Record<number, Deviati
         `<message to='juliet@localhost/Balcony' from='juliet@localhost/Balcony' sto='${INTREE}' sfrom='juliet@localhost'><body>self</body></message>`,
       ],
     },
+    31: { why: FIRST, ours: [ended('juliet@localhost/Balcony', INTREE)] },
+    32: { why: FIRST, ours: [] },
   },
   'intree-replaced.txt': {
     21: {
       why: `${ECHO}; the message in the recording was left over from an earlier one`,
       ours: [ownPresence('Balcony', 'juliet@localhost', INTREE)],
     },
+    26: { why: OLD_SOCKET, ours: [] },
+    29: { why: OLD_SOCKET, ours: [ended('juliet@localhost/Balcony', '8@pth-csock.127.0.0.1/28C50DC0')] },
   },
   'message.txt': {
     13: { why: AVAILABLE, ours: [] },
@@ -228,6 +247,7 @@ export const DEVIATIONS: Readonly<Record<string, Readonly<Record<number, Deviati
         `<iq type='result' id='ro7' to='juliet@localhost/Balcony' sto='${S3}' sfrom='juliet@localhost'><query xmlns='jabber:iq:roster'/></iq>`,
       ],
     },
+    21: { why: OLD_SOCKET, ours: [] },
   },
   'roster.txt': {
     12: { why: RESULT_FIRST, ours: [rosterResult('ro1'), `${PUSH}${ITEM}</query></iq>`] },
@@ -238,7 +258,7 @@ export const DEVIATIONS: Readonly<Record<string, Readonly<Record<number, Deviati
         `${PUSH}${LOVER}</query></iq>`,
       ],
     },
-    26: { why: AVAILABLE, ours: [] },
+    26: { why: AVAILABLE, ours: [ended('romeo@localhost/Orchard', S2)] },
     29: {
       why: RESULT_FIRST,
       ours: [rosterResult('ro9'), `${PUSH}<item jid='romeo@localhost' subscription='remove'/></query></iq>`],
@@ -254,5 +274,6 @@ export const DEVIATIONS: Readonly<Record<string, Readonly<Record<number, Deviati
           `<error code='510' type='set'>Disconnected</error></iq>`,
       ],
     },
+    32: { why: 'there is no session G', ours: [] },
   },
 };

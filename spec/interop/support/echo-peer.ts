@@ -99,6 +99,13 @@ export class EchoPeer {
     this.send(element('message', { to, type: 'chat' }, element('body', {}, body)));
   }
 
+  /** Sends a get with anything inside to somebody. @returns the answer */
+  async puts(to: string, ...content: Element[]): Promise<Element> {
+    const id = `put-${(this.ids += 1)}`;
+    this.send(element('iq', { type: 'get', id, to }, ...content));
+    return this.wait(`an answer from ${to}`, () => this.answers.get(id));
+  }
+
   /** A message to itself comes back: everything between it and the session manager works. */
   async roundTrip(): Promise<void> {
     const body = `round trip ${(this.ids += 1)} ${Date.now()}`;

@@ -8,9 +8,9 @@ import type { Packet, Session } from '../../../session/session.js';
 import { legacyStanzaError } from '../../../session/stanza-error.js';
 import { element, escape, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
+import { DISCONNECTED, isDisconnected, withoutDisconnected } from './disconnected.js';
 
 const ADDRESSING = ['sto', 'sfrom'] as const;
-const DISCONNECTED = '510';
 
 function addressing(sfrom: string, sto: string): string {
   return ` sfrom='${escape(sfrom)}' sto='${escape(sto)}'`;
@@ -29,7 +29,8 @@ function end(sessionAddress: string, socketAddress: string): string {
 function bounce({ kind, from, to, whole }: Packet): string | undefined {
   // An error is never answered with an error, and a 510 to nobody is the echo of an end. [README.SM 510]
   if (kind === 'ended' || whole.attribute('type') === 'error') return undefined;
-  const packet = whole.element();
+  // The one that counts is the first, so a client's own must not stand before ours. [jabberd 1.1.2 jsm]
+  const packet = withoutDisconnected(whole).element();
   const type = packet.attribute('type') ?? 'normal';
   packet.set('type', 'error').set('sto', from).set('sfrom', to);
   return packet.append(element('error', { code: DISCONNECTED, type }, 'Disconnected')).toString();
@@ -37,19 +38,13 @@ function bounce({ kind, from, to, whole }: Packet): string | undefined {
 
 /** An error to the one who wrote a message: an ordinary packet, which goes by its `to`. [jabberd 1.1.2 dpacket_new] */
 function refuse({ whole }: Packet): string | undefined {
-  const message = whole.element();
+  const message = withoutDisconnected(whole).element();
   const from = message.attribute('from');
   if (message.name !== 'message' || message.attribute('type') === 'error' || from === undefined)
     return undefined;
   message.set('from', message.attribute('to')).set('to', from).set('type', 'error');
   message.set('sto', undefined).set('sfrom', undefined);
   return message.append(legacyStanzaError('service-unavailable')).toString();
-}
-
-/** A 510 has the code on an `<error/>` child, and the type: without it, it is a packet like others. [jabberd 1.1.2] */
-function isDisconnected(packet: Stanza): boolean {
-  if (packet.attribute('type') !== 'error') return false;
-  return packet.element().child('error')?.attribute('code') === DISCONNECTED;
 }
 
 /** Our own session manager says it in the text of the 510; jabberd 1.1.2 always says `Disconnected`. */
@@ -85,7 +80,7 @@ export const stoSfrom: Dialect = {
   // The only place where the session address is told; before, the host itself answers. [jabberd 1.1.2 jsm]
   granted: ({ kind, from }) => (kind === 'stanza' && userOf(from) !== '' ? from : undefined),
   stamp: (session: Session) => addressing(session.address, session.sessionAddress),
-  carry: (session, stanza) => stanza.readdressed(ADDRESSING, session.stamp),
+  carry: (session, stanza) => withoutDisconnected(stanza).readdressed(ADDRESSING, session.stamp),
   end,
   bounce,
   refuse,
