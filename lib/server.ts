@@ -4,6 +4,7 @@ import { connect, isIP } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { Accounts } from './client/accounts.js';
 import { openCredentials, type Credentials } from './client/credentials/index.js';
+import { writeNoRoom } from './client/refusal.js';
 import { ClientStream, type State, type Street } from './client/stream.js';
 import type { Address, ComponentDialect, Config } from './config/config.js';
 import { printAddress } from './config/kinds.js';
@@ -13,6 +14,7 @@ import { LinkedManager } from './manager/component/manager.js';
 import type { ManagerEvents } from './manager/events.js';
 import { RouterManager } from './manager/jabberd2/manager.js';
 import type { LineOptions } from './manager/line.js';
+import { descriptorOf } from './net/admission.js';
 import { setKeepalive } from './net/keepalive.js';
 import { Listener } from './net/listener.js';
 import { silent, type Log } from './observe/log.js';
@@ -284,14 +286,14 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     const { listen, keepalive } = this.config;
     this.doors = Listener.forAll(listen, keepalive, {
       accepted: (socket) => this.accept(socket),
+      refusal: () => writeNoRoom(this.config.domains[0]),
       warning: (text) => this.log.warn(text),
     });
     for (const listener of this.doors) this.bound.push(await listener.listen());
   }
 
   private accept(socket: Socket): void {
-    const descriptor = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? 0;
-    this.clients.add(new ClientStream(socket, descriptor, this.street));
+    this.clients.add(new ClientStream(socket, descriptorOf(socket), this.street));
   }
 
   /** After the last client; a login under way is waited for a little, so that no session is left behind by it. */

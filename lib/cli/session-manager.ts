@@ -56,6 +56,7 @@ class SessionManagerService implements Service {
     this.control = new Control(config, log, { sessions: rows, ...this.embedded.commands });
     this.doors = Listener.forAll(config.listen, config.keepalive, {
       accepted: (socket) => void this.embedded.sessionManager.accept(socket),
+      refusal: () => '',
       warning: (text) => log.warn(text),
     });
   }

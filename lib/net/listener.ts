@@ -1,13 +1,12 @@
 import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Admission, type AdmissionEvents } from './admission.js';
 import { setKeepaliveOnServer, type KeepaliveOptions } from './keepalive.js';
 
 /** Connections that the system keeps for us until we accept them. */
 const BACKLOG = 1024;
 
-export interface ListenerEvents {
+export interface ListenerEvents extends AdmissionEvents {
   accepted(socket: Socket): void;
-  /** Something about the port that the operator should know, as a sentence. */
-  warning(text: string): void;
 }
 
 export interface ListenerAddress {
@@ -25,8 +24,11 @@ export class Listener {
     private readonly ipv6Only: boolean,
     private readonly keepalive: KeepaliveOptions,
     private readonly events: ListenerEvents,
+    admission: Admission,
   ) {
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => events.accepted(socket));
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (admission.admits(socket)) events.accepted(socket);
+    });
   }
 
   /** A listener for each address. `[::]` alone takes IPv4 too; beside an IPv4 address of the same port, IPv6 only. */
@@ -36,8 +38,10 @@ export class Listener {
     events: ListenerEvents,
   ): Listener[] {
     const ipv4 = new Set(addresses.filter(({ host }) => !isIPv6(host)).map(({ port }) => port));
+    const admission = new Admission(events);
     return addresses.map(
-      (address) => new Listener(address, address.port > 0 && ipv4.has(address.port), keepalive, events),
+      (address) =>
+        new Listener(address, address.port > 0 && ipv4.has(address.port), keepalive, events, admission),
     );
   }
 

@@ -17,12 +17,21 @@ export interface Surroundings {
   readonly input?: string;
   /** What the system lets a file of the program grow to, in kB: more fails as on a full disk. */
   readonly fileKilobytes?: number;
+  /** How many file descriptors the system lets the program have. */
+  readonly descriptors?: number;
 }
 
 /** Command and arguments of the program, within a limit of the system where there is one. */
-function commandLine(args: readonly string[], kilobytes?: number): [command: string, args: string[]] {
-  if (kilobytes === undefined) return [process.execPath, [PROGRAM, ...args]];
-  const limited = `ulimit -S -f ${kilobytes} && exec "$@"`;
+function commandLine(
+  args: readonly string[],
+  { fileKilobytes, descriptors }: Surroundings,
+): [command: string, args: string[]] {
+  const limits = [
+    ...(fileKilobytes === undefined ? [] : [`ulimit -S -f ${fileKilobytes}`]),
+    ...(descriptors === undefined ? [] : [`ulimit -n ${descriptors}`]),
+  ];
+  if (limits.length === 0) return [process.execPath, [PROGRAM, ...args]];
+  const limited = [...limits, 'exec "$@"'].join(' && ');
   return ['bash', ['-c', limited, 'bash', process.execPath, PROGRAM, ...args]];
 }
 
@@ -46,8 +55,9 @@ export class Program {
   readonly exit: Promise<number | null>;
   private readonly child: ChildProcessWithoutNullStreams;
 
-  constructor(args: readonly string[], { cwd, env, fileKilobytes }: Surroundings = {}) {
-    this.child = spawn(...commandLine(args, fileKilobytes), { cwd, env: environment(env) });
+  constructor(args: readonly string[], surroundings: Surroundings = {}) {
+    const { cwd, env } = surroundings;
+    this.child = spawn(...commandLine(args, surroundings), { cwd, env: environment(env) });
     this.child.stdout.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     this.child.stderr.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     this.exit = once(this.child, 'close').then(([code]) => code as number | null);

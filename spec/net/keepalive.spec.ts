@@ -23,6 +23,7 @@ describe('TCP keepalive and TCP_USER_TIMEOUT', () => {
     const accepted = new Promise<Socket>((resolve) => (accept = resolve));
     const [listener] = Listener.forAll([{ host: '127.0.0.1', port: 0 }], OPTIONS, {
       accepted: (socket) => accept(socket),
+      refusal: () => '',
       warning: (text) => warnings.push(text),
     });
     const { port } = await listener.listen();
