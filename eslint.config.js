@@ -18,7 +18,7 @@ const ROOMS = {
   scenario: ['proof', 'xml', 'net'],
   server: ['client', 'manager', 'embedded', 'session', 'xml', 'net'],
   index: ['server', 'embedded', 'session'],
-  cli: ['server', 'control', 'client', 'manager', 'embedded', 'scenario', 'session', 'xml', 'net'],
+  cli: ['server', 'control', 'client', 'manager', 'embedded', 'scenario', 'session', 'store', 'xml', 'net'],
 };
 
 /** Where each package is imported, and nowhere else, so that it can be replaced there. */

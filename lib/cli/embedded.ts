@@ -1,24 +1,39 @@
 import type { Config } from '../config/config.js';
 import type { Commands } from '../control/server.js';
 import { SessionManager } from '../embedded/session-manager.js';
-import { Store } from '../embedded/store.js';
+import { Store, type StoreUse } from '../embedded/store.js';
 import type { Log } from '../observe/log.js';
+import { DirectoryLock } from '../store/lock.js';
 import { Failure } from './command.js';
 
+const NO_DIRECTORY = '; --data must be a directory';
 const RIGHTS = '; may this user read and write there?';
 
 /** What is behind words of the system and of SQLite that do not say it. */
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: RIGHTS,
-  EEXIST: '; --data must be a directory',
+  EEXIST: NO_DIRECTORY,
+  ENOTDIR: NO_DIRECTORY,
+  ENOENT: '; no directory can be made there: choose another one with --data',
+  EPERM: RIGHTS,
+  EROFS: '; choose a directory that can be written with --data',
   SQLITE_CANTOPEN: RIGHTS,
   SQLITE_READONLY: RIGHTS,
 };
 
 /** The store in a directory; a failure says which directory. */
-export function openStore(directory: string): Store {
+export function openStore(directory: string, use: StoreUse): Store {
+  return orFailure(directory, () => Store.open(directory, use));
+}
+
+/** @returns undefined where another process has the lock @throws Failure where the directory can not be used */
+export function tryToLock(directory: string, wait: number): DirectoryLock | undefined {
+  return orFailure(directory, () => DirectoryLock.take(directory, wait));
+}
+
+function orFailure<Result>(directory: string, action: () => Result): Result {
   try {
-    return Store.open(directory);
+    return action();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Failure(`the store in ${directory} can not be opened: ${message}${HINTS[code ?? ''] ?? ''}`);
@@ -31,10 +46,14 @@ export class Embedded {
   private readonly store: Store;
 
   /** Who has left the dialect to be found out gets the default; a jabberd2 router it never is. */
-  constructor(config: Config, log: Log) {
+  constructor(
+    config: Config,
+    log: Log,
+    private readonly lock: DirectoryLock,
+  ) {
     const { name, secret, domains, data, registration } = config;
     const dialect = config.dialect === 'route' ? 'route' : undefined;
-    this.store = openStore(data);
+    this.store = openStore(data, 'alone');
     const accounts = { registration, store: this.store };
     this.sessionManager = new SessionManager({ name, secret, domains, dialect, log, ...accounts });
   }
@@ -47,5 +66,6 @@ export class Embedded {
   async stop(): Promise<void> {
     await this.sessionManager.stop();
     this.store.close();
+    this.lock.release();
   }
 }

@@ -6,9 +6,10 @@ import { ask, ControlError, NothingRuns } from '../control/client.js';
 import type { Store } from '../embedded/store.js';
 import { createLog } from '../observe/log.js';
 import { Jid } from '../session/jid.js';
+import type { DirectoryLock } from '../store/lock.js';
 import { Failure } from './command.js';
 import type { Instance } from './control.js';
-import { openStore } from './embedded.js';
+import { openStore, tryToLock } from './embedded.js';
 
 /**
  * Accounts that can be made, changed and removed, by their bare addresses.
@@ -43,7 +44,7 @@ export function hasCredentials({ values, origins }: Loaded): boolean {
 /** @throws {CredentialsError} and {Failure} where they can not be opened */
 export async function openKeeper(loaded: Loaded): Promise<Keeper> {
   const { values } = loaded;
-  if (!hasCredentials(loaded)) return new StoreKeeper(openStore(values.data), values.data);
+  if (!hasCredentials(loaded)) return StoreKeeper.open(values.data);
   const { credentials, data } = values;
   // A server that is away is the error of the first call as well.
   const log = createLog(credentials.store === 'postgres' ? 'error' : 'warn', 'text');
@@ -56,10 +57,18 @@ class StoreKeeper implements Keeper {
   readonly added = '';
   readonly removed = ', with all that was kept for it';
 
-  constructor(
+  private constructor(
     private readonly store: Store,
     private readonly directory: string,
+    /** Ours, where no session manager runs on the store. */
+    private readonly lock: DirectoryLock | undefined,
   ) {}
+
+  /** @throws {Failure} */
+  static open(directory: string): StoreKeeper {
+    const lock = tryToLock(directory, 0);
+    return new StoreKeeper(openStore(directory, lock ? 'alone' : 'shared'), directory, lock);
+  }
 
   list(): Promise<Listed> {
     return Promise.resolve({ accounts: this.store.accounts.list(), strangers: [] });
@@ -75,11 +84,18 @@ class StoreKeeper implements Keeper {
 
   async remove(account: string): Promise<boolean> {
     const { bare } = named(account);
-    return (await isRemoved(this.directory, bare)) || this.store.accounts.remove(bare);
+    const there = await askToRemove(this.directory, bare);
+    if (there !== 'nobody to ask') return there;
+    if (this.lock) return this.store.accounts.remove(bare);
+    throw new Failure(
+      `a sm-component runs on ${this.directory} that can not be asked to end the sessions of ${bare} ` +
+        '(its log says why it has no control socket): stop it first',
+    );
   }
 
   close(): Promise<void> {
     this.store.close();
+    this.lock?.release();
     return Promise.resolve();
   }
 }
@@ -99,16 +115,16 @@ function named(account: string): { readonly user: string; readonly host: string;
 /**
  * Has the session manager that runs on the store remove the account: it ends its sessions, and tells its contacts.
  *
- * @returns false where none runs, or it has no such account
+ * @returns false where it has no such account
  */
-async function isRemoved(directory: string, account: string): Promise<boolean> {
+async function askToRemove(directory: string, account: string): Promise<boolean | 'nobody to ask'> {
   try {
     const [instance] = (await ask(directory, { command: 'instance' })) as Instance[];
-    if (!instance.embedded) return false;
+    if (!instance.embedded) return 'nobody to ask';
     const [answer] = (await ask(directory, { command: 'remove', account })) as { removed: boolean }[];
     return answer.removed;
   } catch (error) {
-    if (error instanceof NothingRuns) return false;
+    if (error instanceof NothingRuns) return 'nobody to ask';
     throw error instanceof ControlError ? new Failure(error.message) : error;
   }
 }

@@ -6,7 +6,8 @@ import { createLog, type Log } from '../observe/log.js';
 import { SocketManager } from '../server.js';
 import { connectionRows, type SessionRow } from '../control/sessions.js';
 import type { Command } from './command.js';
-import { Control } from './control.js';
+import type { DirectoryLock } from '../store/lock.js';
+import { Control, lockStore } from './control.js';
 import { Embedded } from './embedded.js';
 import { serve, type Service } from './service.js';
 import { version } from './version.js';
@@ -26,7 +27,7 @@ export const run: Command = {
       'in front of the router of jabberd2',
     ],
   ],
-  run({ options }) {
+  async run({ options }) {
     const loaded = loadOptions({ command: 'run', args: options, env: process.env });
     const config = toConfig(loaded);
     const log = createLog(config.logLevel, config.logFormat);
@@ -34,7 +35,8 @@ export const run: Command = {
     if (warning !== undefined) log.warn(warning);
     const foreign = passedOver(loaded);
     if (foreign !== undefined) log.info(foreign);
-    const service = new RunService(config, log);
+    const lock = config.sm ? undefined : await lockStore(config.data);
+    const service = new RunService(config, log, lock);
     return serve(service, log, () => console.log(greeting(config, service.manager)));
   },
 };
@@ -45,8 +47,8 @@ class RunService implements Service {
   private readonly embedded: Embedded | undefined;
   private readonly control: Control;
 
-  constructor(config: Config, log: Log) {
-    this.embedded = config.sm ? undefined : new Embedded(config, log);
+  constructor(config: Config, log: Log, lock: DirectoryLock | undefined) {
+    this.embedded = lock && new Embedded(config, log, lock);
     this.manager = new SocketManager(config, log, this.embedded?.sessionManager);
     const rows = (): Iterable<SessionRow> =>
       connectionRows(this.manager.connected(), this.embedded?.sessionManager.sessions);

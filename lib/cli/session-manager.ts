@@ -5,7 +5,8 @@ import { Listener } from '../net/listener.js';
 import { createLog, type Log } from '../observe/log.js';
 import { sessionRows, type SessionRow } from '../control/sessions.js';
 import type { Command } from './command.js';
-import { Control } from './control.js';
+import type { DirectoryLock } from '../store/lock.js';
+import { Control, lockStore } from './control.js';
 import { Embedded } from './embedded.js';
 import { serve, type Service } from './service.js';
 import { version } from './version.js';
@@ -21,13 +22,13 @@ export const sessionManager: Command = {
       'for socket managers of jabberd 1.4',
     ],
   ],
-  run({ options }) {
+  async run({ options }) {
     const loaded = loadOptions({ command: 'session-manager', args: options, env: process.env });
     const config = toConfig(loaded);
     const log = createLog(config.logLevel, config.logFormat);
     const foreign = passedOver(loaded);
     if (foreign !== undefined) log.info(foreign);
-    const service = new SessionManagerService(config, log);
+    const service = new SessionManagerService(config, log, await lockStore(config.data));
     return serve(service, log, () => console.log(greeting(config, service.addresses)));
   },
 };
@@ -50,8 +51,8 @@ class SessionManagerService implements Service {
   private readonly doors: readonly Listener[];
   private readonly control: Control;
 
-  constructor(config: Config, log: Log) {
-    this.embedded = new Embedded(config, log);
+  constructor(config: Config, log: Log, lock: DirectoryLock) {
+    this.embedded = new Embedded(config, log, lock);
     const rows = (): Iterable<SessionRow> => sessionRows(this.embedded.sessionManager.sessions);
     this.control = new Control(config, log, { sessions: rows, ...this.embedded.commands });
     this.doors = Listener.forAll(config.listen, config.keepalive, {

@@ -1,8 +1,11 @@
-import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { withoutByteOrderMark } from '../config/text.js';
+import path from 'node:path';
+import { makeDirectory } from '../config/directory.js';
 import type { Log } from '../observe/log.js';
 import { answers } from './client.js';
 import { controlPath, tooLong } from './path.js';
@@ -37,6 +40,8 @@ export type Opened = 'open' | 'occupied' | { readonly warning: string };
  */
 export class ControlServer {
   private readonly file: string;
+  /** The number of our file in its file system, while it is there. */
+  private inode: bigint | undefined;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
 
@@ -59,25 +64,28 @@ export class ControlServer {
     }
   }
 
-  /** Closes it and removes its file. Closing what is not open is harmless. */
+  /** Closes it and removes its file, and no other that has taken its place. Closing what is not open is harmless. */
   close(): void {
     for (const socket of this.sockets) socket.destroy();
-    if (this.server.listening) this.server.close();
+    if (!this.server.listening) return;
+    this.server.close();
+    if (inodeOf(this.file) === this.inode) unlinkSync(this.file);
   }
 
   private async tryToOpen(): Promise<Opened> {
     const wrong = tooLong(this.file);
     if (wrong !== undefined) return { warning: wrong };
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    if (isThere(this.file)) {
-      if (await answers(this.file)) return 'occupied';
-      unlinkSync(this.file);
-    }
-    await this.listen();
+    makeDirectory(this.directory);
+    if (isThere(this.file) && (await answers(this.file))) return 'occupied';
+    const own = path.join(this.directory, `.${randomBytes(4).toString('base64url')}.sock`);
+    await this.listen(own);
+    this.inode = inodeOf(own);
+    renameSync(own, this.file);
     return 'open';
   }
 
-  private listen(): Promise<void> {
+  /** By a name of its own, so that Node, which removes what it has bound by its name, removes no other's file. */
+  private listen(file: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
       this.server.once('listening', () => {
@@ -87,7 +95,7 @@ export class ControlServer {
       });
       // Bound in this call; there is no moment in which others of the machine could connect.
       const mask = process.umask(0o177);
-      this.server.listen({ path: this.file });
+      this.server.listen({ path: file });
       process.umask(mask);
     });
   }
@@ -136,6 +144,10 @@ function isThere(file: string): boolean {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (stat && !stat.isSocket()) throw new Error(`${file} is there, and is no socket`);
   return stat !== undefined;
+}
+
+function inodeOf(file: string): bigint | undefined {
+  return lstatSync(file, { throwIfNoEntry: false, bigint: true })?.ino;
 }
 
 function requestIn(line: string): Request | undefined {

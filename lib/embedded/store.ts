@@ -15,6 +15,9 @@ export interface Connection {
   write<Result>(change: () => Result): Result;
 }
 
+/** Is the store ours while it is open, or does a session manager run on it? Its shape is changed by its owner only. */
+export type StoreUse = 'alone' | 'shared';
+
 /**
  * Everything the embedded session manager keeps: accounts, rosters, offline messages, documents of the users.
  *
@@ -32,9 +35,13 @@ export class Store {
   /** `gathering`: changes wait for {@link commit}; `changed`: the work at hand has made some already. */
   private state: 'direct' | 'gathering' | 'changed' = 'direct';
 
-  private constructor(private readonly database: Sqlite) {
+  private constructor(
+    private readonly database: Sqlite,
+    use: StoreUse,
+  ) {
     database.pragma('foreign_keys = ON');
-    migrate(database);
+    if (use === 'alone') migrate(database);
+    else requireCurrent(database);
     const connection: Connection = {
       prepare: (source) => database.prepare(source) as never,
       write: (change) => this.write(change),
@@ -50,13 +57,13 @@ export class Store {
    *
    * @throws Error when the directory cannot be used or the file comes from a newer version of this program
    */
-  static open(directory: string): Store {
-    return new Store(openOwn(directory, FILE));
+  static open(directory: string, use: StoreUse = 'alone'): Store {
+    return new Store(openOwn(directory, FILE), use);
   }
 
   /** A store that ends with the process. */
   static memory(): Store {
-    return new Store(openMemory());
+    return new Store(openMemory(), 'alone');
   }
 
   /** Commits what is open and closes the file. Closing twice is harmless. */
@@ -129,8 +136,16 @@ export class Store {
   }
 }
 
+const versionOf = (database: Sqlite): number => database.pragma('user_version', { simple: true }) as number;
+
+/** Whoever runs on the store knows it in this shape. */
+function requireCurrent(database: Sqlite): void {
+  if (versionOf(database) === STEPS.length) return;
+  throw new Error('another version of this program runs on it: use that one, or stop it first');
+}
+
 function migrate(database: Sqlite): void {
-  const version = database.pragma('user_version', { simple: true }) as number;
+  const version = versionOf(database);
   if (version > STEPS.length) {
     throw new Error(
       `the store has version ${version}, and this program knows versions up to ${STEPS.length} only`,

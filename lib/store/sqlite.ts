@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { makeDirectory } from '../config/directory.js';
 
 export type { Statement } from './statement.js';
 export type Sqlite = Database.Database;
@@ -13,7 +14,7 @@ export type Sqlite = Database.Database;
  * @throws Error when the directory or the file cannot be used
  */
 export function openOwn(directory: string, name: string): Sqlite {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const file = path.join(directory, name);
   const database = open(file);
   chmodSync(file, 0o600);
@@ -33,6 +34,11 @@ export function openShared(file: string, wait: number): Sqlite {
   const database = open(file, { fileMustExist: true, timeout: wait });
   database.pragma('synchronous = FULL');
   return database;
+}
+
+/** A file that is there to be locked. @param wait milliseconds to wait for a lock that somebody else holds */
+export function openLock(file: string, wait: number): Sqlite {
+  return open(file, { timeout: wait });
 }
 
 /** A database that ends with the process. */

@@ -164,7 +164,7 @@ describe('cli/users', function () {
       await his.hears(`<presence from='${juliet}/r' to='${romeo}'`);
       expect(users(`remove Juliet`).stdout).to.match(/^Juliet@localhost was removed/);
       await hers.told.over;
-      expect(hers.told.heard).to.match(/<stream:error>Disconnected<\/stream:error><\/stream:stream>$/);
+      expect(hers.told.heard).to.match(/<stream:error>Account removed<\/stream:error><\/stream:stream>$/);
       for (const type of ['unavailable', 'unsubscribed', 'unsubscribe']) {
         await his.hears(`<presence type='${type}' from='${juliet}`);
       }
