@@ -5,7 +5,7 @@ import type { Values } from '../config/options.js';
 import { ask, ControlError, NothingRuns } from '../control/client.js';
 import type { Store } from '../embedded/store.js';
 import { createLog } from '../observe/log.js';
-import { Jid } from '../session/jid.js';
+import { Jid, STRINGPREP, type Preparation } from '../session/jid.js';
 import type { DirectoryLock } from '../store/lock.js';
 import { Failure } from './command.js';
 import type { Instance } from './control.js';
@@ -105,8 +105,11 @@ class StoreKeeper implements Keeper {
  *
  * @throws RangeError
  */
-function named(account: string): { readonly user: string; readonly host: string; readonly bare: string } {
-  const jid = Jid.parse(account);
+function named(
+  account: string,
+  preparation?: Preparation,
+): { readonly user: string; readonly host: string; readonly bare: string } {
+  const jid = Jid.parse(account, preparation);
   if (jid?.user === undefined || jid.resource !== undefined)
     throw new RangeError(`no account can have the address "${account}"`);
   return { user: jid.user, host: jid.host, bare: jid.bare };
@@ -181,7 +184,7 @@ class CredentialsKeeper implements Keeper {
 
   /** As a login asks for it. */
   private nameOf(account: string): [username: string, realm: string] {
-    const { user, host } = named(account);
+    const { user, host } = named(account, STRINGPREP);
     return [user, this.realms.get(host) ?? host];
   }
 
@@ -191,7 +194,7 @@ class CredentialsKeeper implements Keeper {
     if (!this.realms.has(realm) && this.domains?.includes(realm) !== false) domains.push(realm);
     const addresses = domains.map((domain) => `${username}@${domain}`);
     return addresses.filter((address) => {
-      const jid = Jid.parse(address);
+      const jid = Jid.parse(address, STRINGPREP);
       return jid?.user === username && jid.bare === address;
     });
   }

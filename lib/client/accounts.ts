@@ -5,7 +5,7 @@
 import type { Log } from '../observe/log.js';
 import { isSame } from '../proof/same.js';
 import { streamDigest } from '../proof/stream-digest.js';
-import { Jid, prepareResource, prepareUser } from '../session/jid.js';
+import { Jid, STRINGPREP } from '../session/jid.js';
 import type { Authority, Registrar } from '../session/manager.js';
 import { NOTHING, type LoginRequest, type Packet, type Session } from '../session/session.js';
 import type { Condition } from '../session/stanza-error.js';
@@ -57,7 +57,7 @@ export class Accounts implements Authority {
   takes(session: Session, stanza: Stanza): boolean {
     if (stanza.name !== 'iq' || !stanza.source.includes(REGISTER)) return false;
     const type = stanza.attribute('type');
-    const account = Jid.parse(session.sessionAddress)!;
+    const account = Jid.parse(session.sessionAddress, STRINGPREP)!;
     const iq = stanza.element();
     const query = iq.child('query', REGISTER);
     if (!query || (type !== 'get' && type !== 'set') || !isAbout(account, iq.attribute('to'))) return false;
@@ -120,8 +120,8 @@ export class Accounts implements Authority {
   }
 
   private async login(query: Element, domain: string): Promise<Answer> {
-    const user = prepareUser(query.childText('username') ?? '');
-    const resource = prepareResource(query.childText('resource') ?? '');
+    const user = STRINGPREP.user(query.childText('username') ?? '');
+    const resource = STRINGPREP.resource(query.childText('resource') ?? '');
     if (user === undefined || resource === undefined) return 'not-acceptable';
     return (await this.isProven(query, user, this.options.realm(domain))) ? 'done' : 'not-authorized';
   }
@@ -142,7 +142,7 @@ export class Accounts implements Authority {
   private register(iq: Element, domain: string): Answer | Promise<Answer> {
     if (iq.attribute('type') === 'get') return registrationForm();
     const query = iq.child('query', REGISTER)!;
-    const user = prepareUser(query.childText('username') ?? '');
+    const user = STRINGPREP.user(query.childText('username') ?? '');
     const password = query.childText('password') ?? '';
     if (query.child('remove')) return query.elements.length > 1 ? 'bad-request' : 'not-allowed';
     if (!this.credentials.can.has('create')) return 'not-allowed';
@@ -183,7 +183,7 @@ export class Accounts implements Authority {
 
   private change(account: Jid, query: Element, tell: (answer: Answer) => void): Promise<Answer> {
     const username = query.childText('username');
-    const isOther = username !== undefined && prepareUser(username) !== account.user;
+    const isOther = username !== undefined && STRINGPREP.user(username) !== account.user;
     const isRemoval = query.child('remove') !== undefined;
     if (isRemoval && query.elements.length > 1) return Promise.resolve('bad-request');
     if (!this.credentials.can.has(isRemoval ? 'delete' : 'set')) return Promise.resolve('not-allowed');
@@ -226,7 +226,7 @@ function textOf(iq: Element, answer: Answer): string {
 }
 
 function isAbout({ host, bare }: Jid, to: string | undefined): boolean {
-  return to === undefined || to === '' || [host, bare].includes(Jid.parse(to)?.full ?? '');
+  return to === undefined || to === '' || [host, bare].includes(Jid.parse(to, STRINGPREP)?.full ?? '');
 }
 
 function registered({ user }: Jid): Element {

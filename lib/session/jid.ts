@@ -1,3 +1,5 @@
+import { nameprep, nodeprep, resourceprep } from './stringprep.js';
+
 /** Longest part of a JID, in bytes of UTF-8. [RFC7622 3.1] */
 const LONGEST_PART = 1023;
 /** Longest name of an account of ours; jabberd 1.1.2 cuts longer ones in silence, so they are no names here. */
@@ -48,6 +50,26 @@ function prepareHost(text: string): string | undefined {
   return HOST.test(host) && !isTooLong(host) ? host : undefined;
 }
 
+/** How each part of an address is brought into its one spelling; undefined where the text can be none. */
+export interface Preparation {
+  user(text: string): string | undefined;
+  host(text: string): string | undefined;
+  resource(text: string): string | undefined;
+}
+
+/** As the embedded session manager compares. [RFC7622] */
+const PRECIS: Preparation = { user: prepareUser, host: prepareHost, resource: prepareResource };
+
+/**
+ * As jabberd2 compares. A part that is written and comes to nothing, such as a soft hyphen, is none: its sm takes such a
+ * user or resource for one that is not there, and such a host is the end of it. [RFC 3920 3] [jabberd2 2.7.0 util/jid.c]
+ */
+export const STRINGPREP: Preparation = {
+  user: (text) => nodeprep(text) || undefined,
+  host: (text) => nameprep(text) || undefined,
+  resource: (text) => resourceprep(text) || undefined,
+};
+
 /** An address in its one spelling: user and host folded, the resource composed. */
 export class Jid {
   /** `user@host`, or `host`. */
@@ -65,14 +87,14 @@ export class Jid {
   }
 
   /** The address that a text spells; undefined where it spells none. */
-  static parse(text: string | undefined): Jid | undefined {
+  static parse(text: string | undefined, prepare = PRECIS): Jid | undefined {
     if (text === undefined) return undefined;
     const slash = text.indexOf('/');
     const bare = slash < 0 ? text : text.slice(0, slash);
     const at = bare.indexOf('@');
-    const user = at < 0 ? undefined : prepareUser(bare.slice(0, at));
-    const host = prepareHost(bare.slice(at + 1));
-    const resource = slash < 0 ? undefined : prepareResource(text.slice(slash + 1));
+    const user = at < 0 ? undefined : prepare.user(bare.slice(0, at));
+    const host = prepare.host(bare.slice(at + 1));
+    const resource = slash < 0 ? undefined : prepare.resource(text.slice(slash + 1));
     if (host === undefined || (at >= 0 && user === undefined)) return undefined;
     return slash >= 0 && resource === undefined ? undefined : new Jid(user, host, resource);
   }

@@ -1,6 +1,6 @@
 import type { Log } from '../../observe/log.js';
-import { Jid } from '../../session/jid.js';
 import type { Line } from '../line.js';
+import { parseAddress } from './address.js';
 import * as dialect from './dialect.js';
 import type { Action, Bounced, Undeliverable } from './dialect.js';
 import type { Post } from './post.js';
@@ -45,7 +45,7 @@ export class Replies {
     if (action === 'started' && c2s !== undefined && !this.isAskedAgain(c2s, sm, target)) {
       this.sessions.tellEnd(from, { c2s, sm });
     }
-    const user = action === 'created' ? Jid.parse(target) : undefined;
+    const user = action === 'created' ? parseAddress(target) : undefined;
     if (user) this.users.remove(user.bare, user.host);
   }
 
@@ -55,7 +55,7 @@ export class Replies {
    */
   private isAskedAgain(c2s: string, sm: string | undefined, target: string | undefined): boolean {
     const at = this.sessions.get(c2s);
-    if (at?.jid !== Jid.parse(target)?.full) return false;
+    if (at?.jid !== parseAddress(target)?.full) return false;
     return at?.state === 'starting' || at?.sm === sm;
   }
 

@@ -1,6 +1,6 @@
 import type { Log } from '../../observe/log.js';
-import { Jid } from '../../session/jid.js';
 import type { Registered, Registrar } from '../../session/manager.js';
+import { parseAddress } from './address.js';
 import * as dialect from './dialect.js';
 import { NO_ANSWER, type Post } from './post.js';
 import type { Sessions } from './sessions.js';
@@ -51,7 +51,7 @@ export class Users implements Registrar {
    * @param done called with undefined where the sm knows him now, and with the reason where it does not
    */
   async introduce(jid: string, done: (reason: string | undefined) => void): Promise<void> {
-    const { user, host, bare } = Jid.parse(jid)!;
+    const { user, host, bare } = parseAddress(jid)!;
     const isThere = await this.hasCredentials(user!, host).catch((error: Error) => error);
     if (isThere instanceof Error) return done(isThere.message);
     if (!isThere) return done('its account was removed meanwhile');
