@@ -329,8 +329,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private carry(stanza: Stanza): void {
     if (isStreamError(stanza.name)) return this.clientError(stanza.element());
     if (!isStanza(stanza)) return this.refuseElement(stanza);
-    if (this.street.desk.carry(this.session, stanza)) return;
-    this.send(writeRefusal(this.kind, stanza.element(), 'bad-request'));
+    const condition = this.street.desk.carry(this.session, stanza);
+    if (condition !== undefined) this.refuse(stanza, condition);
   }
 
   /** An answer, or an error, gets none. [RFC6120 8.3.1] */

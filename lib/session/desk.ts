@@ -7,6 +7,7 @@ import { Doubt } from './doubt.js';
 import { endSaid } from './end.js';
 import type { Authority, Manager } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
+import type { Condition } from './stanza-error.js';
 
 /** Bytes (about) that a packet keeps in memory besides its text. */
 const PACKET = 512;
@@ -150,9 +151,9 @@ export class Desk {
     session.client.opened();
   }
 
-  /** A stanza of an authenticated client; false when it can not be carried. */
-  carry(session: Session, stanza: Stanza): boolean {
-    if (session.state !== 'authenticated' || this.authority.takes?.(session, stanza)) return true;
+  /** A stanza of an authenticated client. @returns the condition it is refused with, where it can not be carried */
+  carry(session: Session, stanza: Stanza): Condition | undefined {
+    if (session.state !== 'authenticated' || this.authority.takes?.(session, stanza)) return undefined;
     return this.manager.carry(session, stanza);
   }
 

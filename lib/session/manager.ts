@@ -1,5 +1,6 @@
 import type { Stanza } from '../xml/index.js';
 import type { LoginRequest, Packet, Session } from './session.js';
+import type { Condition } from './stanza-error.js';
 
 /** Who decides about logins: most session managers themselves, and for jabberd2, whose sms never see a password, we. */
 export interface Authority {
@@ -57,8 +58,8 @@ export interface Manager {
   open(session: Session, address: string): boolean;
   /** Prepares what is written on every stanza of a session that has just been opened. */
   stamp(session: Session): string;
-  /** Sends a stanza; false where the dialect has no safe way to carry it. */
-  carry(session: Session, stanza: Stanza): boolean;
+  /** Sends a stanza. @returns the condition it is refused with, where the dialect has no safe way to carry it */
+  carry(session: Session, stanza: Stanza): Condition | undefined;
   /** Tells the session manager that the client is gone. */
   end(session: Session): void;
   /** Tells the session manager that nobody is behind this pair of addresses (left over from an earlier life). */

@@ -161,9 +161,14 @@ const OPENINGS: Record<string, [said: (other: Guest) => string, arrives: string]
       `<message><a:x xmlns:a='urn:1' a:i='1'><a:x xmlns:a='urn:2' a:i='2'><a:x xmlns:a='urn:1' a:i='3'/></a:x></a:x><y xmlns='urn:1' xmlns:a='urn:2' a:i='4' i='5'/></message>`,
     `<message xmlns:q='urn:1' xmlns:r='urn:2'><q:x q:i='1'><r:x r:i='2'><q:x q:i='3'/></r:x></q:x><q:y r:i='4' i='5'/></message>`,
   ],
-  'no namespace inside': [
-    () => `<message><x xmlns=''><y a='1'/><body xmlns='jabber:client'>b</body></x></message>`,
-    `<message><x xmlns=''><y a='1'/><body xmlns='jabber:client'>b</body></x></message>`,
+  'characters as references, on something that is spelt anew': [
+    () => `<message xmlns:a='urn:a' a:b='&#xE9;&#x1F600;'><body>&#xAD;&#x20AC;</body></message>`,
+    `<message xmlns:q='urn:a' q:b='\u00e9\u{1f600}'><body>\u00ad\u20ac</body></message>`,
+  ],
+  'no namespace inside, which the sm reads as that of what is around': [
+    () =>
+      `<message><x xmlns=''><y a='1'/></x><z xmlns='urn:z'><v xmlns=''/><q:w xmlns:q='urn:w'><u xmlns=''/></q:w></z></message>`,
+    `<message><x><y a='1'/></x><z xmlns='urn:z'><v/><w xmlns='urn:w'><u/></w></z></message>`,
   ],
 };
 

@@ -279,7 +279,7 @@ describe('a stanza that comes back', () => {
     [`<iq type='get' id='r1'><query xmlns='jabber:iq:roster'/></iq>`]: true,
     [`<iq type='set' id='r2' to='a@b'><query xmlns='urn:x'><y xmlns='urn:y'/></query></iq>`]: true,
     [`<iq type='result' id='r3' to='a@b'/>`]: false,
-    [`<message type='error' to='a@b'><error code='404'/></message>`]: false,
+    [`<message type='groupchat' to='a@b'><body>x</body></message>`]: false,
     '<presence/>': false,
     [`<presence to='a@b' type='subscribe'/>`]: false,
   };

@@ -1,11 +1,16 @@
 /** Stanzas through a session of jabberd2, both ways: what is written on them, and what a client never sees. [jabberd2 2.7.0 sm] */
 import { expect } from 'chai';
+import { parse } from '../../lib/xml/index.js';
 import { CLIENT, COMP, SESS } from '../support/namespaced.js';
 import { action, newId, RESULT, stamped, toldRouter } from '../support/router-story.js';
 import { disco, NAME, route } from '../support/scripted-router.js';
 import { authSet } from '../support/client.js';
 
 const VERSION = `<query xmlns='jabber:iq:version'/>`;
+
+function set(query: string): string {
+  return `<iq id='f' type='set'>${query}</iq>`;
+}
 
 describe('a stanza of a client', () => {
   for (const stanza of [
@@ -25,7 +30,7 @@ describe('a stanza of a client', () => {
     `<message xmlns:a='urn:a' a:b='1'><a:c/></message>`,
     `<message xmlns='jabber:client' to="a@b"><body>a &amp; b &#x1F600; \u{1f600} grüß € <![CDATA[<b>&]]>\r\n\t]]&gt;</body></message>`,
     `<message\n  to='a@b'\n  id="1"\n><x:y xmlns:x='urn:x' x:z="it's"/></message>`,
-    `<message to='&apos;&quot;&lt;&gt;&amp;&#10;&#9;@b'/>`,
+    `<message to='a@b/&apos;&quot;&lt;&gt;&amp; \u00e9'/>`,
     `<message error='1' type='x' action='end' target='romeo@localhost'/>`,
     `<message><x sm='a' c2s='b' failed='1'/><body>sc:c2s='c'</body></message>`,
   ]) {
@@ -142,6 +147,93 @@ describe('a stanza of a client', () => {
       }),
     );
   }
+
+  for (const [stanza, condition] of [
+    [`<message id='f' to='&#xAD;'/>`, 'jid-malformed'],
+    [`<presence id='f' to='a@&#x200B;'/>`, 'jid-malformed'],
+    [`<message id='f' to='&#xAD;@localhost'/>`, 'jid-malformed'],
+    [`<message id='f' to='romeo@localhost/&#xAD;'/>`, 'jid-malformed'],
+    [`<message id='f' to='@localhost'/>`, 'jid-malformed'],
+    [`<message id='f' to='a b@localhost'/>`, 'jid-malformed'],
+    [`<message id='f' from='&#xFEFF;/x' to='a@b'/>`, 'jid-malformed'],
+    [set(`<block xmlns='urn:xmpp:blocking'><item jid='&#xAD;'/></block>`), 'jid-malformed'],
+    [set(`<block xmlns='urn:xmpp:blocking'><item jid='a)(b@localhost'/></block>`), 'jid-malformed'],
+    [
+      set(`<block xmlns='urn:xmpp:blocking'><item jid='a@localhost/${'\ufdfa'.repeat(30)}'/></block>`),
+      'jid-malformed',
+    ],
+    [set(`<query xmlns='jabber:iq:roster'><item jid='a@&#xAD;'/></query>`), 'jid-malformed'],
+    [
+      set(`<query xmlns='jabber:iq:privacy'><list name='p'><item type='jid' value='&#xAD;'/></list></query>`),
+      'jid-malformed',
+    ],
+    [`<iq id='f' type='get'><query xmlns='jabber:iq:privacy'><list xmlns=''/></query></iq>`, 'bad-request'],
+    [set(`<query xmlns='jabber:iq:privacy'><default/></query>`), 'not-allowed'],
+    [set(`<query xmlns='jabber:iq:privacy'><default name='p'/></query>`), 'not-allowed'],
+    [set(`<query xmlns='jabber:iq:privacy'><list name='urn:xmpp:blocking'/></query>`), 'not-allowed'],
+    [`<iq id='f' type='get'><x xmlns='jabber:iq:private'><y xmlns='urn:y'/></x></iq>`, 'bad-request'],
+    [`<message id='f' to='a@b'><amp><rule/></amp></message>`, 'bad-request'],
+    [`<message id='f' to='a@b'><x:amp xmlns:x='urn:x'><rule/></x:amp></message>`, 'bad-request'],
+    [
+      `<message id='f' to='a@b'><amp xmlns='http://jabber.org/protocol/amp'><rule xmlns=''/></amp></message>`,
+      'bad-request',
+    ],
+    [
+      `<message id='f' to='a@b'><amp xmlns='http://jabber.org/protocol/amp'><rule action='alert' condition='deliver' value='direct'/></amp></message>`,
+      'bad-request',
+    ],
+  ]) {
+    it(
+      `is refused with ${condition}, and never reaches the router, where the sm cannot bear it: ${stanza}`,
+      toldRouter(async (story) => {
+        const juliet = await story.user('juliet');
+        juliet.send(stanza);
+        const refusal = parse(await juliet.source());
+        expect([refusal.attribute('type'), refusal.attribute('id')]).to.deep.equal(['error', 'f']);
+        expect(refusal.child('error')!.elements[0].name).to.equal(condition);
+        await story.expectQuiet(juliet);
+      }),
+    );
+  }
+
+  for (const stanza of [
+    set(`<query xmlns='jabber:iq:privacy'><list name='p'><item type='group' value='&#xAD;'/></list></query>`),
+    set(`<query xmlns='jabber:iq:privacy'><active/></query>`),
+    set(`<query xmlns='jabber:iq:privacy'><default name='urn:xmpp:blocking'/></query>`),
+    set(`<block xmlns='urn:xmpp:blocking'><item jid='localhost'/><item jid='Ann@localhost/A (b)'/></block>`),
+    set(`<query xmlns='jabber:iq:roster'><item jid='gr\u00fc\u00df@localhost' name='&#xAD;'/></query>`),
+    `<message to=''><body>&#xAD;</body></message>`,
+    `<message to='a@[::1]'/>`,
+  ]) {
+    it(
+      `goes on where the sm can bear it: ${stanza}`,
+      toldRouter(async (story) => {
+        const juliet = await story.user('juliet');
+        juliet.send(stanza);
+        await story.expectFrom(juliet, stanza);
+      }),
+    );
+  }
+
+  it(
+    'goes nowhere, and is not answered, where it is the error of a message: whom it is for may be blocked',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      juliet.send(`<message type='error' to='romeo@localhost'><error code='404'/></message><presence/>`);
+      await story.expectFrom(juliet, '<presence/>');
+      await story.expectQuiet(juliet);
+    }),
+  );
+
+  it(
+    'is not answered where it is an answer itself',
+    toldRouter(async (story) => {
+      const juliet = await story.user('juliet');
+      juliet.send(`<iq type='result' id='r' to='&#xAD;'/><iq type='error' id='e' to='&#xAD;'/><presence/>`);
+      await story.expectFrom(juliet, '<presence/>');
+      await story.expectQuiet(juliet);
+    }),
+  );
 
   for (const stanza of [
     `<foo id='1'/>`,

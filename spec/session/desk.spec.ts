@@ -24,7 +24,7 @@ class Notes {
       granted: ({ from }) => (from.includes('@') ? from : undefined),
       open: () => false,
       stamp: (session) => ` sto='${session.sessionAddress}'`,
-      carry: (_session, stanza) => stanza.name !== 'log',
+      carry: (_session, stanza) => (stanza.name === 'log' ? 'bad-request' : undefined),
       end: (session) => note(`end ${session.sessionAddress}`),
       endStale: (session, socket) => note(`end stale ${session} ${socket}`),
       bounce: ({ text }) => note(`bounce ${text}`),
@@ -233,7 +233,7 @@ describe('Desk', () => {
 
   it('carries for who is logged in, and says what it can not', () => {
     const session = open('a');
-    expect(desk.carry(session, stanza('<iq/>'))).to.equal(true);
-    expect(desk.carry(session, stanza('<log/>'))).to.equal(false);
+    expect(desk.carry(session, stanza('<iq/>'))).to.equal(undefined);
+    expect(desk.carry(session, stanza('<log/>'))).to.equal('bad-request');
   });
 });

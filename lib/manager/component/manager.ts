@@ -130,10 +130,10 @@ export class LinkedManager implements Manager, Authority {
     return this.dialect.stamp(session);
   }
 
-  carry(session: Session, stanza: Stanza): boolean {
+  carry(session: Session, stanza: Stanza): undefined {
     const packet = this.dialect.carry(session, withoutControl(stanza));
     this.send(packet, stanza.ascii && session.ascii);
-    return true;
+    return undefined;
   }
 
   end(session: Session): void {

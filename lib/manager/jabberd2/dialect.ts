@@ -4,13 +4,13 @@
  * starts and ends sessions, and makes and removes users. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Jid } from '../../session/jid.js';
 import { stanzaError } from '../../session/stanza-error.js';
 import { element, escapeValue, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import { parseAddress } from './address.js';
 import { bearable, CLIENT, COMPONENT, SESSION } from './stanza.js';
 
 export { COMPONENT } from './stanza.js';
-export { isBearable, stamped } from './stanza.js';
+export { isBearable, isUnbearable, refusalOf, stamped } from './stanza.js';
 
 /**
  * Our prefix for the session namespace. The sm keeps it in what it gives back, and has one of its own for what it
@@ -130,8 +130,11 @@ export function isProbe(text: string): boolean {
  */
 export function returned(text: string): { readonly to: string; readonly payload: string } | undefined {
   const stanza = parse(text, new Map([['', CLIENT]]));
-  const to = Jid.parse(stanza.attribute('to'));
-  const payload = to && isMissed(stanza) ? bearable(stanza, ` xmlns='${CLIENT}'`) : undefined;
+  const to = parseAddress(stanza.attribute('to'));
+  // One from nobody (what an sm pushes has no sender) is the end of an sm whose user blocks somebody.
+  const isFromSomebody = parseAddress(stanza.attribute('from')) !== undefined;
+  const payload =
+    to && isFromSomebody && isMissed(stanza) ? bearable(stanza, ` xmlns='${CLIENT}'`) : undefined;
   return payload === undefined ? undefined : { to: to!.host, payload };
 }
 

@@ -1,11 +1,12 @@
 import type { Log } from '../../observe/log.js';
 import type { End } from '../../session/end.js';
-import { Jid } from '../../session/jid.js';
 import type { Manager, Registrar, Registered, Way } from '../../session/manager.js';
 import type { Packet, Session } from '../../session/session.js';
+import type { Condition } from '../../session/stanza-error.js';
 import { element, type Stanza } from '../../xml/index.js';
 import type { ManagerEvents } from '../events.js';
 import { Line, type LineOptions } from '../line.js';
+import { parseAddress } from './address.js';
 import { Adverts } from './adverts.js';
 import { answers } from './answers.js';
 import * as dialect from './dialect.js';
@@ -107,14 +108,14 @@ export class RouterManager implements Manager, Registrar {
 
   /** What a session is asked for with is the address that was logged in with: nobody else names one here. */
   granted({ kind }: Packet, asked: string): string | undefined {
-    const jid = kind === 'answer' ? Jid.parse(asked)?.full : undefined;
+    const jid = kind === 'answer' ? parseAddress(asked)?.full : undefined;
     return jid !== undefined && dialect.isBearable(jid) ? jid : undefined;
   }
 
   open(session: Session, jid: string): boolean {
     // As it stands in the sm's own log.
     session.login = jid;
-    this.starts.start(session.address, jid, Jid.parse(jid)!.host);
+    this.starts.start(session.address, jid, parseAddress(jid)!.host);
     return true;
   }
 
@@ -123,14 +124,15 @@ export class RouterManager implements Manager, Registrar {
     return at?.state === 'open' ? dialect.stampOf(at) : '';
   }
 
-  carry(session: Session, stanza: Stanza): boolean {
+  carry(session: Session, stanza: Stanza): Condition | undefined {
+    if (dialect.isUnbearable(stanza)) return undefined;
     const at = this.sessions.get(session.address);
     const payload = dialect.stamped(stanza, session.stamp);
-    if (payload === undefined) return false;
-    if (at?.state !== 'open') return true;
-    if (this.names.has(at.name)) this.post.send(at.name, payload, stanza.ascii && at.ascii);
-    else this.post.hold(at.name, { c2s: session.address, payload });
-    return true;
+    if (payload === undefined) return dialect.refusalOf(stanza);
+    if (at?.state !== 'open') return undefined;
+    if (this.names.has(at.name)) this.post.send(at.name, payload.text, payload.ascii && at.ascii);
+    else this.post.hold(at.name, { c2s: session.address, payload: payload.text });
+    return undefined;
   }
 
   end({ address }: Session): void {

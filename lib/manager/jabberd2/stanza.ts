@@ -3,13 +3,14 @@
  * whatever one of them writes wrongly, the other one closes the link for. All is about what they do, none about XML.
  */
 import { CLIENT, INTERNAL, STANZAS } from '../../session/admission.js';
+import type { Condition } from '../../session/stanza-error.js';
 import { respelt, type Element, type Stanza } from '../../xml/index.js';
+import { isAddress } from './address.js';
+import { faultOf, WATCHED } from './faults.js';
 
 export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
 export const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
 export { CLIENT };
-
-const AMP = 'http://jabber.org/protocol/amp';
 
 const IQ_TYPES: ReadonlySet<string | undefined> = new Set(['get', 'set', 'result', 'error']);
 
@@ -43,15 +44,42 @@ export function isBearable(address: string): boolean {
   return weight(address, 0, address.length) <= LONGEST_ADDRESS;
 }
 
+/** The payload of a route. */
+export interface Payload {
+  readonly text: string;
+  /** Is it ASCII only, stamp apart? What is spelt anew has characters where references stood. */
+  readonly ascii: boolean;
+}
+
 /**
- * A client's stanza with our stamp on it, as the payload of a route; undefined for one that can not be borne, or that the
- * sm would not answer. Nothing that a client writes may be taken for ours: with it the client could speak for others.
+ * A client's stanza with our stamp on it; undefined for one that can not be borne, or that the sm would not answer.
+ * Nothing that a client writes may be taken for ours: with it the client could speak for others.
  */
-export function stamped(stanza: Stanza, stamp: string): string | undefined {
+export function stamped(stanza: Stanza, stamp: string): Payload | undefined {
   if (!isCarriable(stanza)) return undefined;
-  if (!isPlain(stanza)) return bearable(stanza.element(), stamp);
+  if (!isPlain(stanza)) {
+    const text = bearable(stanza.element(), stamp);
+    return text === undefined ? undefined : { text, ascii: false };
+  }
   const isSurelyShort = stanza.longestTag * ESCAPED + stanza.language.length <= LONGEST_STANZA_TAG;
-  return isSurelyShort || hasShortTags(stanza.readdressed([], '')) ? stanza.stampedFirst(stamp) : undefined;
+  const isBorne = isSurelyShort || hasShortTags(stanza.readdressed([], ''));
+  return isBorne ? { text: stanza.stampedFirst(stamp), ascii: stanza.ascii } : undefined;
+}
+
+/** Why there is no way to say a client's stanza: what {@link stamped} returns undefined for. */
+export function refusalOf(stanza: Stanza): Condition {
+  if (!isCarriable(stanza)) return 'bad-request';
+  const element = stanza.element();
+  adopt(element);
+  return faultOf(element) ?? 'bad-request';
+}
+
+/**
+ * A message that says that another one did not arrive. Where its sender has blocked whom it is for, it is the end of the
+ * sm; nobody must answer it, or wait for it. [RFC6120 8.3.1] [jabberd2 2.7.0 sm/mod_privacy.c]
+ */
+export function isUnbearable(stanza: Stanza): boolean {
+  return stanza.name === 'message' && stanza.attribute('type') === 'error';
 }
 
 /**
@@ -81,7 +109,8 @@ function isHarmless(name: string): boolean {
 function isPlain(stanza: Stanza): boolean {
   const { source, inherited, longestTag } = stanza;
   if (inherited !== '' || longestTag > LONGEST_NAME || stanza.attribute('id') === '') return false;
-  if (!stanza.names().every(isHarmless)) return false;
+  if (!stanza.names().every(isHarmless) || source.includes(RULE)) return false;
+  if (!isPlainAddress(stanza.attribute('to')) || !isPlainAddress(stanza.attribute('from'))) return false;
   for (let at = source.indexOf(DECLARATION); at >= 0; at = source.indexOf(DECLARATION, at + 1)) {
     if (!isPlainDeclaration(source, at + DECLARATION.length)) return false;
   }
@@ -89,13 +118,20 @@ function isPlain(stanza: Stanza): boolean {
 }
 
 const DECLARATION = 'xmlns';
+/** What an element begins with that is looked at in any namespace. */
+const RULE = '<rule';
+
+function isPlainAddress(address: string | undefined): boolean {
+  return address === undefined || address === '' || isAddress(address);
+}
 
 /** What stands behind `xmlns`: the default namespace, and one whose name says what it is in its own letters. */
 function isPlainDeclaration(source: string, at: number): boolean {
   const quote = source[at + 1];
   if (source[at] !== '=' || (quote !== "'" && quote !== '"')) return false;
   const namespace = source.slice(at + 2, source.indexOf(quote, at + 2));
-  return isWritable(namespace) && !namespace.startsWith(INTERNAL) && namespace !== AMP;
+  if (namespace === '' || WATCHED.has(namespace)) return false;
+  return isWritable(namespace) && !namespace.startsWith(INTERNAL);
 }
 
 function isWritable(namespace: string): boolean {
@@ -104,7 +140,8 @@ function isWritable(namespace: string): boolean {
 
 /** Takes what is ours off the opening tag, and spells the rest so that nobody loses track of it. */
 function withoutClaims(stanza: Element): Element | undefined {
-  if (stanza.namespace !== CLIENT || !isReadable(stanza)) return undefined;
+  adopt(stanza);
+  if (stanza.namespace !== CLIENT || !isReadable(stanza) || faultOf(stanza)) return undefined;
   for (const name of [...stanza.attributes.keys()]) {
     if (OURS.has(name) || (name.startsWith('xml:') && name !== 'xml:lang')) stanza.set(name, undefined);
   }
@@ -123,13 +160,15 @@ function isReadable(element: Element): boolean {
     if (Buffer.byteLength(attribute) > LONGEST_NAME) return false;
     if (attribute.startsWith('xmlns:') && !isWritable(value)) return false;
   }
-  return isWholeRule(element) && elements.every(isReadable);
+  return elements.every(isReadable);
 }
 
-/** A rule that lacks one of these is the end of the sm. [XEP-0079 2.1] [jabberd2 2.7.0 sm/mod_amp.c] */
-function isWholeRule({ namespace, localName, attributes }: Element): boolean {
-  if (namespace !== AMP || localName !== 'rule') return true;
-  return ['action', 'condition', 'value'].every((name) => attributes.has(name));
+/** What is in no namespace they read as if `xmlns=''` was not there. [jabberd2 2.7.0 sx/callback.c] */
+function adopt(parent: Element): void {
+  for (const child of parent.elements) {
+    if (child.namespace === '') child.namespace = parent.namespace;
+    adopt(child);
+  }
 }
 
 /** On the stanza itself, an attribute of any namespace may pass for the one without. [jabberd2 2.7.0 nad_set_attr] */

@@ -57,6 +57,7 @@ const SPELLINGS: readonly string[] = [
   `<x xmlns='urn:l'/><p:y xmlns:p='urn:l' p:b='v' b='w'/>`,
   `<a:x xmlns:a='urn:k'><a:x xmlns:a='urn:l' a:b='1'><a:c/></a:x><a:d/></a:x>`,
   `<x xmlns='urn:k' xmlns:xml='${XML}' xml:lang='en'/>`,
+  `<x xmlns='urn:k' xmlns:a='urn:l' a:b='&#xE9;&#x20AC;&#x1F600;'>&#xE9;&#x1F600;</x>`,
   `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='a@b'><body>c</body></message></forwarded>`,
 ];
 

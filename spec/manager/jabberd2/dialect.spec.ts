@@ -4,11 +4,11 @@ import {
   read,
   returned,
   session,
-  stamped,
+  stamped as stampedPayload,
   stampOf,
   type Routed,
 } from '../../../lib/manager/jabberd2/dialect.js';
-import { parse, type Element } from '../../../lib/xml/index.js';
+import { parse, type Element, type Stanza } from '../../../lib/xml/index.js';
 import { clientStanza, stanza } from '../../support/stanza.js';
 
 const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
@@ -33,6 +33,8 @@ function namesOf(element: Element): string[] {
 function deep(element: Element): Element[] {
   return [element, ...element.elements.flatMap(deep)];
 }
+
+const stamped = (stanza: Stanza, stamp: string): string | undefined => stampedPayload(stanza, stamp)?.text;
 
 describe('the dialect jabberd2', () => {
   const HOSTILE = [
@@ -138,6 +140,11 @@ describe('the dialect jabberd2', () => {
     `<message>${'0123456789'.replace(/./g, `<x xmlns:p='urn:${'u'.repeat(100)}$&' p:a='1'/>`)}</message>`,
     `<message><amp xmlns='http://jabber.org/protocol/amp'><rule/></amp></message>`,
     `<message><amp xmlns='http:&#47;/jabber.org/protocol/amp'><rule action='drop' value='x'/></amp></message>`,
+    `<message><a:amp xmlns:a='urn:a'><a:rule/></a:amp></message>`,
+    `<message to='a@&#xAD;'/>`,
+    `<iq type='set'><query xmlns='jabber:iq:roster'><item xmlns:p='urn:p' p:jid='&#xAD;' jid='a@b'/></query></iq>`,
+    `<iq type='get'><query xmlns='jabber:iq:priv&#97;cy'><list/></query></iq>`,
+    `<iq type='get'><query xmlns='jabber:iq:privacy'><list xmlns='' xmlns:p='urn:p' value='a'/></query></iq>`,
   ]) {
     it(`has no way for ${source}`, () => {
       expect(stamped(clientStanza(source), STAMP)).to.equal(undefined);
@@ -246,7 +253,7 @@ describe('the dialect jabberd2', () => {
     expect(given?.payload).to.equal(
       `<message xmlns='jabber:client' to='a@localhost/x' from='b@c'><body>é</body></message>`,
     );
-    expect(returned(`<iq type='get' to='a@b/c'/>`)).not.to.equal(undefined);
+    expect(returned(`<iq type='get' to='a@b/c' from='c@d/e'/>`)).not.to.equal(undefined);
   });
 
   for (const source of [
