@@ -1,7 +1,7 @@
 /** jabber:iq:auth and jabber:iq:register before login: what goes to the session manager, and what comes of it. [XEP-0078] [XEP-0077] */
 import { randomBytes } from 'node:crypto';
 import type { LoginRequest, RequestKind } from '../session/session.js';
-import { isUser } from '../session/address.js';
+import { isResource, isUser } from '../session/address.js';
 import { element, type Element } from '../xml/index.js';
 
 const AUTH = 'jabber:iq:auth';
@@ -34,7 +34,8 @@ const CREDENTIALS: ReadonlySet<string> = new Set(['username', 'resource', 'passw
 export function isUsable(iq: Element): boolean {
   const query = iq.child('query', AUTH)!;
   const has = (name: string): boolean => (query.childText(name) ?? '') !== '';
-  if (!isUser(query.childText('username') ?? '') || !has('resource')) return false;
+  if (!isUser(query.childText('username') ?? '')) return false;
+  if (!isResource(query.childText('resource') ?? '')) return false;
   return isUnambiguous(iq) && (has('password') || has('digest') || has('hash'));
 }
 

@@ -44,6 +44,17 @@ export const isHost = isPart;
 /** Can this be the user of an address, and nothing more than that? */
 export const isUser = isPart;
 
+const CONTROL = /\p{Cc}/u;
+
+/**
+ * Can this be the resource of an address? Not with control characters: jabberd writes line feeds, tabs and carriage
+ * returns into attributes as they are, where the next reader takes them for spaces, and then nobody finds the session.
+ * [RFC7622 3.4] [XML 1.0 3.3.3] [jabberd 1.1.2, 1.4.3]
+ */
+export function isResource(text: string): boolean {
+  return text !== '' && !CONTROL.test(text);
+}
+
 /** The user part of an address; empty where it has none. */
 export function userOf(address: string): string {
   const slash = address.indexOf('/');

@@ -1,4 +1,4 @@
-import { escape, unescapeValue } from './escape.js';
+import { escapeValue, unescapeValue } from './escape.js';
 import { isNameStartByte, isUriByte } from './lexis.js';
 import { isNameStart } from './names.js';
 
@@ -123,7 +123,7 @@ export class NamespaceScope {
 
   private inherit({ prefix, uri }: Declaration): void {
     if (this.inherited.has(prefix)) return;
-    const written = ` xmlns:${prefix}='${escape(uri)}'`;
+    const written = ` xmlns:${prefix}='${escapeValue(uri)}'`;
     if (isSeparable(uri)) this.separable = true;
     this.inherited.set(prefix, written);
     this.inheritedBytes += Buffer.byteLength(written);

@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { parse, type Namespaces } from './tree.js';
 import type { Element } from './element.js';
-import { escape, unescapeValue } from './escape.js';
+import { escapeValue, unescapeValue } from './escape.js';
 import { isNamed, tagsInside } from './inside.js';
 
 /** Numbers a span holds for each attribute: where its name begins and ends, where its value begins and ends. */
@@ -196,7 +196,7 @@ export class Stanza extends Tag {
     });
     let inherited = '';
     for (const [prefix, namespace] of this.inheritance()) {
-      if (!unwanted.has(prefix)) inherited += ` xmlns:${prefix}='${escape(namespace)}'`;
+      if (!unwanted.has(prefix)) inherited += ` xmlns:${prefix}='${escapeValue(namespace)}'`;
     }
     const { source, name, spans, tagEnd } = wholeStanza(this.rewritten(drop, instead), this.ascii)!;
     return this.copied(new Stanza(source, name, spans, tagEnd, this.ascii, inherited, this.around));
@@ -263,7 +263,7 @@ export class Stanza extends Tag {
     for (let at = spans.length - SPAN; at >= 0; at -= SPAN) {
       const value = values.get(this.source.slice(spans[at], spans[at + 1]));
       if (value === undefined) continue;
-      const written = escape(value);
+      const written = escapeValue(value);
       const grown = written.length - (spans[at + 3] - spans[at + 2]);
       source = source.slice(0, spans[at + 2]) + written + source.slice(spans[at + 3]);
       spans[at + 3] += grown;

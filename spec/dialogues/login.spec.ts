@@ -198,11 +198,20 @@ describe('an auth set', () => {
     }),
   );
 
+  const WITH_RESOURCE = (resource: string): string =>
+    `<username>juliet</username><password>pass</password><resource>${resource}</resource>`;
   const unusable: Record<string, string> = {
     'no credentials at all': '<username>juliet</username><resource>Balcony</resource>',
     'an empty password': '<username>juliet</username><password/><resource>Balcony</resource>',
     'no resource': '<username>juliet</username><password>pass</password>',
     'an empty resource': '<username>juliet</username><password>pass</password><resource></resource>',
+    'a line feed in the resource': WITH_RESOURCE('a\nb'),
+    'a line feed by reference in the resource': WITH_RESOURCE('a&#10;b'),
+    'a tab in the resource': WITH_RESOURCE('a\tb'),
+    'a carriage return in the resource': WITH_RESOURCE('a&#13;b'),
+    'a control character beyond ASCII in the resource': WITH_RESOURCE('a\u0085b'),
+    'a line feed in the user name':
+      '<username>jul\niet</username><password>pass</password><resource>Balcony</resource>',
     'no user': '<password>pass</password><resource>Balcony</resource>',
     nothing: '',
   };

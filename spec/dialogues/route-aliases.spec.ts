@@ -52,6 +52,11 @@ describe('a client that comes by an old name of its host', () => {
       `<message to='romeo@localhost/Orchard' from='juliet@localhost/Balcony'><body>x</body></message>`,
     ],
     [
+      'an address with white space that only references can write',
+      `<message to='romeo@old.example/a&#10;b&#9;c&#13;d'/>`,
+      `<message to='romeo@localhost/a&#10;b&#9;c&#13;d'/>`,
+    ],
+    [
       'the host alone',
       `<iq type='get' to='old.example' id='v'><query xmlns='jabber:iq:version'/></iq>`,
       `<iq type='get' to='localhost' id='v'><query xmlns='jabber:iq:version'/></iq>`,

@@ -48,6 +48,13 @@ describe('NamespaceScope', () => {
     expect(scope.takeInherited()).to.equal('');
   });
 
+  it('tells white space in them by reference: written as such it would be read as spaces [XML 1.0 3.3.3]', () => {
+    const scope = new NamespaceScope();
+    enter(scope, 0, 's xmlns:p=urn:a&#10;b');
+    enter(scope, 1, 'p:a');
+    expect(scope.takeInherited()).to.equal(` xmlns:p='urn:a&#10;b'`);
+  });
+
   it('counts them in bytes', () => {
     const scope = new NamespaceScope();
     enter(scope, 0, 's xmlns:p=urn:é');

@@ -5,7 +5,7 @@
 import { isUser, resourceOf } from '../../../session/address.js';
 import { STANZAS, withoutControl } from '../../../session/admission.js';
 import type { LoginRequest, Packet, PacketKind, Session } from '../../../session/session.js';
-import { element, escape, wholeStanza, type Stanza } from '../../../xml/index.js';
+import { element, escapeValue, wholeStanza, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 
 const KINDS: ReadonlyMap<string, PacketKind> = new Map([
@@ -15,7 +15,7 @@ const KINDS: ReadonlyMap<string, PacketKind> = new Map([
 ]);
 
 function addressing(to: string, from: string): string {
-  return `to='${escape(to)}' from='${escape(from)}'`;
+  return `to='${escapeValue(to)}' from='${escapeValue(from)}'`;
 }
 
 /** Login requests go to the user; a set names the resource, and a request without a user goes to the host. [jabberd 1.4.3 jsm] */

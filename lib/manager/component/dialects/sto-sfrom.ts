@@ -6,14 +6,14 @@ import { ACCOUNT_REMOVED } from '../../../session/end.js';
 import { bareOf, canonical, resourceOf, userOf } from '../../../session/address.js';
 import type { Packet, Session } from '../../../session/session.js';
 import { legacyStanzaError } from '../../../session/stanza-error.js';
-import { element, escape, type Stanza } from '../../../xml/index.js';
+import { element, escapeValue, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 import { DISCONNECTED, isDisconnected, withoutDisconnected } from './disconnected.js';
 
 const ADDRESSING = ['sto', 'sfrom'] as const;
 
 function addressing(sfrom: string, sto: string): string {
-  return ` sfrom='${escape(sfrom)}' sto='${escape(sto)}'`;
+  return ` sfrom='${escapeValue(sfrom)}' sto='${escapeValue(sto)}'`;
 }
 
 /** `<message type='error' sto=… sfrom=…><error code='510'>Disconnected</error></message>` [README.SM 510] [jabberd 1.1.2] */

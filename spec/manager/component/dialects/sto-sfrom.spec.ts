@@ -102,6 +102,14 @@ describe('the dialect sto-sfrom', () => {
     expect(granted('localhost/juliet@x')).to.equal(undefined);
   });
 
+  it('writes white space in an address so that it arrives as it is [XML 1.0 3.3.3]', () => {
+    expect(stoSfrom.end('juliet@localhost/a\nb\tc', '12@foo-sockets/8A0001')).to.contain(
+      `sto='juliet@localhost/a&#10;b&#9;c'`,
+    );
+    session.sessionAddress = 'juliet@localhost/a\nb';
+    expect(stoSfrom.stamp(session)).to.contain(`sto='juliet@localhost/a&#10;b'`);
+  });
+
   it('tells a session of an earlier life from a full `to` of the same user only', () => {
     const stale = (to: string): string | undefined =>
       stoSfrom.staleSession(read(`<message to='${to}' sto='12@foo-sockets/old' sfrom='juliet@localhost'/>`)!);
