@@ -22,9 +22,10 @@ const COMPONENT_STREAMS: ReadonlySet<string> = new Set([
   'jabber:component:connect',
 ]);
 
-/** Is it a stanza of a client's stream? Nothing else is carried for a client. */
+/** Is it a stanza of a client's stream, whose namespace is {@link CLIENT}? Nothing else is carried for a client. */
 export function isStanza(stanza: Stanza): boolean {
-  return STANZAS.has(stanza.name) && stanza.namespace === CLIENT;
+  if (!STANZAS.has(stanza.name)) return false;
+  return !stanza.declares || (stanza.attribute('xmlns') ?? CLIENT) === CLIENT;
 }
 
 /**
@@ -32,7 +33,7 @@ export function isStanza(stanza: Stanza): boolean {
  * inside may declare such a namespace themselves: nobody looks for orders there. [jabberd 1.6.1.1 _js_routed_packet]
  */
 export function withoutControl(stanza: Stanza): Stanza {
-  if (stanza.inherited === '' && !stanza.declaresPrefix) return stanza;
+  if (stanza.inherited === '' && !stanza.declares) return stanza;
   const control = new Set<string>();
   for (const [prefix, namespace] of stanza.prefixes()) if (isControl(namespace)) control.add(prefix);
   return control.size === 0 ? stanza : stanza.withoutPrefixes(control, substitutes(stanza, control));

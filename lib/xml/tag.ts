@@ -4,6 +4,8 @@ import type { Element } from './element.js';
 import { escapeValue, unescapeValue } from './escape.js';
 import { isNamed, tagsInside } from './inside.js';
 
+const X = 0x78;
+
 /** Numbers a span holds for each attribute: where its name begins and ends, where its value begins and ends. */
 const SPAN = 4;
 /** A value with one of these is not what its source says. */
@@ -70,10 +72,11 @@ export class Tag {
     return declared;
   }
 
-  /** Does this tag declare a prefix? */
-  get declaresPrefix(): boolean {
-    for (let at = 0; at < this.spans.length; at += SPAN) {
-      if (this.source.startsWith('xmlns:', this.spans[at])) return true;
+  /** Does this tag declare a namespace, as the default or for a prefix? */
+  get declares(): boolean {
+    const { source, spans } = this;
+    for (let at = 0; at < spans.length; at += SPAN) {
+      if (source.charCodeAt(spans[at]) === X && source.startsWith('xmlns', spans[at])) return true;
     }
     return false;
   }
