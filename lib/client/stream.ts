@@ -223,7 +223,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   take(stanza: Stanza): void {
-    if (stanza.hasOddNamespace) return this.refuse(stanza, 'not-acceptable');
+    if (stanza.hasOddNamespace && isStanza(stanza)) return this.refuse(stanza, 'not-acceptable');
     switch (this.state) {
       case 'authenticated':
         return this.carry(stanza);

@@ -119,6 +119,18 @@ describe('an element that is no stanza', () => {
   );
 
   it(
+    'is refused as one also where its namespace is no URI, and named by that',
+    toldRoute(async (story) => {
+      const juliet = await story.user('juliet', 'Balcony', OLD);
+      juliet.send(`<foo xmlns='a b'/>`);
+      await juliet.expect(`<foo xmlns='a b' type='error'><error code='400'>Bad Request</error></foo>`);
+      const romeo = await story.user('romeo', 'Orchard');
+      romeo.send(`<foo xmlns='a b'/>`);
+      await romeo.expectError('unsupported-stanza-type');
+    }),
+  );
+
+  it(
     'is not answered where it is an error: two that answer each other would never end',
     toldRoute(async (story) => {
       const juliet = await story.user('juliet', 'Balcony', OLD);

@@ -244,6 +244,63 @@ describe('the dialect of the peer', () => {
     });
   });
 
+  describe('is not what is wrong where the name is', () => {
+    const MARK = `<route to='0@other/mark' from='0@other/mark'><iq type='result' id='name'/></route>`;
+    const sentence =
+      'no link to the session manager: this port is of the service foo-sockets, and nothing for other comes here: use --name foo-sockets';
+
+    it('is said, and no client is let in: what we say to ourselves does not come back', async () => {
+      clock.install();
+      await begin('1.4', { dialect: 'route', name: 'other' });
+      const link = await sm.link();
+      await link.expect(MARK);
+      // what is for the service itself shows nothing
+      link.send(`<iq type='get' id='v' to='foo-sockets' from='a@b'/>`);
+      clock.advance(10_000);
+      expect((await log.line(/link to the session manager/)).message).to.equal(sentence);
+      await link.over;
+      expect(server.addresses()).to.deep.equal([]);
+      clock.advance(700);
+      await (await sm.link()).expect(MARK);
+    });
+
+    it('is said as well when the dialect has to be found out', async () => {
+      clock.install();
+      await begin('1.4', { dialect: 'auto', name: 'other' });
+      const link = await sm.link();
+      await link.packet();
+      await link.packet();
+      clock.advance(10_000);
+      expect((await log.line(/link to the session manager/)).message).to.equal(sentence);
+    });
+
+    it('is another name of the service, by <host/>, where what we say to ourselves comes back', async () => {
+      await begin('1.4', { dialect: 'route', name: 'other' });
+      const link = await sm.link();
+      await link.expect(MARK);
+      link.send(MARK);
+      await started;
+      await logIn(link, 'route');
+    });
+
+    it('is one where something for a client comes first: none of what waited there is lost', async () => {
+      await begin('1.4', { dialect: 'route', name: 'other' });
+      const link = await sm.link();
+      await link.expect(MARK);
+      const message = '<message><body>waited</body></message>';
+      link.send(route('9@other/gone', 'ann@localhost/AF78B60', message) + MARK);
+      await link.expect(routeError('ann@localhost/AF78B60', '9@other/gone', undefined, message));
+      await started;
+    });
+
+    it('is not asked for where it is right in other letters', async () => {
+      await begin('1.4', { dialect: 'route', name: 'Foo-Sockets' });
+      const link = await sm.link();
+      await started;
+      await logIn(link, 'route');
+    });
+  });
+
   describe('that is not the one configured', () => {
     const sentence = /^the session manager speaks another dialect than (\S+) \((.*)\): use --dialect (\S+)$/;
 

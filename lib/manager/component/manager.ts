@@ -1,6 +1,7 @@
 import type { ComponentDialect } from '../../config/config.js';
 import type { Log } from '../../observe/log.js';
 import { withoutControl } from '../../session/admission.js';
+import { hostOf, lowerCase } from '../../session/address.js';
 import type { End } from '../../session/end.js';
 import type { Authority, Manager, Way } from '../../session/manager.js';
 import type { LoginRequest, Packet, Session } from '../../session/session.js';
@@ -30,8 +31,11 @@ export interface LinkedManagerOptions extends Omit<LineOptions, 'greeting' | 'li
   readonly domain: string;
 }
 
-/** How long an answer is waited for before the dialect is doubted, in milliseconds. */
+/** How long an answer is waited for before the dialect, or our name, is doubted, in milliseconds. */
 const PATIENCE = 10_000;
+
+/** Of a name that the session manager says, the characters that are logged. */
+const LONGEST_NAME = 255;
 
 /** A session manager of jabberd 1.x behind a component stream. */
 export class LinkedManager implements Manager, Authority {
@@ -41,6 +45,8 @@ export class LinkedManager implements Manager, Authority {
   private readonly asker: string;
   /** Whom marks are from, and to: a server sends them back from where it takes what is for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
   private readonly marker: string;
+  /** What the session manager calls the service that its port is of, where it says so. */
+  private calledName: string | undefined;
   /** Known from the start, or from the first link on. */
   private name: ComponentDialect | undefined;
   private dialect: Dialect = DIALECTS['sto-sfrom'];
@@ -60,7 +66,7 @@ export class LinkedManager implements Manager, Authority {
     this.line = new Line(
       { ...options, limited: true, greeting: () => new ComponentGreeting(options) },
       {
-        linked: (header) => (this.name === undefined ? this.findOut(header) : this.linkUp()),
+        linked: (header) => this.linked(header),
         packet: (packet) => this.received(packet),
         failed: ({ reason, final }) => {
           this.stopDoubting();
@@ -165,7 +171,8 @@ export class LinkedManager implements Manager, Authority {
 
   private received(packet: Stanza): void {
     if (!this.up && isJabberd2(packet)) return this.line.fail(USE_JABBERD2);
-    if (!this.up) this.found(fromAnswer(packet));
+    if (!this.up && this.name === undefined) this.found(fromAnswer(packet));
+    else if (!this.up && this.isForName(packet)) this.linkUp();
     if (!this.up || this.isForUs(packet)) return;
     const meaning = this.dialect.read(packet);
     if (!this.understood) this.consider(packet, meaning !== undefined);
@@ -180,6 +187,36 @@ export class LinkedManager implements Manager, Authority {
     this.dialect = DIALECTS[name];
   }
 
+  private linked(header: Tag): void {
+    this.calledName = header.attribute('from');
+    if (this.name === undefined) this.findOut(header);
+    else if (this.name === 'route' && this.isCalledOtherwise()) this.tryName();
+    else this.linkUp();
+  }
+
+  private isCalledOtherwise(): boolean {
+    return this.calledName !== undefined && lowerCase(this.calledName) !== lowerCase(this.options.name);
+  }
+
+  /**
+   * jabberd takes a component by its port and its secret, whatever it calls itself, and says in its header what the
+   * service is called. Other names may be its own as well, by <host/>: then what we say to ourselves comes back. If not,
+   * nothing would ever come. [jabberd 1.4.3, 1.4.4, 1.6.1.1 base_accept]
+   */
+  private tryName(): void {
+    this.line.sendFirst(this.dialect.mark(this.marker, 'name'));
+    this.doubt = setTimeout(() => this.line.fail(this.wrongName()), PATIENCE);
+  }
+
+  private isForName(packet: Stanza): boolean {
+    return lowerCase(hostOf(packet.attribute('to') ?? '')) === lowerCase(this.options.name);
+  }
+
+  private wrongName(): string {
+    const service = this.calledName!.slice(0, LONGEST_NAME);
+    return `this port is of the service ${service}, and nothing for ${this.options.name} comes here: use --name ${service}`;
+  }
+
   /** The link is there, and nothing is known of how sessions are addressed on it. */
   private findOut(header: Tag): void {
     const finding = fromHeader(header);
@@ -188,7 +225,9 @@ export class LinkedManager implements Manager, Authority {
     this.line.sendFirst(questions(name, domain));
     this.doubt = setTimeout(() => {
       this.line.fail(
-        'its dialect could not be found out: it answers neither <route/> nor sto and sfrom; use --dialect',
+        this.isCalledOtherwise()
+          ? this.wrongName()
+          : 'its dialect could not be found out: it answers neither <route/> nor sto and sfrom; use --dialect',
       );
     }, PATIENCE);
   }
@@ -236,6 +275,7 @@ export class LinkedManager implements Manager, Authority {
   }
 
   private linkUp(): void {
+    this.stopDoubting();
     this.line.open();
     this.events.up();
     this.line.flush();
