@@ -5,6 +5,7 @@ import { duplexPair } from 'node:stream';
 import { Accounts } from './client/accounts.js';
 import { openCredentials, type Credentials } from './client/credentials/index.js';
 import { writeNoRoom } from './client/refusal.js';
+import { LOOKS } from './client/progress.js';
 import { ClientStream, type State, type Street } from './client/stream.js';
 import type { Address, ComponentDialect, Config } from './config/config.js';
 import { printAddress } from './config/kinds.js';
@@ -82,6 +83,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private doors: Listener[] = [];
   private bound: Address[] = [];
   private whitespace: NodeJS.Timeout | undefined;
+  private looking: NodeJS.Timeout | undefined;
   private firstUp: ((refused?: LinkRefused) => void) | undefined;
   private stopped: Promise<void> | undefined;
 
@@ -130,6 +132,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     await this.listen();
     const { whitespace } = this.config.keepalive;
     if (whitespace > 0) this.whitespace = setInterval(() => this.keepAlive(), whitespace * 1000).unref();
+    this.lookLater();
     this.emit('listening', this.bound);
   }
 
@@ -145,6 +148,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     this.firstUp?.();
     for (const listener of this.doors) listener.close();
     clearInterval(this.whitespace);
+    clearTimeout(this.looking);
     for (const client of [...this.clients]) client.end({ kind: 'shutdown' });
     this.desk.close();
     await Promise.race([this.closeLink(), patience(STOP_PATIENCE)]);
@@ -302,6 +306,15 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     await Promise.race([this.desk.idle(), patience(LOGIN_PATIENCE)]);
     this.desk.flush();
     await this.manager.stop();
+  }
+
+  /** At what clients have begun to say, a few times in a stanza timeout. */
+  private lookLater(): void {
+    const between = (this.config.limits.stanzaTimeout * 1000) / LOOKS;
+    this.looking = setTimeout(() => {
+      for (const client of this.clients) client.checkProgress();
+      this.lookLater();
+    }, between).unref();
   }
 
   private keepAlive(): void {

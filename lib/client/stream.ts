@@ -16,6 +16,7 @@ import { aliasFor, toAlias, toHost, type Alias, type Aliases } from './alias.js'
 import { nameUnknown, writeRefusal, writeStreamError, writeUnknown } from './errors.js';
 import { readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
 import { Login, type LoginStream } from './login.js';
+import { Progress } from './progress.js';
 
 /** What all client streams of a server share. */
 export interface Street {
@@ -84,6 +85,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   readonly since = Date.now();
   stanzasIn = 0;
   stanzasOut = 0;
+  /** There while a stanza is unfinished. */
+  private progress: Progress | undefined;
   /** `stanzasOut` when {@link keepAlive} was last called. */
   private sentBefore = 0;
 
@@ -305,6 +308,15 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     if (this.state === 'opening' || this.state === 'closed') return;
     if (this.sentBefore === this.stanzasOut) this.connection.send(' ', true);
     this.sentBefore = this.stanzasOut;
+  }
+
+  /** A look at the stanza that is not whole yet, if there is one; it does not stand still while it is we who do not read. */
+  checkProgress(): void {
+    if (this.state !== 'authenticated') return;
+    const bytes = this.connection.isHeld ? 0 : this.reader.unfinished;
+    if (bytes === 0) this.progress = undefined;
+    else if ((this.progress ??= new Progress()).standsStill(this.stanzasIn, bytes))
+      this.end({ kind: 'stanza-timeout' });
   }
 
   private answerHeader(from: string | undefined): void {

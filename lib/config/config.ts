@@ -74,6 +74,8 @@ export interface Address {
 export interface Limits {
   /** Bytes of one stanza before login. */
   readonly loginStanzaBytes: number;
+  /** Seconds in which a stanza that a client has begun must be whole, or at least 16 kB longer. */
+  readonly stanzaTimeout: number;
   /** Bytes of one stanza after login. */
   readonly stanzaBytes: number;
   /** Elements inside each other in one stanza. */

@@ -219,6 +219,7 @@ function limitsOf(values: Values): Limits {
     stanzaBytes: values['stanza-bytes'],
     depth: values.depth,
     attributes: values.attributes,
+    stanzaTimeout: values['stanza-timeout'],
     loginTimeout: values['login-timeout'],
     loginAttempts: values['login-attempts'],
     heldBytes: values['held-bytes'],

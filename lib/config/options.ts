@@ -27,6 +27,7 @@ export interface Values {
   readonly 'stanza-bytes': number;
   readonly depth: number;
   readonly attributes: number;
+  readonly 'stanza-timeout': number;
   readonly 'login-timeout': number;
   readonly 'login-attempts': number;
   readonly 'held-bytes': number;
@@ -225,6 +226,12 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
     kind: kinds.whole('attributes', 8, 500),
     help: 'Attributes of one element.',
     default: '64',
+  },
+  'stanza-timeout': {
+    group: 'Limits',
+    kind: kinds.whole('seconds', 1, 3600),
+    help: 'Time in which a stanza that a client has begun after login must be whole, or have grown by 16 kB: who is slow may take long for a big one, but it does not stand still.',
+    default: '120',
   },
   'login-timeout': {
     group: 'Limits',

@@ -160,6 +160,11 @@ export class Connection<Receipt = never> implements Flushable {
     if (this.open) this.stream.pause();
   }
 
+  /** Does reading stand still, for whatever reason? */
+  get isHeld(): boolean {
+    return this.holds !== 0;
+  }
+
   /** Lifts a reason; reading goes on when none is left. */
   release(reason: Hold): void {
     if ((this.holds & reason) === 0) return;

@@ -28,6 +28,7 @@ export type EndKind =
   | 'not-authorized'
   | 'login-timeout'
   | 'login-attempts'
+  | 'stanza-timeout'
   | 'slow-reader'
   | 'replaced'
   | 'ended'
@@ -121,6 +122,10 @@ const MEANINGS: Record<EndKind, Meaning> = {
   'login-attempts': {
     log: 'too many failed logins',
     error: { condition: 'policy-violation', text: 'Too many failed logins' },
+  },
+  'stanza-timeout': {
+    log: 'a stanza was begun and not finished in time',
+    error: { condition: 'connection-timeout', text: 'Timeout waiting for the rest of a stanza' },
   },
   'slow-reader': {
     log: 'the client does not read what it is sent',

@@ -62,6 +62,11 @@ export class Reader {
     this.language = ` ${LANGUAGE}='${tag}'`;
   }
 
+  /** Bytes that are kept of a stanza which is not whole yet. */
+  get unfinished(): number {
+    return this.used;
+  }
+
   /** Other limits from now on (a client may say more once it has logged in). */
   set limits(limits: StanzaLimits) {
     this.scanner.limits = limits;

@@ -71,6 +71,7 @@ describe('config/load', () => {
           stanzaBytes: 262144,
           depth: 64,
           attributes: 64,
+          stanzaTimeout: 120,
           loginTimeout: 60,
           loginAttempts: 5,
           heldBytes: 65536,

@@ -24,6 +24,7 @@ describe('the end of a connection', () => {
     'not-authorized': 'not-authorized',
     'login-timeout': 'connection-timeout',
     'login-attempts': 'policy-violation',
+    'stanza-timeout': 'connection-timeout',
     'slow-reader': 'resource-constraint',
     replaced: 'conflict',
     ended: 'undefined-condition',

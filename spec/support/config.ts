@@ -30,6 +30,7 @@ export function config(smPort: number, overrides: Overrides = {}): Config {
       stanzaBytes: 262_144,
       depth: 64,
       attributes: 64,
+      stanzaTimeout: 120,
       loginTimeout: 60,
       loginAttempts: 5,
       heldBytes: 65_536,
