@@ -17,15 +17,22 @@ export interface Figure {
 
 export type Measurement = (subject: Subject, sizes: Sizes) => Promise<Figure[]>;
 
-/** @param window messages that each sender keeps on the way */
-function relayed(window: number): Measurement {
-  return async (subject, { pairs, seconds }) => {
-    const result = await relay(subject, { pairs, seconds, window });
+/**
+ * @param window messages that each sender keeps on the way
+ * @param alone is there one pair, and no other?
+ */
+function relayed(window: number, alone: boolean): Measurement {
+  const title = alone ? `one pair, W=${window}` : `W=${window}`;
+  return async (subject, sizes) => {
+    const pairs = alone ? 1 : sizes.pairs;
+    const result = await relay(subject, { pairs, seconds: sizes.seconds, window });
     return [
-      { name: `W=${window}: CPU a message, us`, value: result.cpuPerMessage },
-      { name: `W=${window}: messages/s`, value: result.messagesPerSecond },
-      { name: `W=${window}: load generator, % of a CPU`, value: result.loadCpu * 100 },
-      { name: `W=${window}: RSS, MB`, value: result.residentKb / 1024 },
+      { name: `${title}: CPU a message, us`, value: result.cpuPerMessage },
+      { name: `${title}: messages/s`, value: result.messagesPerSecond },
+      { name: `${title}: latency, ms, p50`, value: result.medianLatency },
+      { name: `${title}: latency, ms, p99`, value: result.p99Latency },
+      { name: `${title}: load generator, % of a CPU`, value: result.loadCpu * 100 },
+      { name: `${title}: RSS, MB`, value: result.residentKb / 1024 },
     ];
   };
 }
@@ -57,12 +64,14 @@ async function flooding(subject: Subject, sizes: Sizes): Promise<Figure[]> {
   ];
 }
 
-/** `relay1`, `relay5`, `relay50` or any other window; `idle`; `login`; `flood`. */
+/** `relay1`, `relay5`, `relay50` or any other window, and `pair1`, `pair5`; `idle`; `login`; `flood`. */
 export function measurement(name: string): Measurement {
-  const window = /^relay(\d+)$/.exec(name)?.[1];
-  if (window !== undefined) return relayed(Number(window));
+  const [, pairs, window] = /^(relay|pair)(\d+)$/.exec(name) ?? [];
+  if (window !== undefined) return relayed(Number(window), pairs === 'pair');
   if (name === 'idle') return idling;
   if (name === 'login') return loggingIn;
   if (name === 'flood') return flooding;
-  throw new Error(`no such figure: ${name} (there are relay1, relay5, relay50, idle, login, flood)`);
+  throw new Error(
+    `no such figure: ${name} (there are relay1, relay5, relay50, pair1, pair5, idle, login, flood)`,
+  );
 }

@@ -68,6 +68,9 @@ export interface RelayResult {
   /** Share of one CPU that the load generator itself took. */
   readonly loadCpu: number;
   readonly residentKb: number;
+  /** How long messages were on their way from one client to the other, in milliseconds: the median, and what 99 of 100 stay below. */
+  readonly medianLatency: number;
+  readonly p99Latency: number;
 }
 
 /** Pairs of clients; each sender keeps `window` messages on the way to its partner. */
@@ -83,10 +86,12 @@ export async function relay(
     traffic.start();
     await sleep(WARM_UP);
     const before = reading(subject.pid, traffic.received);
+    traffic.latencies.length = 0;
     await sleep(options.seconds * 1000);
     const after = reading(subject.pid, traffic.received);
+    const latencies = Float64Array.from(traffic.latencies).sort();
     await traffic.stop();
-    return relayResult(before, after, subject.pid);
+    return relayResult(before, after, subject.pid, latencies);
   } finally {
     await Promise.all(clients.map((client) => client.close()));
   }
@@ -103,7 +108,7 @@ function reading(pid: number, count: number): Reading {
   return { time: performance.now() / 1000, cpu: cpuSeconds(pid), ownCpu: cpuSeconds(process.pid), count };
 }
 
-function relayResult(before: Reading, after: Reading, pid: number): RelayResult {
+function relayResult(before: Reading, after: Reading, pid: number, latencies: Float64Array): RelayResult {
   const messages = after.count - before.count;
   const seconds = after.time - before.time;
   if (messages === 0) throw new Error('no message came through');
@@ -112,15 +117,28 @@ function relayResult(before: Reading, after: Reading, pid: number): RelayResult 
     cpuPerMessage: ((after.cpu - before.cpu) / messages) * 1e6,
     loadCpu: (after.ownCpu - before.ownCpu) / seconds,
     residentKb: residentKb(pid),
+    medianLatency: latencies[latencies.length >> 1],
+    p99Latency: latencies[Math.floor(latencies.length * 0.99)],
   };
+}
+
+/** Two clients. What one sends comes to the other in the same order. */
+interface Pair {
+  readonly sender: Client;
+  /** All messages that may be on their way at once. */
+  readonly bytes: Buffer;
+  /** When each message on its way was sent, oldest first. */
+  readonly sentAt: number[];
 }
 
 /** Messages between the first and the second client, the third and the fourth, and so on. */
 class Traffic {
   received = 0;
+  /** Of each message that came through, in milliseconds. */
+  readonly latencies: number[] = [];
   private sent = 0;
   private running = true;
-  private readonly pairs: { readonly sender: Client; readonly bytes: Buffer }[] = [];
+  private readonly pairs: Pair[] = [];
 
   constructor(
     target: Target,
@@ -132,7 +150,7 @@ class Traffic {
   }
 
   start(): void {
-    for (const { sender, bytes } of this.pairs) this.send(sender, bytes, this.window);
+    for (const pair of this.pairs) this.send(pair, this.window);
   }
 
   /** @throws Error when messages were lost */
@@ -147,17 +165,26 @@ class Traffic {
   private pair(target: Target, sender: Client, receiver: Client, number: number): void {
     const message = messageTo(`${account(number)}@${target.domain}/${receiver.resource}`);
     const bytes = Buffer.from(message.repeat(this.window));
-    this.pairs.push({ sender, bytes });
+    const pair = { sender, bytes, sentAt: [] };
+    this.pairs.push(pair);
     receiver.messages = (count) => {
-      this.received += count;
-      if (this.running) this.send(sender, bytes, count);
+      this.arrived(pair, count);
+      if (this.running) this.send(pair, count);
     };
   }
 
   /** One write for all that may be sent now. */
-  private send(sender: Client, bytes: Buffer, count: number): void {
+  private send({ sender, bytes, sentAt }: Pair, count: number): void {
     this.sent += count;
+    const now = performance.now();
+    for (let each = 0; each < count; each += 1) sentAt.push(now);
     sender.write(bytes.subarray(0, (bytes.length / this.window) * count));
+  }
+
+  private arrived({ sentAt }: Pair, count: number): void {
+    this.received += count;
+    const now = performance.now();
+    for (const sent of sentAt.splice(0, count)) this.latencies.push(now - sent);
   }
 }
 

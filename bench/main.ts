@@ -22,7 +22,7 @@ const HELP = `npm run bench -- [options]      socket managers side by side; the 
   --stub                sm-component in front of a session manager that costs next to nothing
   --jabberd2            jabberd2 of Debian (must be installed), and sm-component in the place of its c2s
   --peer NAME=PORT:PID  a socket manager that runs already on 127.0.0.1 (repeatable)
-  --figures LIST        of relay1,relay5,relay50,idle,login (these), flood
+  --figures LIST        of relay1,relay5,relay50,pair1,pair5,idle,login (these), flood
   --rounds 3  --pairs 50  --seconds 4  --connections 2000  --at-once 20  --domain localhost
   --pin                 socket managers on processor 0, everything else on processor 1`;
 
@@ -37,7 +37,7 @@ const { values } = parseArgs({
     stub: { type: 'boolean' },
     jabberd2: { type: 'boolean' },
     peer: { type: 'string', multiple: true, default: [] },
-    figures: { type: 'string', default: 'relay1,relay5,relay50,idle,login' },
+    figures: { type: 'string', default: 'relay1,relay5,relay50,pair1,pair5,idle,login' },
     rounds: { type: 'string', default: '3' },
     pairs: { type: 'string', default: '50' },
     seconds: { type: 'string', default: '4' },

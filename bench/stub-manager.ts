@@ -26,6 +26,8 @@ class Link {
     const input = this.input + text;
     let at = this.input === '' && text.startsWith('<?xml') ? this.header(input) : 0;
     for (;;) {
+      // What a socket manager sends to acknowledge.
+      while (input[at] === ' ') at += 1;
       const end = packetEnd(input, at);
       if (end < 0) break;
       this.packet(input.slice(at, end));

@@ -116,6 +116,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   // --- the connection ---------------------------------------------------------------------------------------------
 
   data(chunk: Buffer): void {
+    if (this.state === 'authenticated') this.connection.acknowledgeWhereAwaited();
     const way = this.street.way(this.session);
     let rest = chunk;
     do rest = this.takeShare(rest, way);

@@ -159,12 +159,18 @@ export class Link implements Greeted {
 
   private newConnection(stream: Duplex): Connection {
     return new Connection(stream, {
-      data: (chunk) => this.reader.write(chunk),
+      data: (chunk) => this.read(chunk),
       failed: (error) => this.fail(`an error of our own: ${error.stack}`),
       drained: () => this.events.drained(),
       ended: () => this.connection.close(),
       closed: (cause) => this.closed(cause),
     });
+  }
+
+  /** The old servers hold back what they have to say until we have acknowledged what they said. [jabberd 1.x, jabberd2] */
+  private read(chunk: Buffer): void {
+    this.reader.write(chunk);
+    if (this.state === 'up') this.connection.acknowledge();
   }
 
   private openStream(): void {

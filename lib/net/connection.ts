@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
+import { HeldBack } from './held-back.js';
 import { atTurnEnd, type Flushable } from './turn.js';
 
 /** Why a connection is over, as its own side sees it. */
@@ -58,6 +59,10 @@ export class Connection<Receipt = never> implements Flushable {
   private waitingReceipts: Receipt[] = [];
   private writingReceipts: Receipt[] = [];
   private scheduled = false;
+  /** Is a space to go out at the end of this turn, if nothing else does? */
+  private owesAck = false;
+  private heldBack: HeldBack | undefined;
+  private writesSeen = 0;
   private writing = false;
   private writes = 0;
   private holds = 0;
@@ -117,16 +122,36 @@ export class Connection<Receipt = never> implements Flushable {
     this.out += text;
     if (!ascii) this.ascii = false;
     if (receipt !== undefined) this.waitingReceipts.push(receipt);
-    if (this.scheduled || this.writing) return;
-    this.scheduled = true;
-    atTurnEnd(this);
+    this.schedule();
+  }
+
+  /**
+   * Sends a space at the end of this turn unless something else goes out by then: call it when something was read. A
+   * peer with Nagle's algorithm holds back what it has to say until what it said before is acknowledged, and our system
+   * delays an acknowledgment by 40 ms or more while nothing is sent. [RFC1122 4.2.3.2, 4.2.3.4]
+   */
+  acknowledge(): void {
+    if (!this.open || this.writing || !(this.stream instanceof Socket)) return;
+    this.owesAck = true;
+    this.schedule();
+  }
+
+  /** The same for a peer that shows that it holds back something: that takes it one delay to show. */
+  acknowledgeWhereAwaited(): void {
+    const answered = this.writes !== this.writesSeen;
+    this.writesSeen = this.writes;
+    this.heldBack ??= new HeldBack();
+    if (this.heldBack.read(answered)) this.acknowledge();
   }
 
   /** Writes what waits, unless a write is under way: what comes meanwhile goes with the next one. */
   flush(): void {
-    this.scheduled = false;
+    const { owesAck } = this;
+    this.scheduled = this.owesAck = false;
     // What an ended stream would refuse stays here, to be given back.
-    if (this.writing || this.out === '' || !this.stream.writable) return;
+    if (this.writing || !this.stream.writable) return;
+    if (this.out === '' && owesAck && this.open) this.out = ' ';
+    if (this.out === '') return;
     this.writingReceipts = this.waitingReceipts;
     if (this.waitingReceipts.length > 0) this.waitingReceipts = [];
     this.rest = this.out;
@@ -135,6 +160,12 @@ export class Connection<Receipt = never> implements Flushable {
     this.ascii = true;
     this.writing = true;
     this.writeSlice();
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.writing) return;
+    this.scheduled = true;
+    atTurnEnd(this);
   }
 
   private writeSlice(): void {
