@@ -53,12 +53,24 @@ const SLOW_AFTER = 5_000;
 /** Over so many times what may wait, a client is ended even if it reads. */
 const MOST_AT_ONCE = 16;
 
+/** Bytes (about) that a packet keeps in memory besides its text. */
+const PACKET_BYTES = 512;
+
 /** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
 const DENSEST = 8;
 const NO_BYTES = Buffer.alloc(0);
 
 /** Of a host that is not served, the characters that are logged. */
 const LONGEST_HOST = 100;
+
+/** A client that has gone, and what came for it since then: it goes back when the session has ended. */
+interface Departure {
+  readonly end: End;
+  /** Is the connection over on both sides? */
+  readonly over: boolean;
+  readonly packets: Packet[];
+  bytes: number;
+}
 
 /** One client connection: its stream, and its stanzas on their way to the desk and back. */
 export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents, Waiter {
@@ -76,8 +88,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   /** What has been read and waits for a turn on {@link waitsFor}. */
   private rest: Buffer = NO_BYTES;
   private waitsFor: Way | undefined;
-  /** Has the client closed its side, with something left to be taken? */
-  private endsBehindRest = false;
+  /** Set where the client has gone before all was taken that it had said: that is taken first. */
+  private departure: Departure | undefined;
   /** The host that it asked for, until it has logged in. */
   private host: string | undefined;
   /** Set where the client came by an old name of its host. */
@@ -133,12 +145,23 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   private takeTurn(way: Way): void {
-    const rest = this.rest.length > 0 ? this.takeShare(this.rest, way) : NO_BYTES;
+    const left = this.rest.length > 0 ? this.takeShare(this.rest, way) : NO_BYTES;
+    const rest = left.length > 0 ? left : (this.connection.takeKept(Hold.Room) ?? NO_BYTES);
     if (rest.length > 0) return this.waitForTurn(rest, way);
     this.rest = NO_BYTES;
     this.waitsFor = undefined;
-    this.connection.release(Hold.Room);
-    if (this.endsBehindRest) this.ended();
+    this.readAgain(Hold.Room);
+  }
+
+  /** Goes on with what was read meanwhile; behind that is the end of a client that has gone. */
+  private readAgain(reason: Hold): void {
+    this.connection.release(reason);
+    if (this.departure && !this.hasMore && !this.login?.closing) this.end(this.departure.end);
+  }
+
+  /** Has the client said something that was not taken yet? */
+  private get hasMore(): boolean {
+    return this.rest.length > 0 || this.connection.keeps;
   }
 
   /** @returns what is left for another turn */
@@ -167,15 +190,27 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   /** Half of it is closed: a client that has said all it wants to, and closed its stream, may still get its answers. */
   ended(): void {
-    this.endsBehindRest = this.rest.length > 0;
-    if (this.endsBehindRest) return;
-    if (!this.login?.closing) this.end({ kind: 'disconnected' });
+    if (this.hasMore) this.depart({ kind: 'disconnected' }, false);
+    else if (!this.login?.closing) this.end({ kind: 'disconnected' });
   }
 
   closed(cause: CloseCause): void {
-    if (cause.kind === 'broken') this.end({ kind: 'connection-lost', detail: cause.code });
-    else this.end({ kind: 'disconnected' });
-    this.street.desk.giveBack(this.session, this.connection.takeUnsent());
+    const end: End =
+      cause.kind === 'broken' ? { kind: 'connection-lost', detail: cause.code } : { kind: 'disconnected' };
+    if (this.state !== 'closed' && this.hasMore) return this.depart(end, true);
+    this.end(end);
+    this.over();
+  }
+
+  /** From now on nothing is written for the client, but what it said before is still taken, in its order. */
+  private depart(end: End, over: boolean): void {
+    const { packets = [], bytes = 0 } = this.departure ?? {};
+    this.departure = { end, over, packets, bytes };
+  }
+
+  private over(): void {
+    const late = this.departure?.packets ?? [];
+    this.street.desk.giveBack(this.session, [...this.connection.takeUnsent(), ...late]);
     this.logEnd(this.reason!);
     this.street.gone(this, this.reason!);
   }
@@ -252,7 +287,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   answer(packet: Packet): void {
     if (!this.login) return;
     this.login.answer(packet);
-    if (!this.login?.waiting) this.connection.release(Hold.Answer);
+    if (!this.login?.waiting) this.readAgain(Hold.Answer);
   }
 
   /** The session is open: the client may say more now, and nothing of its login is needed any more. */
@@ -268,11 +303,12 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     log.info('logged in', { socket: this.session.address, ip: this.ip, user: this.user });
     this.street.loggedIn(this);
     login.opened();
-    this.connection.release(Hold.Answer);
+    this.readAgain(Hold.Answer);
   }
 
   deliver(packet: Packet): void {
     const { connection, street } = this;
+    if (this.departure) return this.keepBack(packet, this.departure);
     if (connection.isFull(street.limits.clientQueueBytes) && this.isSlow()) {
       this.end({ kind: 'slow-reader' });
       return street.desk.giveBack(this.session, [...connection.takeUnsent(), packet]);
@@ -280,6 +316,13 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.stanzasOut += 1;
     if (this.alias) connection.send(this.shown(packet.text), false, packet);
     else connection.send(packet.text, packet.whole.ascii, packet);
+  }
+
+  /** Where too much comes for a client that has gone, its session ends at once. */
+  private keepBack(packet: Packet, departure: Departure): void {
+    departure.packets.push(packet);
+    departure.bytes += packet.text.length + PACKET_BYTES;
+    if (departure.bytes > this.street.limits.clientQueueBytes) this.end(departure.end);
   }
 
   /** Somebody who gets much at once (all that was stored for him) and takes it is not slow, though it may take a while. */
@@ -302,6 +345,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.street.desk.leave(this.session);
     if (end.kind === 'slow-reader') this.connection.destroy();
     else this.connection.close(this.farewell(end));
+    if (this.departure?.over) this.over();
   }
 
   /** Sends a space if nothing was sent since the last call. [RFC6120 4.6.1] */

@@ -19,19 +19,27 @@ export interface ConnectionEvents {
   failed(error: Error): void;
   /** All that was sent has left; called after {@link Connection.congested} was seen. */
   drained(): void;
-  /** The peer has closed its side; ours is still open, and should be closed soon. */
+  /** The peer has closed its side; ours is still open, and should be closed soon. See {@link Connection.keeps}. */
   ended(): void;
-  /** The connection is over. Called once, and nothing after it. */
+  /** The connection is over. Called once, and nothing after it but the `data` of what is still kept. */
   closed(cause: CloseCause): void;
 }
 
-/** Why reading stands still; each reason is lifted by itself. */
+/** Why what is read is not passed on; each reason is lifted by itself. */
 export const enum Hold {
   /** What was read has to wait for an answer. */
   Answer = 1,
   /** Where it goes there is no room. */
   Room = 2,
 }
+
+/** Bytes that are read on while they may not be passed on: only who is read is heard to close. */
+const MAX_KEPT_BYTES = 65_536;
+/** What is read in smaller parts is kept together. */
+const KEPT_PART_BYTES = 4_096;
+
+/** How long a peer that is not read has to show that it is gone, before anything is written to it, in milliseconds. */
+const TEST_MS = 200;
 
 /** Characters that are written in one go: the end of each write shows that the peer reads. */
 const SLICE = 262_144;
@@ -66,6 +74,12 @@ export class Connection<Receipt = never> implements Flushable {
   private writing = false;
   private writes = 0;
   private holds = 0;
+  /** What was read while it might not be passed on, oldest first. */
+  private kept: Buffer[] = [];
+  private keptBytes = 0;
+  /** Runs while a peer that is not read is tested. */
+  private test: NodeJS.Timeout | undefined;
+  private passing = false;
   private wantsDrain = false;
   private closing = false;
   private over = false;
@@ -98,7 +112,7 @@ export class Connection<Receipt = never> implements Flushable {
    */
   isFull(limit: number): boolean {
     if (this.waiting <= limit) return false;
-    this.flush();
+    this.write();
     return this.waiting > limit;
   }
 
@@ -146,14 +160,32 @@ export class Connection<Receipt = never> implements Flushable {
 
   /** Writes what waits, unless a write is under way: what comes meanwhile goes with the next one. */
   flush(): void {
+    if (this.stream.isPaused() && this.writes > 0) this.startTest();
+    else this.write();
+  }
+
+  /**
+   * A peer that is not read is not heard to close. What is for it waits behind a space: a peer that is gone answers that
+   * with a reset, so the write fails, and nothing is taken for delivered.
+   */
+  private startTest(): void {
+    this.scheduled = false;
+    if (this.test || this.writing || this.out === '' || !this.open) return;
+    this.stream.write(' ');
+    this.test = setTimeout(() => this.write(), TEST_MS);
+  }
+
+  private write(): void {
     const { owesAck } = this;
     this.scheduled = this.owesAck = false;
+    clearTimeout(this.test);
+    this.test = undefined;
     // What an ended stream would refuse stays here, to be given back.
     if (this.writing || !this.stream.writable) return;
     if (this.out === '' && owesAck && this.open) this.out = ' ';
     if (this.out === '') return;
-    this.writingReceipts = this.waitingReceipts;
-    if (this.waitingReceipts.length > 0) this.waitingReceipts = [];
+    if (this.waitingReceipts.length > 0)
+      [this.writingReceipts, this.waitingReceipts] = [this.waitingReceipts, []];
     this.rest = this.out;
     this.restAscii = this.ascii;
     this.out = '';
@@ -176,8 +208,8 @@ export class Connection<Receipt = never> implements Flushable {
     const write = (this.writes += 1);
     const slice = this.rest === '' ? rest : rest.slice(0, end);
     this.stream.write(slice, this.restAscii ? 'latin1' : 'utf8', (error) => this.written(write, error));
-    // Most writes are taken by the system at once; the callback says so only in a later turn.
-    if (this.stream.writableLength === 0 && this.rest === '') this.wrote();
+    // Most writes are taken or refused by the system at once; the callback says so only in a later turn.
+    if (this.stream.writableLength === 0 && this.rest === '' && !this.stream.errored) this.wrote();
   }
 
   /** Asks for one call of `drained` when nothing waits any more. */
@@ -185,26 +217,36 @@ export class Connection<Receipt = never> implements Flushable {
     this.wantsDrain = true;
   }
 
-  /** Stops reading until that reason is lifted. */
+  /** Passes on nothing until that reason is lifted. A little more is read meanwhile: so the peer is heard to close. */
   hold(reason: Hold): void {
     this.holds |= reason;
-    if (this.open) this.stream.pause();
   }
 
-  /** Does reading stand still, for whatever reason? */
+  /** Is nothing passed on now, for whatever reason? */
   get isHeld(): boolean {
     return this.holds !== 0;
   }
 
-  /** Lifts a reason; reading goes on when none is left. */
+  /** Lifts a reason; what was read is passed on, and reading goes on, when none is left. */
   release(reason: Hold): void {
     if ((this.holds & reason) === 0) return;
     this.holds &= ~reason;
-    if (this.holds === 0 && this.open) this.stream.resume();
+    if (!this.passing) this.passOn();
+  }
+
+  /** What was read first while it might not be passed on, where that reason is the only one; it is not passed on then. */
+  takeKept(reason: Hold): Buffer | undefined {
+    return this.holds === reason ? this.nextKept() : undefined;
+  }
+
+  /** Is there something that was read and not passed on? It can be there when the connection is over, too. */
+  get keeps(): boolean {
+    return this.kept.length > 0;
   }
 
   /** Sends a last text, then closes. What the peer still sends is read and thrown away, so that it gets to read ours. */
   close(lastText = ''): void {
+    this.kept = [];
     if (!this.open) return;
     this.send(lastText);
     this.startClosing();
@@ -212,7 +254,7 @@ export class Connection<Receipt = never> implements Flushable {
 
   /** Lets go of the stream, which somebody else goes on with: no event of it comes here any more. */
   detach(): Duplex {
-    this.flush();
+    this.write();
     this.closing = true;
     this.over = true;
     return this.stream;
@@ -221,6 +263,7 @@ export class Connection<Receipt = never> implements Flushable {
   /** Closes at once. */
   destroy(): void {
     this.closing = true;
+    this.kept = [];
     this.stream.destroy();
   }
 
@@ -245,11 +288,42 @@ export class Connection<Receipt = never> implements Flushable {
 
   private read(chunk: Buffer): void {
     if (this.closing) return;
+    if (this.holds === 0) this.pass(chunk);
+    else this.keep(chunk);
+  }
+
+  private pass(chunk: Buffer): void {
+    this.passing = true;
     try {
       this.events.data(chunk);
     } catch (error) {
       this.events.failed(error as Error);
     }
+    this.passing = false;
+  }
+
+  private keep(chunk: Buffer): void {
+    const last = this.kept.at(-1);
+    this.keptBytes += chunk.length;
+    if (last && last.length + chunk.length <= KEPT_PART_BYTES) {
+      this.kept[this.kept.length - 1] = Buffer.concat([last, chunk]);
+    } else this.kept.push(Buffer.from(chunk));
+    if (this.keptBytes > MAX_KEPT_BYTES) this.stream.pause();
+  }
+
+  private passOn(): void {
+    while (this.holds === 0 && !this.closing) {
+      const chunk = this.nextKept();
+      if (!chunk) return;
+      this.pass(chunk);
+    }
+  }
+
+  private nextKept(): Buffer | undefined {
+    const chunk = this.kept.shift();
+    this.keptBytes -= chunk?.length ?? 0;
+    if (this.open && this.keptBytes <= MAX_KEPT_BYTES && this.stream.isPaused()) this.stream.resume();
+    return chunk;
   }
 
   private wrote(): void {
@@ -287,7 +361,7 @@ export class Connection<Receipt = never> implements Flushable {
   }
 
   private endStream(): void {
-    this.flush();
+    this.write();
     if (this.writing) return;
     if (!this.stream.writableEnded) this.stream.end();
     if (this.ended) this.stream.destroy();
@@ -297,6 +371,7 @@ export class Connection<Receipt = never> implements Flushable {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.linger);
+    clearTimeout(this.test);
     this.events.closed(this.cause());
   }
 

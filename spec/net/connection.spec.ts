@@ -172,16 +172,21 @@ describe('Connection', () => {
     expect(connection.waiting).to.equal(0);
   });
 
-  it('reads again only when no reason to hold is left', async () => {
+  /** What is on its way has come. */
+  async function turns(): Promise<void> {
+    for (let count = 0; count < 20; count += 1) await turn();
+  }
+
+  it('passes on what it reads only when no reason to hold is left', async () => {
     open();
     connection.hold(Hold.Answer);
     connection.hold(Hold.Room);
     peer.write('hello');
     connection.release(Hold.Room);
-    for (let turns = 0; turns < 20; turns += 1) await turn();
+    await turns();
     expect(read).to.equal('');
     connection.release(Hold.Answer);
-    await once(ours, 'data');
+    while (read === '') await once(ours, 'data');
     expect(read).to.equal('hello');
   });
 
@@ -189,7 +194,91 @@ describe('Connection', () => {
     open();
     connection.hold(Hold.Answer);
     connection.release(Hold.Room);
-    expect(ours.isPaused()).to.equal(true);
+    peer.write('hello');
+    await turns();
+    expect(read).to.equal('');
+  });
+
+  it('passes on in order what was read while it was held, and what comes then', async () => {
+    open();
+    connection.hold(Hold.Room);
+    let expected = '';
+    for (let part = 0; part < 50; part += 1) {
+      const text = `${part}`.repeat(part % 10 === 0 ? 5_000 : 1);
+      expected += text;
+      peer.write(text);
+      await turn();
+    }
+    while (ours.bytesRead < 40_000) await once(ours, 'data');
+    connection.release(Hold.Room);
+    peer.end('last');
+    await closed;
+    expect(read).to.equal(`${expected}last`);
+  });
+
+  it('reads no more than a little while it is held, and the rest when it is not', async () => {
+    open();
+    connection.hold(Hold.Room);
+    const text = 'x'.repeat(10_000_000);
+    peer.write(text);
+    while (!ours.isPaused()) await once(ours, 'data');
+    await turns();
+    expect(ours.bytesRead).to.be.below(1_000_000);
+    connection.release(Hold.Room);
+    peer.end();
+    await closed;
+    expect(read.length).to.equal(text.length);
+  });
+
+  it('hears the peer close, and break off, while it is held', async () => {
+    open();
+    connection.hold(Hold.Room);
+    peer.write('last');
+    while (!connection.keeps) await once(ours, 'data');
+    peer.resetAndDestroy();
+    expect(await closed).to.deep.equal({ kind: 'broken', code: 'ECONNRESET' });
+    expect(read).to.equal('');
+    connection.release(Hold.Room);
+    expect(read).to.equal('last');
+  });
+
+  /** Holds what is read, until no more is read. */
+  async function stopReading(): Promise<void> {
+    connection.send('a', true);
+    await received(1);
+    connection.hold(Hold.Room);
+    peer.write('x'.repeat(5_000_000));
+    while (!ours.isPaused()) await once(ours, 'data');
+  }
+
+  it('gives back what is sent to a peer that broke off while it was not read', async () => {
+    open();
+    await stopReading();
+    peer.resetAndDestroy();
+    await turns();
+    connection.send('late', true, 'late');
+    expect(await closed).to.deep.include({ kind: 'broken' });
+    expect(connection.takeUnsent()).to.deep.equal(['late']);
+  });
+
+  it('gives back what is sent to a peer that was gone while it was not read: it is tested first', async () => {
+    open();
+    await stopReading();
+    peer.destroy();
+    await once(peer, 'close');
+    connection.send('late', true, 'late');
+    expect(await closed).to.deep.include({ kind: 'broken' });
+    expect(connection.takeUnsent()).to.deep.equal(['late']);
+  });
+
+  it('sends to a peer that is there though it is not read, in order', async () => {
+    open();
+    await stopReading();
+    connection.send('b', true, 'b');
+    await turns();
+    connection.send('c', true, 'c');
+    expect(await received(4)).to.equal('a bc');
+    expect(connection.takeUnsent()).to.deep.equal([]);
   });
 
   it('closes with a last text, and is closed once', async () => {
