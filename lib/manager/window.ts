@@ -7,16 +7,23 @@ const LEAST = 65_536;
 const FIRST = 262_144;
 /** Marks in what may be on its way. */
 const MARKS = 8;
+/** Marks that are remembered; of a server that sends none back many are under way. */
+const MOST_MARKS = 64;
 /** What goes out more slowly than a part between two marks in this time needs no marks. Milliseconds. */
 const SELDOM = 1_000;
 /** Delays that are too much, and that are nothing, in milliseconds, besides that of the network. */
 const SLOW = 50;
 const QUICK = 15;
+/** The longest that the network alone may take, in milliseconds: what takes longer has waited at the server. */
+const MAX_NETWORK_MS = 500;
 /** How long a mark is waited for, in milliseconds: the first one of a link, and any other. */
 const TRIAL = 1_000;
 const PATIENCE = 30_000;
 
-/** `new` until the first mark is back; `silent` where none comes back, so that nothing is known and nobody waits. */
+/**
+ * `new` until the first mark is back; `silent` where none has come back in time, so that nothing is known and nobody waits
+ * until one does. Now and then another one is sent.
+ */
 type State = 'new' | 'working' | 'silent';
 
 interface Mark {
@@ -42,9 +49,11 @@ export class Window {
   private taken = 0;
   private marked = 0;
   private markedAt = -Infinity;
+  /** When the last mark was sent. */
+  private sentAt = -Infinity;
   private shrunkAt = 0;
   /** The shortest time that a mark took: that of the network. */
-  private shortest = Infinity;
+  private shortest = MAX_NETWORK_MS;
   /** Marks under way, oldest first. */
   private readonly marks = new Map<string, Mark>();
   private readonly prefix = randomBytes(10).toString('hex');
@@ -100,7 +109,7 @@ export class Window {
     this.marks.clear();
     this.taken = this.marked = this.sent;
     this.state = 'new';
-    this.shortest = Infinity;
+    this.shortest = MAX_NETWORK_MS;
     this.size = FIRST;
     this.wait();
     this.relieved();
@@ -112,10 +121,17 @@ export class Window {
     this.marked = this.sent;
     this.markedAt = now;
     if (!isBusy && this.marks.size === 0) this.taken = this.sent;
-    else if (this.state === 'working' || this.marks.size === 0) this.sendMark(now);
+    else if (this.state === 'working' || this.marks.size === 0 || this.isDue(now)) this.sendMark(now);
+  }
+
+  /** Where no mark came back, the one that was sent may be lost. */
+  private isDue(now: number): boolean {
+    return this.state === 'silent' && now - this.sentAt >= PATIENCE;
   }
 
   private sendMark(at: number): void {
+    this.sentAt = at;
+    if (this.marks.size >= MOST_MARKS) this.marks.delete(this.marks.keys().next().value!);
     const id = `${this.prefix}-${(this.count += 1).toString(36)}`;
     this.marks.set(id, { behind: this.sent, load: this.sent - this.taken, at });
     if (!this.patience) this.wait();

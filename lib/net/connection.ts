@@ -236,7 +236,7 @@ export class Connection<Receipt = never> implements Flushable {
 
   /** What was read first while it might not be passed on, where that reason is the only one; it is not passed on then. */
   takeKept(reason: Hold): Buffer | undefined {
-    return this.holds === reason ? this.nextKept() : undefined;
+    return (this.holds & ~reason) === 0 ? this.nextKept() : undefined;
   }
 
   /** Is there something that was read and not passed on? It can be there when the connection is over, too. */

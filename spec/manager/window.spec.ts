@@ -193,6 +193,55 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
+    'is known again when the first mark comes back late: the time that it took is not that of the network',
+    watched((it) => {
+      it.send(300);
+      it.pass(1_500);
+      expect(it.window.room).to.equal(Infinity);
+      it.return(20_000);
+      it.returnAll();
+      for (let round = 0; round < 20; round += 1) {
+        while (it.window.room > 0) it.send(1);
+        it.pass(3_000);
+        it.returnAll();
+      }
+      while (it.window.room > 0) it.send(1);
+      it.returnAll();
+      expect(it.window.room).to.be.at.most(128 * KB);
+    }),
+  );
+
+  it(
+    'is known again though the first mark was lost: now and then there is another one',
+    watched((it) => {
+      it.send(300);
+      it.pass(1_500);
+      expect(it.marks).to.have.lengthOf(1);
+      it.marks.length = 0;
+      for (let second = 0; second < 31; second += 1) {
+        it.pass(999);
+        it.send(100);
+      }
+      expect(it.marks).to.have.lengthOf(1);
+      expect(it.window.room).to.equal(Infinity);
+      it.return();
+      expect(it.window.room).to.be.at.most(256 * KB);
+    }),
+  );
+
+  it(
+    'is not asked of a server that sends no marks back more than twice a minute',
+    watched((it) => {
+      it.send(300);
+      for (let second = 0; second < 600; second += 1) {
+        it.pass(999);
+        it.send(100);
+      }
+      expect(it.marks.length).to.be.within(15, 25);
+    }),
+  );
+
+  it(
     'is let go on a little each half a minute where a server that had sent marks back hangs',
     watched((it) => {
       it.send(64);
