@@ -24,7 +24,7 @@ export function readJabberXml(source: string): Element {
     throw error;
   };
   strict.write(source).close();
-  return parse(source.replace(/<!--[^]*?-->/g, '').trim());
+  return parse(source.replace(/<\?xml.*?\?>|<!--[^]*?-->/g, '').trim());
 }
 
 /** The service that a socket manager connects to. */

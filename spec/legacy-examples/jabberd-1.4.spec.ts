@@ -45,6 +45,40 @@ describe('legacy-examples/jabberd-1.4', function () {
     expect(c2s.child('pthcsock')!.child('rate')).not.to.equal(undefined);
   });
 
+  for (const file of ['jabber-1.4.4.xml', 'jabber-1.6.xml']) {
+    it(`sm-component.json fits ${file}, where nothing shuts routes out or slows the link down either`, () => {
+      const other = readJabberXml(readExample('jabberd-1.4', file));
+      const sockets = serviceOf(other, String(options['name']))!;
+      expect(acceptOf(sockets)).to.deep.equal(acceptOf(service));
+      expect(sockets.child('accept')!.child('restrict')).to.equal(undefined);
+      expect(other.elements.map((part) => part.childText('host'))).to.include(domain());
+      expect(other.child('io')!.child('rate')).to.equal(undefined);
+      expect(other.child('io')!.child('karma')!.toString()).to.equal(
+        configuration.child('io')!.child('karma')!.toString(),
+      );
+    });
+  }
+
+  it('jabber-1.4.4.xml is jabber.xml with the modules of 1.4.4, which has no mod_auth_0k', () => {
+    const spelt = (xml: string): string => readJabberXml(xml).toString().replaceAll(/>\s+</g, '><');
+    const moved = source
+      .replace(/ *<mod_auth_0k>.*\n/, '')
+      .replaceAll('./jsm/jsm.so', '/usr/local/lib/libjabberdsm.so')
+      .replaceAll('./xdb_file/xdb_file.so', '/usr/local/lib/libjabberdxdbfile.so')
+      .replaceAll('./pthsock/pthsock_client.so', '/usr/local/lib/libjabberdpthsock.so')
+      .replaceAll(/\.\/(dnsrv|dialback)\/\1\.so/g, '/usr/local/lib/libjabberd$1.so');
+    const other = readExample('jabberd-1.4', 'jabber-1.4.4.xml');
+    const both = (xml: string): string => spelt(xml.replaceAll(/^.*(?:begin|end) c2s.*\n/gm, ''));
+    expect(spelt(other)).to.equal(spelt(moved));
+    expect(both(other)).to.equal(both(moved));
+  });
+
+  it('jabber-1.6.xml has no socket manager of its own: there whoever can log in owns every account', () => {
+    const other = readExample('jabberd-1.4', 'jabber-1.6.xml');
+    expect(serviceOf(readJabberXml(other), 'c2s')).to.equal(undefined);
+    expect(other).to.not.contain('pthsock');
+  });
+
   it('clients.nft redirects from the port of pthsock_client to the one of sm-component', () => {
     const rules = readExample('jabberd-1.4', 'clients.nft');
     const [listen] = options['listen'] as string[];
