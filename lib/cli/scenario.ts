@@ -1,8 +1,9 @@
 import type { Options } from 'yargs';
 import type { Address } from '../config/config.js';
+import { didYouMean } from '../config/error.js';
 import { oneListener, oneOf, peer, printAddress, type Kind } from '../config/kinds.js';
 import { Casting, type Given } from '../scenario/casting.js';
-import { Comparison, type Compared } from '../scenario/compare.js';
+import { Comparison, type Compared, type PassedOver } from '../scenario/compare.js';
 import { parseIgnored, type Ignored } from '../scenario/ignore.js';
 import type { Server } from '../scenario/login.js';
 import { differencesOf, summary } from '../scenario/report/comparison.js';
@@ -16,6 +17,7 @@ import { tap } from '../scenario/report/tap.js';
 import { ScriptFile } from '../scenario/script-file.js';
 import { NOTHING_PLAYED, run, type RunOptions } from '../scenario/run.js';
 import { findScripts, readScript, unwantedBy, type Candidate } from '../scenario/select.js';
+import { USUAL, type UsualName } from '../scenario/usual.js';
 import { actionOf, EXIT, Failure, UsageError, type Call, type Command } from './command.js';
 import { onceEnded } from './signals.js';
 
@@ -52,6 +54,8 @@ const OWN: Readonly<Record<string, Own>> = {
         'accounts are neither made nor removed. Repeatable.',
     ),
   },
+  'left-account': { of: ['compare'], option: text('The same, of the left server only. Repeatable.') },
+  'right-account': { of: ['compare'], option: text('The same, of the right server only. Repeatable.') },
   fresh: {
     of: PLAYED,
     option: flag(
@@ -80,7 +84,9 @@ const OWN: Readonly<Record<string, Own>> = {
   ignore: {
     of: ['compare'],
     option: text(
-      'A difference that is known: delay, iq/query/@ver, /presence, {urn:xmpp:sid:0}stanza-id, @xml:lang. Repeatable.',
+      'A difference that is known: delay, iq/query/@ver, /presence, {urn:xmpp:sid:0}stanza-id, @xml:lang. ' +
+        'What servers usually differ in is ignored anyway, unless it is none, or !RULE to take one rule out: ' +
+        `${USUAL.join(', ')}. Repeatable.`,
     ),
   },
   format: {
@@ -108,7 +114,10 @@ export const scenario: Command = {
     files: { describe: 'Scripts, and folders of them', type: 'string', array: true },
   },
   options: Object.fromEntries(Object.entries(OWN).map(([name, { option }]) => [name, option])),
-  repeatable: ['files', 'domain', 'left-domain', 'right-domain', 'account', 'tags', 'ignore'],
+  repeatable: [
+    ...['files', 'domain', 'left-domain', 'right-domain', 'account', 'left-account', 'right-account'],
+    ...['tags', 'ignore'],
+  ],
   examples: [
     ['$0 scenario run spec/ --to 127.0.0.1:5222', 'every .scs file in it; exit code 0 when all pass'],
     ['$0 scenario run login.scs --to old.foo.com:5222 --domain foo.com --account romeo:secret', ''],
@@ -139,7 +148,7 @@ async function runScripts(call: Call): Promise<number> {
   const candidates = readAll(call);
   const to = call.own.to === undefined ? undefined : address(call, 'to', peer);
   if (!to) requireAddresses(candidates);
-  const options = optionsFor(call, candidates, to, ['domain'], 5);
+  const options = optionsFor(call, candidates, to, [''], 5);
   const passed = await run(candidates, { ...options, signal: interruption() }, reportOf(call));
   return passed ? EXIT.stopped : EXIT.failed;
 }
@@ -147,11 +156,12 @@ async function runScripts(call: Call): Promise<number> {
 async function compareServers(call: Call): Promise<number> {
   const candidates = readAll(call);
   const side = (name: 'left' | 'right'): RunOptions => ({
-    ...optionsFor(call, candidates, address(call, name, peer), ['domain', `${name}-domain`], 2),
+    ...optionsFor(call, candidates, address(call, name, peer), [`${name}-`, ''], 2),
     goOn: true,
   });
   const sides = { left: side('left'), right: side('right') };
-  const comparison = new Comparison(sides, ignored(call), (note) => console.log(note));
+  const over = passedOver(call);
+  const comparison = new Comparison(sides, over, (note) => console.log(note));
   const signal = interruption();
   const all: Compared[] = [];
   let whole = true;
@@ -175,14 +185,16 @@ async function compareServers(call: Call): Promise<number> {
     console.log(NOTHING_PLAYED);
     return EXIT.failed;
   }
-  tellTables(all);
+  tellAll(all, over);
   return whole && all.every(isSame) ? EXIT.stopped : EXIT.failed;
 }
 
-function tellTables(all: readonly Compared[]): void {
+/** What is told of all scripts together. */
+function tellAll(all: readonly Compared[], { usual }: PassedOver): void {
   for (const part of [summary(all), kinds(all)]) {
     if (part.length > 0) console.log(`\n${part.join('\n')}`);
   }
+  if (usual.length > 0) console.log(`\nNot shown: ${usual.join(', ')} (--ignore none shows all)`);
 }
 
 /** Where there is no server to play on. */
@@ -197,12 +209,32 @@ function isSame({ rows, failures: { left, right } }: Compared): boolean {
   return rows.length === 0 && lines(left) === lines(right) && ![...left, ...right].some(({ fatal }) => fatal);
 }
 
-function ignored({ lists: { ignore = [] } }: Call): Ignored[] {
-  return ignore.map((given) => {
-    const one = parseIgnored(given);
-    if (!one) throw wrong('ignore', 'a path like delay, iq/query/@ver or {namespace}name', given);
-    return one;
-  });
+/** What `--ignore` says: what servers usually differ in unless it is taken out, and paths. */
+function passedOver({ lists: { ignore = [] } }: Call): PassedOver {
+  let usual: readonly UsualName[] = USUAL;
+  const paths: Ignored[] = [];
+  for (const given of ignore) {
+    const path = parseIgnored(given);
+    if (given === 'usual') usual = USUAL;
+    else if (given === 'none') usual = [];
+    else if (given.startsWith('!')) usual = withoutRule(usual, given);
+    else if (path) paths.push(path);
+    else
+      throw wrong(
+        'ignore',
+        'usual, none, !RULE, or a path like delay, iq/query/@ver or {namespace}name',
+        given,
+      );
+  }
+  return { usual, paths };
+}
+
+function withoutRule(rules: readonly UsualName[], given: string): readonly UsualName[] {
+  const name = given.slice(1);
+  if (USUAL.some((rule) => rule === name)) return rules.filter((rule) => rule !== name);
+  throw new UsageError(
+    `argument --ignore: no rule is called ${name}${didYouMean(name, USUAL)} (there are ${USUAL.join(', ')})`,
+  );
 }
 
 /** Until somebody ends it. The script is written as it grows. */
@@ -272,13 +304,16 @@ function optionsFor(
   call: Call,
   candidates: readonly Candidate[],
   to: Address | undefined,
-  domainOptions: readonly string[],
+  prefixes: readonly string[],
   patience: number,
 ): RunOptions {
   const manner = mannerOf(call);
   return {
     ...manner,
-    casting: new Casting(domains(call, ...domainOptions), accounts(call)),
+    casting: new Casting(
+      domains(call, ...prefixes.map((prefix) => `${prefix}domain`).reverse()),
+      accounts(call, ...prefixes.map((prefix) => `${prefix}account`)),
+    ),
     exact: call.own.exact === 'true',
     timeout: seconds(call, patience),
     goOn: false,
@@ -368,14 +403,17 @@ function domains({ lists }: Call, ...names: string[]): Map<string, string> {
   return new Map(pairs);
 }
 
-function accounts({ lists: { account = [] } }: Call): Given[] {
-  return account.map((given) => {
-    const [, name, other, password] = /^([^:=\s]+)(?:=([^:=@\s]+))?:([^]+)$/.exec(given) ?? [];
-    // Not the whole text: it may hold a password.
-    if (name === undefined)
-      throw new UsageError('argument --account: must be USER:PASSWORD or USER=OTHER:PASSWORD');
-    return { as: name, user: other ?? name.split('@')[0], password };
-  });
+/** Of several that play the same one, the first. */
+function accounts({ lists }: Call, ...names: string[]): Given[] {
+  return names.flatMap((option) =>
+    (lists[option] ?? []).map((given) => {
+      const [, name, other, password] = /^([^:=\s]+)(?:=([^:=@\s]+))?:([^]+)$/.exec(given) ?? [];
+      // Not the whole text: it may hold a password.
+      if (name === undefined)
+        throw new UsageError(`argument --${option}: must be USER:PASSWORD or USER=OTHER:PASSWORD`);
+      return { as: name, user: other ?? name.split('@')[0], password };
+    }),
+  );
 }
 
 function reportOf(call: Call): Report {

@@ -24,23 +24,36 @@ const NO_WORD_AFTER = '(?![A-Za-z0-9_-]|\\.[A-Za-z0-9])';
 /** Scripts name accounts and domains of their own; the server may have others. */
 export class Casting {
   private readonly changes: (readonly [RegExp, string])[];
+  private readonly changesBack: (readonly [RegExp, string])[];
 
   /** @param domains those of scripts, and what they are on the server */
   constructor(
     private readonly domains: ReadonlyMap<string, string> = new Map(),
     private readonly accounts: readonly Given[] = [],
   ) {
-    const users = accounts.flatMap(({ as, user }): (readonly [RegExp, string])[] => {
-      const [name, domain] = as.split('@');
-      if (name === user) return [];
+    const others = accounts.filter(({ as, user }) => as.split('@')[0] !== user);
+    const user = (name: string, domain: string | undefined): RegExp => {
       const own = (domain === undefined ? ['localhost', ...domains.keys()] : [domain]).map(literal).join('|');
-      return [[new RegExp(`(?<![\\w.@-])${literal(name)}(?=@(?:${own})${NO_WORD_AFTER})`, 'g'), user]];
+      return new RegExp(`(?<![\\w.@-])${literal(name)}(?=@(?:${own})${NO_WORD_AFTER})`, 'g');
+    };
+    const users = others.map((one): readonly [RegExp, string] => {
+      const [name, domain] = one.as.split('@');
+      return [user(name, domain), one.user];
+    });
+    const usersBack = others.map((one): readonly [RegExp, string] => {
+      const [name, domain] = one.as.split('@');
+      return [user(one.user, domain), name];
     });
     const hosts = [...domains].map(([from, to]): readonly [RegExp, string] => [
       new RegExp(NO_WORD_BEFORE + literal(from) + NO_WORD_AFTER, 'g'),
       to,
     ]);
+    const hostsBack = [...domains].map(([from, to]): readonly [RegExp, string] => [
+      new RegExp(NO_WORD_BEFORE + literal(to) + NO_WORD_AFTER, 'g'),
+      from,
+    ]);
     this.changes = [...users, ...hosts];
+    this.changesBack = [...hostsBack, ...usersBack];
   }
 
   /** A text of a script, as it has to be on the server. */
@@ -50,9 +63,7 @@ export class Casting {
 
   /** A text of the server, as a script would have it: for those who compare two servers. */
   original(value: string): string {
-    return [...this.domains].reduce((text, [from, to]) => {
-      return text.replace(new RegExp(NO_WORD_BEFORE + literal(to) + NO_WORD_AFTER, 'g'), () => from);
-    }, value);
+    return this.changesBack.reduce((text, [from, to]) => text.replace(from, () => to), value);
   }
 
   /** @returns undefined where nobody has said a password */

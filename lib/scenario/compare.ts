@@ -5,6 +5,7 @@ import { accountsOf, play, type Failure } from './play.js';
 import type { RunOptions } from './run.js';
 import { describeAction, type Action, type Character, type Script } from './script.js';
 import type { Element } from '../xml/index.js';
+import { inOneForm, withoutUsual, type Receiver, type UsualName } from './usual.js';
 import { mapValues } from './variables.js';
 import { MadeUp, valuesIn } from './volatile.js';
 
@@ -41,13 +42,26 @@ export interface Sides {
   readonly right: RunOptions;
 }
 
+/** What is passed over. */
+export interface PassedOver {
+  /** What servers usually differ in, by the names of the rules. */
+  readonly usual: readonly UsualName[];
+  readonly paths: readonly Ignored[];
+}
+
+/** One side of a script, as it is compared. */
+interface Listened {
+  readonly heard: ReadonlyMap<string, readonly Heard[]>;
+  readonly failures: readonly Failure[];
+}
+
 /** Plays scripts on two servers. */
 export class Comparison {
   private readonly accounts: { readonly left: Accounts; readonly right: Accounts };
 
   constructor(
     private readonly sides: Sides,
-    private readonly ignored: readonly Ignored[],
+    private readonly passedOver: PassedOver,
     note: (text: string) => void,
   ) {
     const accountsOn = (side: keyof Sides): Accounts =>
@@ -73,15 +87,32 @@ export class Comparison {
       title: script.title,
       same: rows.filter(isSame).length,
       rows: rows.filter((row) => !isSame(row)),
-      failures: { left: left.failures, right: right.failures },
+      failures: {
+        left: this.ownFailures(script, rows, left.failures),
+        right: this.ownFailures(script, rows, right.failures),
+      },
     };
   }
 
-  /** What each character gets on one side. */
-  private async listen(
+  /**
+   * Where all that came is the same, but for what is passed over, a script that waits for something else in vain on one
+   * side waits for what is passed over.
+   */
+  private ownFailures(
     script: Script,
-    side: keyof Sides,
-  ): Promise<{ heard: Map<string, Heard[]>; failures: readonly Failure[] }> {
+    rows: readonly Row[],
+    failures: readonly Failure[],
+  ): readonly Failure[] {
+    const { usual, paths } = this.passedOver;
+    if (!rows.every(isSame) || usual.length + paths.length === 0) return failures;
+    const waits = new Set(
+      script.actions.filter(({ kind }) => kind.startsWith('receives')).map(({ line }) => line),
+    );
+    return failures.filter(({ line }) => !waits.has(line));
+  }
+
+  /** What each character gets on one side. */
+  private async listen(script: Script, side: keyof Sides): Promise<Listened> {
     const { [side]: options } = this.sides;
     const raw: { who: Character; line: number; stanza: Element }[] = [];
     await this.accounts[side].prepare(accountsOf(script, options.casting));
@@ -89,17 +120,31 @@ export class Comparison {
       heard: (who, line, stanza) => void raw.push({ who, line, stanza }),
     });
     await this.accounts[side].clear();
-    const madeUp = new MadeUp(valuesIn(script.actions.flatMap(sent)));
-    const heard = new Map<string, Heard[]>();
-    for (const { who, line, stanza } of raw) {
+    const known = valuesIn(script.actions.flatMap(sent));
+    const madeUp = new MadeUp(known);
+    const compared = (who: Character, stanza: Element): Element | undefined => {
       const readable = mapValues(stanza, (value) => options.casting.original(named(value, addresses)));
       // It is so for all stanzas, and only some servers say so. [RFC6120 4.8.3]
       if (readable.attribute('xmlns') === 'jabber:client') readable.set('xmlns', undefined);
-      const kept = withoutIgnored(madeUp.named(readable), this.ignored, fullJidOf(who.name));
+      return this.reduced(madeUp.named(readable), receiverOf(who, known));
+    };
+    const heard = new Map<string, Heard[]>();
+    for (const { who, line, stanza } of raw) {
+      const kept = compared(who, stanza);
       if (kept) heard.set(who.name, [...(heard.get(who.name) ?? []), { line, stanza: kept }]);
     }
     return { heard, failures };
   }
+
+  private reduced(stanza: Element, receiver: Receiver): Element | undefined {
+    const { usual, paths } = this.passedOver;
+    const kept = withoutUsual(stanza, usual, receiver);
+    return kept && withoutIgnored(kept, paths, receiver.full);
+  }
+}
+
+function receiverOf({ name, user, domain }: Character, sent: ReadonlySet<string>): Receiver {
+  return { bare: `${user}@${domain}`, full: fullJidOf(name), sent };
 }
 
 const sent = (action: Action): Element[] => ('stanza' in action ? [action.stanza] : []);
@@ -134,26 +179,26 @@ function pair(left: readonly Heard[], right: readonly Heard[]): Pair[] {
   };
   const pairs = left.map((one) => ({
     one,
-    other: take([...free].find(({ stanza }) => differ(one.stanza, stanza).length === 0)),
+    other: take([...free].find(({ stanza }) => differencesBetween(one.stanza, stanza).length === 0)),
   }));
   for (const two of pairs) two.other ??= take(nearestTo(two.one, [...free]));
-  const known = pairs.map(({ one, other }) => ({
-    line: one.line,
-    left: one.stanza,
-    right: other?.stanza,
-    differences: other ? differ(one.stanza, other.stanza) : [],
-  }));
+  const known = pairs.map(({ one: { line, stanza }, other }) => {
+    const [left, right] = other ? inOneForm(stanza, other.stanza) : [stanza, undefined];
+    return { line, left, right, differences: right ? differ(left, right) : [] };
+  });
   return [
     ...known,
     ...[...free].map(({ line, stanza }) => ({ line, left: undefined, right: stanza, differences: [] })),
   ];
 }
 
+const differencesBetween = (left: Element, right: Element): Difference[] => differ(...inOneForm(left, right));
+
 /** Of those that are about the same thing, the one that differs least. */
 function nearestTo({ stanza: left }: Heard, others: readonly Heard[]): Heard | undefined {
   return others
     .filter(({ stanza }) => isAbout(left, stanza))
-    .map((other) => ({ other, weight: weigh(differ(left, other.stanza)) }))
+    .map((other) => ({ other, weight: weigh(differencesBetween(left, other.stanza)) }))
     .sort((a, b) => a.weight - b.weight)[0]?.other;
 }
 

@@ -277,7 +277,7 @@ function unexpected({ element }: Side, { path }: Place): Difference {
 }
 
 /** With its attributes: of several of a name, they say which one. */
-function tagOf({ localName, attributes }: Element): string {
+export function tagOf({ localName, attributes }: Element): string {
   const told = [...attributes].filter(([name]) => !isDeclaration(name) && !name.startsWith('scansion:'));
   return `<${[localName, ...told.map(([name, value]) => `${name}="${short(value)}"`)].join(' ')}>`;
 }

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { parseScript } from '../../lib/scenario/parse.js';
 import { ScriptedServer } from '../scenario/support/server.js';
-import { call, Program } from './program.js';
+import { call, Program, type Outcome } from './program.js';
 
 describe('cli/scenario', function () {
   this.timeout(20_000);
@@ -44,7 +44,19 @@ describe('cli/scenario', function () {
     [['compare', 'a.scs', '--left', 'a:1'], 'scenario compare needs --right HOST:PORT'],
     [
       ['compare', 'a.scs', '--left', 'a:1', '--right', 'b:1', '--ignore', '@'],
-      'argument --ignore: must be a path like',
+      'argument --ignore: must be usual, none, !RULE, or a path like',
+    ],
+    [
+      ['compare', 'a.scs', '--left', 'a:1', '--right', 'b:1', '--ignore', '!dealy'],
+      'argument --ignore: no rule is called dealy (there are addresses, ids, lang, ',
+    ],
+    [
+      ['compare', 'a.scs', '--left', 'a:1', '--right', 'b:1', '--left-account', 'a'],
+      'argument --left-account: must be USER:PASSWORD or',
+    ],
+    [
+      ['run', 'a.scs', '--to', 'a:1', '--left-account', 'a:b'],
+      '--left-account is no option of scenario run, but of compare',
     ],
     [['record', '--to', 'a:1'], 'scenario record takes one FILE.scs to write'],
     [['record', 'a.scs', '--to', 'a:1'], 'a.scs is there already: remove it first'],
@@ -135,6 +147,59 @@ describe('cli/scenario', function () {
     expect(stdout).to.contain('on both the script fails, line 6: A connects: a@localhost: no connection');
     expect(stdout).to.contain('there is no server on the left and on the right: nothing more is compared');
     expect(code).to.equal(1);
+  });
+
+  describe('compare', () => {
+    const servers: ScriptedServer[] = [];
+    afterEach(async () => {
+      for (const server of servers.splice(0)) await server.stop();
+    });
+
+    /** A server that has one account, and sends to each its message back. */
+    async function serverOf(user: string, more: string): Promise<string> {
+      const server = await new ScriptedServer({
+        answer: ({ name }, { jid }) =>
+          name === 'message'
+            ? `<presence from='${jid}'/><message from='${user}@localhost' to='${user}@localhost'${more}><body>${user}@localhost</body></message>`
+            : undefined,
+      }).start();
+      server.accounts.set(user, 'secret');
+      servers.push(server);
+      return `127.0.0.1:${server.port}`;
+    }
+
+    it('other accounts on either side, and what servers usually differ in, are no difference', async () => {
+      writeFileSync(
+        path.join(cwd, 'a.scs'),
+        "[Client] A\n\tjid: romeo@localhost\n---\nA connects\nA sends: <message to='romeo@localhost'/>\nA receives:\n\t<message><body>romeo@localhost</body></message>\n",
+      );
+      const sides = [
+        ...['--left', await serverOf('alice', ''), '--left-account', 'romeo=alice:secret'],
+        ...['--right', await serverOf('bob', " xml:lang='en' id='7'"), '--right-account', 'romeo=bob:secret'],
+      ];
+      const compared = (...more: string[]): Promise<Outcome> =>
+        finished(['scenario', 'compare', 'a.scs', ...sides, ...more]);
+      const usual = await compared();
+      expect(usual.stdout)
+        .to.contain('a.scs: the same (1 stanza)\n')
+        .and.match(/\nNot shown: addresses, .*\(--ignore none shows all\)\n$/);
+      expect(usual.code).to.equal(0);
+      const less = await compared('--ignore', '!lang', '--ignore', '!ids');
+      expect(less.stdout)
+        .to.contain('--ignore message/@xml:lang')
+        .and.contain('--ignore message/@id')
+        .and.not.contain('lang,');
+      expect(less.code).to.equal(1);
+      const all = await compared('--ignore', 'none', '--ignore', '@xml:lang', '--ignore', '@id');
+      expect(all.stdout).to.contain('the same (2 stanzas)').and.not.contain('Not shown');
+      expect(all.code).to.equal(0);
+    });
+
+    async function finished(args: readonly string[]): Promise<Outcome> {
+      const program = new Program(args, { cwd });
+      const code = await program.exit;
+      return { code, stdout: program.stdout, stderr: program.stderr };
+    }
   });
 
   describe('record', () => {

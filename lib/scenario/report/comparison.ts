@@ -1,7 +1,7 @@
 import { columns } from '../../observe/columns.js';
 import type { Element } from '../../xml/index.js';
 import type { Compared, Row } from '../compare.js';
-import type { Difference } from '../match.js';
+import { tagOf, type Difference } from '../match.js';
 import type { Failure } from '../play.js';
 import { excerpt, pretty, short } from '../print.js';
 
@@ -71,8 +71,12 @@ function both(left: string | undefined, right: string | undefined): string {
   return `"${short(left)}" on the left, and "${short(right)}" on the right`;
 }
 
-const named = ({ localName, namespace }: Element): string =>
-  namespace === '' || namespace === 'jabber:client' ? `<${localName}>` : `<${localName}> of ${namespace}`;
+const named = (element: Element): string => {
+  const { namespace } = element;
+  return namespace === '' || namespace === 'jabber:client'
+    ? tagOf(element)
+    : `${tagOf(element)} of ${namespace}`;
+};
 
 const indented = (stanza: Element, marks?: Set<Element>): string[] =>
   excerpt(pretty(stanza, marks)).map((line) => `      ${line}`);

@@ -45,15 +45,36 @@ function whole(who: string, left: Element | undefined, right: Element | undefine
     return { side, what: ignoring('/presence[@from=self]') };
   }
   const [first] = stanza.name === 'iq' ? stanza.elements : [];
-  const about = first ? ` with ${step(first)}` : '';
+  const about = type === 'error' ? saying(stanza) : first ? ` with ${step(first)}` : '';
   return { side, what: `<${stanza.name}${type === undefined ? '' : ` type='${type}'`}>${about}` };
+}
+
+/** What an error says: its condition, or its code. */
+function sentence(stanza: Element): string | undefined {
+  if (stanza.attribute('type') !== 'error') return undefined;
+  const error = stanza.child('error');
+  return error?.elements.at(0)?.localName ?? error?.attribute('code');
+}
+
+function saying(stanza: Element): string {
+  const said = sentence(stanza);
+  return said === undefined ? '' : ` saying ${said}`;
 }
 
 function inside(left: Element, right: Element, differences: readonly Difference[]): Kind[] {
   const [before, after] = [left.attribute('type'), right.attribute('type')];
-  if (before === after) return differences.map((one) => kindOf(one, left));
-  // An error has other children than a result: all of that is one thing.
-  return [{ side: 'both', what: `<${left.name}> of type ${before} on the left, ${after} on the right` }];
+  if (before !== after) {
+    // An error has other children than a result: all of that is one thing.
+    return [{ side: 'both', what: `<${left.name}> of type ${before} on the left, ${after} on the right` }];
+  }
+  const [said, saidThere] = [sentence(left), sentence(right)];
+  if (said === saidThere) return differences.map((one) => kindOf(one, left));
+  return [
+    {
+      side: 'both',
+      what: `<${left.name} type='error'> saying ${said} on the left, ${saidThere} on the right`,
+    },
+  ];
 }
 
 function kindOf({ path, about }: Difference, stanza: Element): Kind {
@@ -83,8 +104,20 @@ function child(path: string, element: Element, stanza: Element): string {
     : `${path}/${step(element)}`;
 }
 
-const step = ({ localName, namespace }: Element): string =>
-  namespace === '' || namespace === CLIENT ? localName : `{${namespace}}${localName}`;
+const DISCO = 'http://jabber.org/protocol/disco';
+/** The attribute that says which one it is, of elements that have nothing else to say. */
+const TELLING: ReadonlyMap<string, string> = new Map([
+  [`${DISCO}#info feature`, 'var'],
+  [`${DISCO}#items item`, 'jid'],
+]);
+
+function step(element: Element): string {
+  const { localName, namespace } = element;
+  const attribute = TELLING.get(`${namespace} ${localName}`) ?? '';
+  const value = element.attribute(attribute);
+  const which = value === undefined || value.includes(']') ? '' : `[@${attribute}=${value}]`;
+  return (namespace === '' || namespace === CLIENT ? localName : `{${namespace}}${localName}`) + which;
+}
 
 /** As a shell takes it. */
 const ignoring = (pattern: string): string =>

@@ -6,6 +6,7 @@ import { parseScript } from '../../../lib/scenario/parse.js';
 import { differencesOf } from '../../../lib/scenario/report/comparison.js';
 import { kinds } from '../../../lib/scenario/report/kinds.js';
 import type { RunOptions } from '../../../lib/scenario/run.js';
+import { USUAL, type UsualName } from '../../../lib/scenario/usual.js';
 import type { Element } from '../../../lib/xml/index.js';
 import { ScriptedServer, type Habits } from '../support/server.js';
 import { cast } from '../support/story.js';
@@ -18,7 +19,7 @@ const isPing = (stanza: Element): boolean => stanza.child('ping') !== undefined;
 async function compare(
   left: Answer,
   right: Answer,
-  { sends = '<message/>', ignored = [] as string[] } = {},
+  { sends = '<message/>', ignored = [] as string[], usual = [] as readonly UsualName[] } = {},
 ): Promise<Compared> {
   const script = parseScript('a.scs', `${cast('Juliet')}Juliet connects\n\nJuliet sends:\n\t${sends}\n`);
   const servers: ScriptedServer[] = [];
@@ -33,8 +34,8 @@ async function compare(
   };
   try {
     const sides = { left: await side(left), right: await side(right) };
-    const patterns = ignored.map((one) => parseIgnored(one)!);
-    return await new Comparison(sides, patterns, () => undefined).compare(script);
+    const paths = ignored.map((one) => parseIgnored(one)!);
+    return await new Comparison(sides, { usual, paths }, () => undefined).compare(script);
   } finally {
     for (const server of servers) await server.stop();
   }
@@ -115,6 +116,56 @@ describe('scenario/report/kinds', () => {
     expect(told(found)).to.deep.equal([
       '1 | both | <iq> of type result on the left, error on the right | a.scs:11',
     ]);
+  });
+
+  it('a feature of service discovery is named by its var, and passed over by that', async () => {
+    const answer = (...names: string[]): string =>
+      `<iq type='result' id='q'><query xmlns='http://jabber.org/protocol/disco#info'>${names.map((name) => `<feature var='${name}'/>`).join('')}</query></iq>`;
+    const features = (ignored: string[] = []): Promise<Compared> =>
+      compare(
+        () => answer('urn:a', 'urn:c', 'http://b/#x'),
+        () => answer('urn:a', 'urn:d'),
+        { sends: "<iq type='get' id='q'><query xmlns='u:q'/></iq>", ignored },
+      );
+    const found = await features();
+    const path = 'iq/query/{http://jabber.org/protocol/disco#info}feature';
+    expect(told(found)).to.deep.equal([
+      `1 | left | --ignore '${path}[@var=urn:c]' | a.scs:11`,
+      `1 | left | --ignore '${path}[@var=http://b/#x]' | a.scs:11`,
+      `1 | right | --ignore '${path}[@var=urn:d]' | a.scs:11`,
+    ]);
+    expect(differencesOf(found)).to.contain(
+      '      iq/query: <feature var="urn:c"> of http://jabber.org/protocol/disco#info is only on the left',
+    );
+    const ignored = ['urn:c', 'http://b/#x', 'urn:d'].map((name) => `${path}[@var=${name}]`);
+    expect(told(await features(ignored))).to.deep.equal([]);
+  });
+
+  it('another condition of an error is one difference, whatever else is in it', async () => {
+    const answer = (type: string, condition: string): string =>
+      `<iq type='error' id='q'><error type='${type}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`;
+    const found = await compare(
+      () => answer('cancel', 'item-not-found'),
+      () => answer('wait', 'forbidden'),
+      { sends: "<iq type='get' id='q'><query xmlns='u:q'/></iq>" },
+    );
+    expect(told(found)).to.deep.equal([
+      "1 | both | <iq type='error'> saying item-not-found on the left, forbidden on the right | a.scs:11",
+    ]);
+  });
+
+  it('what a script expects and only one server sends does not differ where it is passed over', async () => {
+    const expects = '<presence/>\n\nJuliet receives:\n\t<presence/>';
+    const echo: Answer = (_stanza, { jid }) => `<presence from='${jid}'/>`;
+    const silent: Answer = () => undefined;
+    const open = await compare(echo, silent, { sends: expects });
+    expect([open.rows.length, open.failures.left.length, open.failures.right.length]).to.deep.equal([
+      1, 0, 1,
+    ]);
+    const closed = await compare(echo, silent, { sends: expects, usual: USUAL });
+    expect([closed.rows, closed.failures]).to.deep.equal([[], { left: [], right: [] }]);
+    const other = await compare(echo, () => '<message/>', { sends: expects, usual: USUAL });
+    expect([other.rows.length, other.failures.right.length]).to.deep.equal([1, 1]);
   });
 
   it('the most frequent stands first, counted over all scripts', async () => {
