@@ -13,6 +13,8 @@ export interface Instance {
   readonly version: string;
   /** Is the session manager of that data directory in it? */
   readonly embedded: boolean;
+  /** What it serves, folded; absent with older versions. */
+  readonly domains?: readonly string[];
 }
 
 /** The control socket of a service, in its data directory. */
@@ -24,7 +26,8 @@ export class Control {
     private readonly log: Log,
     commands: Commands,
   ) {
-    const instance: Instance = { pid: process.pid, version: version(), embedded: config.sm === undefined };
+    const { sm, domains } = config;
+    const instance: Instance = { pid: process.pid, version: version(), embedded: sm === undefined, domains };
     this.server = new ControlServer(config.data, { ...commands, instance: () => [instance] }, log);
   }
 
@@ -68,7 +71,7 @@ export async function lockStore(data: string): Promise<DirectoryLock> {
 const LOCK_WAIT_MS = 1000;
 
 /** Who has the control socket; undefined for one that does not say, which must be taken for the worst. */
-async function occupant(data: string): Promise<Instance | undefined> {
+export async function occupant(data: string): Promise<Instance | undefined> {
   try {
     return ((await ask(data, { command: 'instance' })) as Instance[])[0];
   } catch {

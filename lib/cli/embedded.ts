@@ -3,9 +3,13 @@ import type { Commands } from '../control/server.js';
 import { SessionManager } from '../embedded/session-manager.js';
 import { Store, type StoreUse } from '../embedded/store.js';
 import type { Log } from '../observe/log.js';
+import { isDamaged } from '../store/sqlite.js';
 import { DirectoryLock } from '../store/lock.js';
 import { Failure } from './command.js';
 
+const DAMAGED =
+  '; put a backup in its place, or save what can be read of it: docs/running.md has the commands. ' +
+  'To begin without accounts, move the files sm-component.sqlite* away';
 const NO_DIRECTORY = '; --data must be a directory';
 const RIGHTS = '; may this user read and write there?';
 
@@ -17,6 +21,7 @@ const HINTS: Readonly<Record<string, string>> = {
   ENOENT: '; no directory can be made there: choose another one with --data',
   EPERM: RIGHTS,
   EROFS: '; choose a directory that can be written with --data',
+  SQLITE_BUSY: '; another program has locked it: try again when that has ended',
   SQLITE_CANTOPEN: RIGHTS,
   SQLITE_READONLY: RIGHTS,
 };
@@ -36,7 +41,8 @@ function orFailure<Result>(directory: string, action: () => Result): Result {
     return action();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Failure(`the store in ${directory} can not be opened: ${message}${HINTS[code ?? ''] ?? ''}`);
+    const hint = isDamaged(error) ? DAMAGED : (HINTS[code ?? ''] ?? '');
+    throw new Failure(`the store in ${directory} can not be opened: ${message}${hint}`);
   }
 }
 

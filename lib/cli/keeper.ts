@@ -1,14 +1,14 @@
-import { openCredentials, type Account, type Credentials } from '../client/credentials/index.js';
+import { hasEmbedded, openCredentials, type Account, type Credentials } from '../client/credentials/index.js';
 import { printCredentials } from '../config/kinds.js';
 import type { Loaded } from '../config/load.js';
 import type { Values } from '../config/options.js';
 import { ask, ControlError, NothingRuns } from '../control/client.js';
-import type { Store } from '../embedded/store.js';
+import { Store } from '../embedded/store.js';
 import { createLog } from '../observe/log.js';
 import { Jid, STRINGPREP, type Preparation } from '../session/jid.js';
 import type { DirectoryLock } from '../store/lock.js';
 import { Failure } from './command.js';
-import type { Instance } from './control.js';
+import { occupant, type Instance } from './control.js';
 import { openStore, tryToLock } from './embedded.js';
 
 /**
@@ -21,6 +21,8 @@ export interface Keeper {
   readonly added: string;
   readonly removed: string;
   list(): Promise<Listed>;
+  /** The domains that accounts can have; undefined where that is not known here. */
+  served(): Promise<readonly string[] | undefined>;
   /** @returns false where there is one of that name */
   add(account: string, password: string): Promise<boolean>;
   /** These two: @returns false where there is none of that name */
@@ -41,15 +43,30 @@ export function hasCredentials({ values, origins }: Loaded): boolean {
   return given || values.dialect === 'jabberd2';
 }
 
+/** Is there already a store to keep them in? Where it is not ours, whoever opens it says so. */
+export function hasStore(loaded: Loaded): boolean {
+  const { credentials, data } = loaded.values;
+  if (!hasCredentials(loaded)) return Store.exists(data);
+  return credentials.store !== 'embedded' || hasEmbedded(data);
+}
+
 /** @throws {CredentialsError} and {Failure} where they can not be opened */
 export async function openKeeper(loaded: Loaded): Promise<Keeper> {
   const { values } = loaded;
-  if (!hasCredentials(loaded)) return StoreKeeper.open(values.data);
+  if (!hasCredentials(loaded)) return StoreKeeper.open(values.data, namedDomains(loaded));
   const { credentials, data } = values;
   // A server that is away is the error of the first call as well.
   const log = createLog(credentials.store === 'postgres' ? 'error' : 'warn', 'text');
-  const domains = loaded.origins.get('domain') === 'default' ? undefined : values.domain;
-  return new CredentialsKeeper(await openCredentials(credentials, { data, log }), values, domains);
+  return new CredentialsKeeper(
+    await openCredentials(credentials, { data, log }),
+    values,
+    namedDomains(loaded),
+  );
+}
+
+/** Those that there are; undefined where nobody says. */
+function namedDomains({ origins, values }: Loaded): readonly string[] | undefined {
+  return origins.get('domain') === 'default' ? undefined : values.domain;
 }
 
 /** The accounts of the embedded session manager. */
@@ -62,12 +79,27 @@ class StoreKeeper implements Keeper {
     private readonly directory: string,
     /** Ours, where no session manager runs on the store. */
     private readonly lock: DirectoryLock | undefined,
+    private readonly domains: readonly string[] | undefined,
   ) {}
 
   /** @throws {Failure} */
-  static open(directory: string): StoreKeeper {
+  static open(directory: string, domains: readonly string[] | undefined): StoreKeeper {
     const lock = tryToLock(directory, 0);
-    return new StoreKeeper(openStore(directory, lock ? 'alone' : 'shared'), directory, lock);
+    return new StoreKeeper(openStore(directory, lock ? 'alone' : 'shared'), directory, lock, domains);
+  }
+
+  /** What runs knows best; else what was named for this call; else those of the accounts there are. */
+  async served(): Promise<readonly string[]> {
+    const running = await this.runningDomains();
+    if (running ?? this.domains) return (running ?? this.domains)!;
+    const hosts = this.store.accounts.list().map((account) => account.slice(account.indexOf('@') + 1));
+    return [...new Set(['localhost', ...hosts])];
+  }
+
+  private async runningDomains(): Promise<readonly string[] | undefined> {
+    if (this.lock) return undefined;
+    const instance = await occupant(this.directory);
+    return instance?.embedded ? instance.domains : undefined;
   }
 
   list(): Promise<Listed> {
@@ -150,6 +182,10 @@ class CredentialsKeeper implements Keeper {
       ` from the accounts in ${where}: nobody can log in as that user. Who is logged in stays; and what the sm of ` +
       'jabberd2 has of the user (roster, messages) is for whoever gets the name next';
     this.realms = new Map(realm);
+  }
+
+  served(): Promise<readonly string[] | undefined> {
+    return Promise.resolve(this.domains && [...this.domains, ...this.realms.keys()]);
   }
 
   async list(): Promise<Listed> {

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
 import { CredentialsError } from '../client/credentials/index.js';
 import { loadOptions, type Loaded } from '../config/load.js';
 import type { Values } from '../config/options.js';
+import { Jid } from '../session/jid.js';
+import { isLocked, sqliteCode } from '../store/sqlite.js';
 import { actionOf, EXIT, Failure, UsageError, type Call, type Command } from './command.js';
-import { hasCredentials, openKeeper, type Keeper } from './keeper.js';
+import { hasCredentials, hasStore, openKeeper, type Keeper } from './keeper.js';
 import { askPassword } from './password.js';
 
 const ACTIONS = ['add', 'remove', 'list', 'passwd'] as const;
@@ -21,6 +22,7 @@ export const users: Command = {
     account: { describe: 'NAME@DOMAIN; without @DOMAIN it is in the first --domain' },
   },
   options: {
+    create: { describe: 'With add: make the store where there is none', type: 'boolean' },
     'password-file': { describe: 'A file whose first line is the password', requiresArg: true },
     password: {
       describe: 'The password. Other users of the machine can read it while this runs',
@@ -29,6 +31,7 @@ export const users: Command = {
   },
   examples: [
     ['$0 users add alice@localhost', 'asks for the password'],
+    ['$0 users add alice@foo.com --domain foo.com --create', 'before the first start'],
     ['$0 users passwd alice@localhost < secret', 'takes it from standard input'],
     ['$0 users list', 'one account a line'],
     [
@@ -40,12 +43,15 @@ export const users: Command = {
     const action = actionOf(call, 'users', ACTIONS);
     const loaded = loadOptions({ command: 'users', args: call.options, env: process.env });
     const account = accountOf(call, action, loaded.values);
-    requireStore(loaded, action);
-    const password = action === 'add' || action === 'passwd' ? await askPassword(call.own) : '';
+    requireStore(loaded, action, call);
     try {
+      // Who is asked for a password may take their time: the store is not open meanwhile, and free to be run on.
+      if (action === 'add' && !hasCredentials(loaded))
+        await keep(loaded, (keeper) => requireServed(keeper, account));
+      const password = action === 'add' || action === 'passwd' ? await askPassword(call.own) : '';
       await keep(loaded, (keeper) => act(keeper, action, account, password));
     } catch (error) {
-      throw asKnown(error);
+      throw asKnown(error, loaded.values);
     }
     return EXIT.stopped;
   },
@@ -60,12 +66,22 @@ function accountOf({ own: { account } }: Call, action: Action, { domain }: Value
   return account.includes('@') ? account : `${account}@${domain[0]}`;
 }
 
-/** Only `add` makes a store where there is none. */
-function requireStore(loaded: Loaded, action: Action): void {
-  const { credentials, data } = loaded.values;
-  const isElsewhere = hasCredentials(loaded) && credentials.store !== 'embedded';
-  if (isElsewhere || action === 'add' || existsSync(data)) return;
-  throw new Failure(`there is no data directory ${data}: name the right one with --data`);
+/** A store is made by who says so, and not in whatever directory this happens to be called in. */
+function requireStore(loaded: Loaded, action: Action, { own: { create } }: Call): void {
+  if (create === 'true' && action !== 'add') throw new UsageError('--create goes with users add');
+  if (create === 'true' || hasStore(loaded)) return;
+  const way = action === 'add' ? '; start sm-component there once, or make one with --create' : '';
+  throw new Failure(`there is no store in ${loaded.values.data}: name the right one with --data${way}`);
+}
+
+/** An account that nobody could log in to is a mistake in its name, or in the directory. */
+async function requireServed(keeper: Keeper, account: string): Promise<void> {
+  const served = await keeper.served();
+  const host = Jid.parse(account)?.host;
+  if (served === undefined || host === undefined || served.includes(host)) return;
+  throw new Failure(
+    `${host} is not served here, but ${served.join(', ')}: correct the account, or name its domain with --domain`,
+  );
 }
 
 async function keep(loaded: Loaded, work: (keeper: Keeper) => Promise<void>): Promise<void> {
@@ -77,8 +93,11 @@ async function keep(loaded: Loaded, work: (keeper: Keeper) => Promise<void>): Pr
   }
 }
 
-function asKnown(error: unknown): unknown {
+function asKnown(error: unknown, { data }: Values): unknown {
   if (error instanceof RangeError) return new UsageError(error.message);
+  if (isLocked(error)) return new Failure(`the store in ${data} is locked by another program; try again`);
+  if (sqliteCode(error) !== undefined)
+    return new Failure(`the store in ${data} can not be used: ${(error as Error).message}`);
   return error instanceof CredentialsError ? new Failure(error.message) : error;
 }
 
@@ -88,6 +107,7 @@ async function act(keeper: Keeper, action: Action, account: string, password: st
     case 'list':
       return list(keeper);
     case 'add':
+      await requireServed(keeper, account);
       if (await keeper.add(account, password)) return console.log(`${account} was added${keeper.added}`);
       throw new Failure(`${account} exists already; "users passwd" gives it another password`);
     case 'remove':

@@ -1,4 +1,6 @@
-import { openMemory, openOwn, type Sqlite } from '../store/sqlite.js';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { openMemory, openOwn, requireWhole, type Sqlite } from '../store/sqlite.js';
 import type { Statement } from '../store/statement.js';
 import { Accounts } from './store/accounts.js';
 import { Documents } from './store/documents.js';
@@ -40,8 +42,12 @@ export class Store {
     use: StoreUse,
   ) {
     database.pragma('foreign_keys = ON');
-    if (use === 'alone') migrate(database);
-    else requireCurrent(database);
+    requireOurs(database);
+    if (use === 'shared') requireCurrent(database);
+    else {
+      if (!database.memory) requireWhole(database);
+      migrate(database);
+    }
     const connection: Connection = {
       prepare: (source) => database.prepare(source) as never,
       write: (change) => this.write(change),
@@ -55,15 +61,27 @@ export class Store {
   /**
    * Opens the store in a directory, which is made where it is missing.
    *
+   * @throws DamagedFile where the tables do not hold together
    * @throws Error when the directory cannot be used or the file comes from a newer version of this program
    */
   static open(directory: string, use: StoreUse = 'alone'): Store {
-    return new Store(openOwn(directory, FILE), use);
+    const database = openOwn(directory, FILE, migrate);
+    try {
+      return new Store(database, use);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   }
 
   /** A store that ends with the process. */
   static memory(): Store {
     return new Store(openMemory(), 'alone');
+  }
+
+  /** Is there one in that directory? */
+  static exists(directory: string): boolean {
+    return existsSync(path.join(directory, FILE));
   }
 
   /** Commits what is open and closes the file. Closing twice is harmless. */
@@ -137,6 +155,20 @@ export class Store {
 }
 
 const versionOf = (database: Sqlite): number => database.pragma('user_version', { simple: true }) as number;
+
+const TABLES = ['account', 'contact', 'document', 'offline'];
+
+/** @throws Error where the database is that of another program */
+function requireOurs(database: Sqlite): void {
+  const names = database.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all() as Named[];
+  const isOurs = TABLES.every((table) => names.some(({ name }) => name === table));
+  const isNew = versionOf(database) === 0 && names.length === 0;
+  if (!isOurs && !isNew) throw new Error(`${FILE} is a database of another program`);
+}
+
+interface Named {
+  readonly name: string;
+}
 
 /** Whoever runs on the store knows it in this shape. */
 function requireCurrent(database: Sqlite): void {

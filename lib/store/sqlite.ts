@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
-import { chmodSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { makeDirectory } from '../config/directory.js';
@@ -7,20 +8,72 @@ import { makeDirectory } from '../config/directory.js';
 export type { Statement } from './statement.js';
 export type Sqlite = Database.Database;
 
+/** A file that is not what it was: what is wrong with it. */
+export class DamagedFile extends Error {
+  override readonly name = 'DamagedFile';
+}
+
 /**
  * Opens a file that is ours alone, made where it is missing, as is its directory; others may not read either. In WAL
  * mode, and `synchronous` FULL: what is committed is there after a loss of power too.
  *
+ * @param create makes the tables of a new file, which is there with all of them or not at all
+ * @throws DamagedFile where there is a file without anything in it
  * @throws Error when the directory or the file cannot be used
  */
-export function openOwn(directory: string, name: string): Sqlite {
+export function openOwn(directory: string, name: string, create: (database: Sqlite) => void): Sqlite {
   makeDirectory(directory);
   const file = path.join(directory, name);
-  const database = open(file);
+  if (!existsSync(file)) make(file, create);
+  if (statSync(file).size === 0) throw new DamagedFile(`${name} is empty (0 bytes)`);
   chmodSync(file, 0o600);
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = FULL');
-  return database;
+  const database = open(file);
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Two that make it at once get the same file. */
+function make(file: string, create: (database: Sqlite) => void): void {
+  if (existsSync(`${file}-wal`))
+    throw new DamagedFile(`${path.basename(file)} is missing, and ${path.basename(file)}-wal is there`);
+  const fresh = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    const database = open(fresh);
+    chmodSync(fresh, 0o600);
+    create(database);
+    database.close();
+    giveName(fresh, file);
+  } finally {
+    for (const end of ['', '-journal']) rmSync(fresh + end, { force: true });
+  }
+}
+
+/** Never in the place of another file, where the file system has links. */
+function giveName(fresh: string, file: string): void {
+  try {
+    linkSync(fresh, file);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) renameSync(fresh, file);
+    else if (code !== 'EEXIST') throw error;
+  }
+}
+
+/** Bytes of a file that is checked whenever it is opened, which takes a second at most. */
+const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
+
+/** @throws DamagedFile where the tables of the file do not hold together; a large file is not looked through */
+export function requireWhole(database: Sqlite): void {
+  if (statSync(database.name).size > MAX_CHECKED_BYTES) return;
+  const found = database.pragma('quick_check(1)', { simple: true }) as string;
+  if (found === 'ok') return;
+  throw new DamagedFile(`${path.basename(database.name)} is damaged (${found.replaceAll(/\s+/g, ' ')})`);
 }
 
 /**
@@ -83,4 +136,9 @@ export function isLocked(error: unknown): boolean {
 /** Is it a failure of the file (a full disk, a lock, no rights), and not of what was to be written? */
 export function isUnwritable(error: unknown): boolean {
   return /^SQLITE_(?:FULL|BUSY|LOCKED|IOERR|READONLY|CANTOPEN|NOMEM)/.test(sqliteCode(error) ?? '');
+}
+
+/** Is the file no database, or one whose parts do not fit together? */
+export function isDamaged(error: unknown): boolean {
+  return error instanceof DamagedFile || /^SQLITE_(?:CORRUPT|NOTADB)/.test(sqliteCode(error) ?? '');
 }

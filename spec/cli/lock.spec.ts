@@ -113,4 +113,12 @@ describe('cli: two instances on one data directory', function () {
     expect(stderr).to.contain('can not be asked to end the sessions of alice@localhost');
     expect(tryTo('users', 'list').stdout).to.equal('alice@localhost\nbob@localhost\n');
   });
+
+  it('users knows from the one that runs what is served', async () => {
+    await start(...alone, '--domain', 'foo.com');
+    expect(tryTo('users', 'add', 'bob@foo.com').stdout).to.equal('bob@foo.com was added\n');
+    expect(tryTo('users', 'add', 'bob@bar.com', '--domain', 'bar.com').stderr).to.contain(
+      'bar.com is not served here, but foo.com: correct the account',
+    );
+  });
 });

@@ -167,7 +167,7 @@ describe('cli/probe', function () {
     const router = await ScriptedRouter.listen();
     try {
       router.names = ['sm', 'c2s', 'foo.com', 'conference.foo.com'];
-      const added = call(['users', 'add', 'juliet@foo.com', '--credentials', 'embedded'], {
+      const added = call(['users', 'add', 'juliet@foo.com', '--credentials', 'embedded', '--create'], {
         cwd,
         input: 'secret',
       });
@@ -287,10 +287,8 @@ describe('cli/probe', function () {
   for (const dialect of ['sto-sfrom', 'route']) {
     it(`finds what sm-component session-manager --dialect ${dialect} speaks, and logs in`, async () => {
       const data = path.join(cwd, 'data');
-      const added = call(['users', 'add', 'juliet@foo.com', '--data', data, '--domain', 'foo.com'], {
-        cwd,
-        input: 'secret\n',
-      });
+      const add = ['users', 'add', 'juliet@foo.com', '--data', data, '--domain', 'foo.com', '--create'];
+      const added = call(add, { cwd, input: 'secret\n' });
       expect(added.code, added.stderr).to.equal(0);
       const peer = new Program(
         [

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +8,7 @@ import { openCredentials, type Credentials } from '../../lib/client/credentials/
 import type { CredentialsSource } from '../../lib/config/config.js';
 import { Store } from '../../lib/embedded/store.js';
 import { silent } from '../../lib/observe/log.js';
+import { Lock } from '../embedded/support/lock.js';
 import { Authreg } from '../support/authreg.js';
 import { call, Program, type Outcome } from './program.js';
 
@@ -30,7 +31,10 @@ describe('cli/users', function () {
     inStore(({ accounts }) => accounts.password(account));
   const add = (account: string): boolean => inStore(({ accounts }) => accounts.add(account, 'first'));
 
-  beforeEach(() => (cwd = mkdtempSync(path.join(tmpdir(), 'sm-component-'))));
+  beforeEach(() => {
+    cwd = mkdtempSync(path.join(tmpdir(), 'sm-component-'));
+    inStore(() => undefined);
+  });
   afterEach(() => rmSync(cwd, { recursive: true }));
 
   it('add makes an account, with the first line of standard input as password', () => {
@@ -100,7 +104,18 @@ describe('cli/users', function () {
     ['add', '', 2, 'users add takes an account: NAME@localhost'],
     ['list alice', '', 2, 'users list takes no account'],
     ['ad bob', '', 2, 'users takes add, remove, list, passwd, not "ad"; did you mean add?'],
-    ['list --data none', '', 1, 'there is no data directory '],
+    ['list --data none', '', 1, 'there is no store in '],
+    ['add bob --data none', 'x', 1, 'there is no store in '],
+    ['add bob --data .', 'x', 1, 'there is no store in '],
+    ['list --create', '', 2, '--create goes with users add'],
+    [
+      'add bob@foo.com',
+      'x',
+      1,
+      'foo.com is not served here, but localhost: correct the account, or name its',
+    ],
+    ['add bob --domain foo.com --domain bar.com --data none', 'x', 1, 'there is no store in '],
+    ['add bob@localhost --domain foo.com', 'x', 1, 'localhost is not served here, but foo.com'],
     ['list --listen 1', '', 2, '--listen is no option of the command users'],
     ['add bob x', '', 2, 'users takes no "x"'],
   ];
@@ -186,9 +201,39 @@ describe('cli/users', function () {
     });
   });
 
+  it('add makes a store where that is asked for', () => {
+    expect(users('add alice@foo.com --data new --domain foo.com --create', 'x')).to.deep.equal({
+      code: 0,
+      stdout: 'alice@foo.com was added\n',
+      stderr: '',
+    });
+    expect(users('add bob@foo.com --data new', 'x').code, 'a domain that an account has').to.equal(0);
+    expect(users('list --data new').stdout).to.equal('alice@foo.com\nbob@foo.com\n');
+  });
+
+  it('asks for no password where it can not be used', () => {
+    const outcome = users('add alice@foo.com');
+    expect(outcome.stderr).to.contain('foo.com is not served here');
+    expect(users('add alice --data none').stderr).to.contain('there is no store in ');
+    expect(existsSync(path.join(cwd, 'none'))).to.equal(false);
+  });
+
+  it('says that the store is locked, in a sentence', async () => {
+    const lock = await Lock.on(path.join(cwd, 'data'));
+    for (const args of ['add bob', 'passwd bob', 'remove bob'])
+      expect(users(args, 'x')).to.deep.equal({
+        code: 1,
+        stdout: '',
+        stderr: `sm-component: the store in ${path.join(cwd, 'data')} is locked by another program; try again\n`,
+      });
+    await lock.release();
+    expect(users('add bob', 'x').code).to.equal(0);
+  });
+
   it('names the directory that can not be a store', () => {
+    rmSync(path.join(cwd, 'data'), { recursive: true });
     writeFileSync(path.join(cwd, 'data'), 'a file');
-    const outcome = users('add alice', 'x');
+    const outcome = users('add alice --create', 'x');
     expect(outcome.code).to.equal(1);
     expect(outcome.stderr).to.match(
       /^sm-component: the store in .*data can not be opened: .*; --data must be a directory$/m,
@@ -230,7 +275,8 @@ describe('cli/users in front of jabberd2', function () {
 
   it('keeps the accounts of a store of our own, which may be in use, and not those of the embedded session manager', async () => {
     const own = ['--credentials', 'embedded'];
-    const added = ok(users(['add', 'Romeo@foo.com', ...own]));
+    expect(failed(users(['add', 'Romeo@foo.com', ...own]), 1)).to.contain('there is no store in ');
+    const added = ok(users(['add', 'Romeo@foo.com', ...own, '--create']));
     expect(added).to.equal(`Romeo@foo.com was added to the accounts in ${path.join(cwd, 'data')}\n`);
     await running(async (credentials) => {
       expect(await credentials.check('romeo', 'foo.com', 'secret')).to.equal(true);
@@ -246,7 +292,7 @@ describe('cli/users in front of jabberd2', function () {
       );
       expect(await credentials.exists('juliet', 'localhost')).to.equal(false);
     });
-    expect(ok(users(['list']))).to.equal('(no accounts)\n');
+    expect(failed(users(['list']), 1)).to.contain('there is no store in ');
   });
 
   it('keeps those of jabberd2 in SQLite, under the realms of their domains', () => {
@@ -319,7 +365,7 @@ describe('cli/users in front of jabberd2', function () {
       realm: ['foo.com=company'],
     };
     writeFileSync(path.join(cwd, 'config.json'), JSON.stringify(options));
-    expect(ok(users(['add', 'romeo', '--config', 'config.json']))).to.equal(
+    expect(ok(users(['add', 'romeo', '--config', 'config.json', '--create']))).to.equal(
       `romeo@foo.com was added to the accounts in ${path.join(cwd, 'data')}\n`,
     );
     const env = { SM_COMPONENT_CREDENTIALS: `sqlite:${authreg.file}` };
@@ -356,9 +402,22 @@ describe('cli/users in front of jabberd2', function () {
   });
 
   for (const [args, code, sentence] of [
-    [['add', 'a"b', '--credentials', 'embedded'], 2, 'no account can have the address "a"b@localhost"'],
-    [['add', 'romeo@foo.com/x', '--credentials', 'embedded'], 2, 'no account can have the address'],
-    [['list', '--credentials', 'embedded', '--data', 'none'], 1, 'there is no data directory '],
+    [
+      ['add', 'a"b', '--credentials', 'embedded', '--create'],
+      2,
+      'no account can have the address "a"b@localhost"',
+    ],
+    [
+      ['add', 'romeo@foo.com/x', '--credentials', 'embedded', '--create'],
+      2,
+      'no account can have the address',
+    ],
+    [['list', '--credentials', 'embedded', '--data', 'none'], 1, 'there is no store in '],
+    [
+      ['add', 'romeo@bar.com', '--credentials', 'embedded', '--create', '--domain', 'foo.com'],
+      1,
+      'bar.com is not served here, but foo.com',
+    ],
     [['list', '--credentials', 'sqlite:none'], 1, 'there is no file '],
     [['list', '--credentials', 'pipe:/none'], 1, 'the program of the accounts'],
     [['list', '--credentials', 'mysql:x'], 2, '--credentials: must be "embedded"'],
@@ -380,7 +439,7 @@ describe('cli/users in front of jabberd2', function () {
   });
 
   it('refuses a password that no login could use', () => {
-    const said = failed(users(['add', 'romeo', '--credentials', 'embedded'], 'x'.repeat(257)), 2);
+    const said = failed(users(['add', 'romeo', '--credentials', 'embedded', '--create'], 'x'.repeat(257)), 2);
     expect(said).to.contain('a password has 1 to 256 bytes');
   });
 });

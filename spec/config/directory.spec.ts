@@ -41,8 +41,8 @@ describe('config: a directory that is made where it is missing', function () {
     ['--listen', '0'],
     ['session-manager', '--secret', 'x', '--domain', 'localhost', '--listen', '0'],
     ['users', 'list'],
-    ['users', 'add', 'juliet', '--password', 'x'],
-    ['users', 'add', 'juliet', '--password', 'x', '--credentials', 'embedded'],
+    ['users', 'add', 'juliet', '--password', 'x', '--create'],
+    ['users', 'add', 'juliet', '--password', 'x', '--credentials', 'embedded', '--create'],
   ]) {
     it(`${nowhere} is told of in one sentence: ${args.join(' ')}`, function () {
       if (process.platform !== 'linux') {

@@ -6,6 +6,7 @@ import { openPipe } from './pipe.js';
 import { openPostgres } from './postgres.js';
 import { openSqlite } from './sqlite.js';
 
+export { hasEmbedded } from './embedded.js';
 export { CredentialsError, type Account, type Change, type Credentials } from './credentials.js';
 
 export interface Around {
