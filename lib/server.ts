@@ -8,6 +8,7 @@ import { writeNoRoom } from './client/refusal.js';
 import { LOOKS } from './client/progress.js';
 import { ClientStream, type State, type Street } from './client/stream.js';
 import type { Address, ComponentDialect, Config } from './config/config.js';
+import { isInternationalized } from './config/domain.js';
 import { printAddress } from './config/kinds.js';
 import type { SessionManager } from './embedded/session-manager.js';
 import type { Finding } from './manager/component/detect.js';
@@ -265,6 +266,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       limits: this.config.limits,
       name: this.config.name,
       domains: this.config.domains,
+      served: () => this.served(),
+      internationalized: this.config.domains.filter(isInternationalized),
       mayRegister: () => this.config.registration && (this.credentials?.can.has('create') ?? true),
       aliases: this.config.aliases,
       aliasReplies: this.config.aliasReplies,
@@ -276,6 +279,12 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
         this.emit('gone', info(stream), end);
       },
     };
+  }
+
+  /** Those that are configured, or else what the router has. */
+  private served(): readonly string[] {
+    const { domains } = this.config;
+    return domains.length === 0 && this.manager instanceof RouterManager ? this.manager.present : domains;
   }
 
   private linkUp(): void {

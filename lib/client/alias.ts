@@ -1,10 +1,14 @@
 import { stanzaOf, type Stanza } from '../xml/index.js';
-import { bareOf, hostOf, lowerCase } from '../session/address.js';
+import { bareOf, hostOf } from '../session/address.js';
+import { domainKey, isInternationalized, sameDomain } from '../config/domain.js';
 
 /** Old names of hosts and the hosts they stand for; under the empty name: for every other name, and for none. */
 export type Aliases = ReadonlyMap<string, string>;
 
-/** A client that came by an old name: what it calls its host, and what the session manager does. */
+/**
+ * A client that came by an old name, or by another spelling: what it calls its host, and what the session manager does.
+ * Both are the same where only its addresses may be spelt otherwise.
+ */
 export interface Alias {
   readonly alias: string;
   readonly host: string;
@@ -20,32 +24,52 @@ export function aliasFor(
   asked: string | undefined,
   served: readonly string[],
 ): Alias | undefined {
-  const named = asked === undefined ? undefined : aliases.get(asked);
+  const named = asked === undefined ? undefined : aliases.get(domainKey(asked));
   if (named !== undefined) return { alias: asked!, host: named };
+  const known = asked === undefined ? undefined : sameDomain(asked, served);
+  if (known !== undefined) return isInternationalized(known) ? { alias: asked!, host: known } : undefined;
   const host = aliases.get('');
-  if (host === undefined || host === asked || (asked !== undefined && served.includes(asked)))
-    return undefined;
-  return { alias: asked ?? host, host };
+  return host === undefined || host === asked ? undefined : { alias: asked ?? host, host };
 }
 
 function moved(address: string | undefined, from: string, to: string): string | undefined {
-  if (address === undefined || lowerCase(hostOf(address)) !== from) return undefined;
+  if (address === undefined) return undefined;
+  const host = hostOf(address);
+  if (host === to || domainKey(host) !== domainKey(from)) return undefined;
   const bare = bareOf(address);
-  return bare.slice(0, bare.length - from.length) + to + address.slice(bare.length);
+  return bare.slice(0, bare.length - host.length) + to + address.slice(bare.length);
 }
 
 function movedStanza(stanza: Stanza, from: string, to: string): Stanza {
+  return withAddresses(stanza, (address) => moved(address, from, to));
+}
+
+/** @param change says how an address is written instead; undefined where it stays */
+function withAddresses(stanza: Stanza, change: (address: string | undefined) => string | undefined): Stanza {
   const values = new Map<string, string>();
   for (const name of ['to', 'from']) {
-    const address = moved(stanza.attribute(name), from, to);
+    const address = change(stanza.attribute(name));
     if (address !== undefined) values.set(name, address);
   }
   return values.size === 0 ? stanza : stanza.with(values);
 }
 
+/**
+ * What a client says to somebody at a domain that is served: as the session manager spells that domain.
+ *
+ * @param served none but internationalized ones
+ */
+export function toServed(stanza: Stanza, served: readonly string[]): Stanza {
+  return withAddresses(stanza, (address) => {
+    const host = address === undefined ? undefined : sameDomain(hostOf(address), served);
+    return host === undefined ? undefined : moved(address, host, host);
+  });
+}
+
 /** What the client says, to the session manager: `to` and `from` with the real host. */
 export function toHost(stanza: Stanza, { alias, host }: Alias): Stanza {
-  return movedStanza(stanza, alias, host);
+  const spelt = isInternationalized(host) ? movedStanza(stanza, host, host) : stanza;
+  return alias === host ? spelt : movedStanza(spelt, alias, host);
 }
 
 /** What the session manager says, to the client: `to` and `from` with the name that the client knows. */

@@ -1,5 +1,5 @@
-import { lowerCase } from '../session/address.js';
 import { CLIENT } from '../session/admission.js';
+import { normalizedDomain } from '../config/domain.js';
 import type { End } from '../session/end.js';
 import { escape, type Tag } from '../xml/index.js';
 
@@ -36,9 +36,6 @@ function wrongRoot(tag: Tag, namespaces: ReadonlyMap<string, string>): End | und
   return undefined;
 }
 
-const lower = (text: string | undefined): string | undefined =>
-  text === undefined ? undefined : lowerCase(text);
-
 /** As long as a language tag need be. [RFC5646 2.1, 4.4.1] */
 const MAX_LANGUAGE_LENGTH = 35;
 const LANGUAGE_TAG = /^[a-z]{1,8}(?:-[a-z0-9]{1,8})*$/i;
@@ -53,9 +50,10 @@ function languageOf(tag: Tag): string | undefined {
 export function readHeader(tag: Tag): Header {
   const kind = kindOf(tag.attribute('version'));
   const wrong = wrongRoot(tag, tag.declarations());
+  const to = tag.attribute('to');
   return {
     kind: kind ?? 'rfc6120',
-    to: lower(tag.attribute('to')),
+    to: to === undefined ? undefined : normalizedDomain(to),
     language: languageOf(tag),
     end: wrong ?? (kind ? undefined : { kind: 'unsupported-version' }),
   };

@@ -1,5 +1,6 @@
 import type { Limits } from '../config/config.js';
-import { hostOf, lowerCase } from '../session/address.js';
+import { domainKey } from '../config/domain.js';
+import { hostOf } from '../session/address.js';
 import { isStanza, withoutControl } from '../session/admission.js';
 import type { Desk } from '../session/desk.js';
 import { endSaid, type End } from '../session/end.js';
@@ -162,7 +163,7 @@ export class Login {
 
   /** The session manager does not take the client at all: most of the time because it does not serve that host. */
   private refusedWhole(packet: Packet): void {
-    if (!this.waiting || lowerCase(hostOf(packet.from)) !== this.options.domain) return;
+    if (!this.waiting || domainKey(hostOf(packet.from)) !== domainKey(this.options.domain)) return;
     this.options.desk.refused(this.stream.session);
     const end = endSaid(packet.reason);
     const isAway = end.kind === 'manager-gone' && !UNKNOWN_HOST.test(packet.reason!);

@@ -12,7 +12,7 @@ import { SHARE, type Waiter, type Way } from '../session/manager.js';
 import type { Client, Packet, Session } from '../session/session.js';
 import type { Condition } from '../session/stanza-error.js';
 import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
-import { aliasFor, toAlias, toHost, type Alias, type Aliases } from './alias.js';
+import { aliasFor, toAlias, toHost, toServed, type Alias, type Aliases } from './alias.js';
 import { nameUnknown, writeRefusal, writeStreamError, writeUnknown } from './errors.js';
 import { readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
 import { Login, type LoginStream } from './login.js';
@@ -29,6 +29,11 @@ export interface Street {
   readonly domains: readonly string[];
   /** May accounts be made before login? */
   mayRegister(): boolean;
+  /** The domains that clients can ask for, as the session manager spells them, as far as that is known. */
+  served(): readonly string[];
+  /** Those of them, as far as they are configured, that can be spelt otherwise. */
+  readonly internationalized: readonly string[];
+  /** Old names by {@link domainKey}. */
   readonly aliases: Aliases;
   /** Does the way back show clients the name they came by? */
   readonly aliasReplies: boolean;
@@ -223,7 +228,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.host = header.to;
     if (header.language !== undefined) this.reader.streamLanguage = header.language;
     const { aliases, aliasReplies, domains } = this.street;
-    this.alias = aliasFor(aliases, header.to, domains);
+    this.alias = aliasFor(aliases, header.to, this.street.served());
     const domain = this.alias?.host ?? header.to ?? domains[0];
     this.answerHeader(aliasReplies && this.alias ? this.alias.alias : domain);
     const end = header.end ?? this.refusal(domain);
@@ -237,7 +242,9 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   stanza(stanza: Stanza): void {
     this.stanzasIn += 1;
-    this.take(this.alias ? toHost(stanza, this.alias) : stanza);
+    const { internationalized } = this.street;
+    const served = internationalized.length > 0 ? toServed(stanza, internationalized) : stanza;
+    this.take(this.alias ? toHost(served, this.alias) : served);
   }
 
   close(): void {

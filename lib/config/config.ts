@@ -10,9 +10,9 @@ export interface Config {
   readonly secret: string;
   /** With jabberd2: who we are to the router, and how we talk to it. */
   readonly router: RouterConfig;
-  /** Names the session manager serves, lower case; the first serves clients that name none. Empty: whatever clients ask for. */
+  /** Names the session manager serves, as it spells them, lower case; the first serves clients that name none. Empty: whatever clients ask for. */
   readonly domains: readonly string[];
-  /** Old names of hosts and the hosts they stand for, lower case; under the empty name: for every other name, and for none. */
+  /** Old names of hosts, by `domainKey`, and the hosts they stand for, lower case; under the empty name: for every other name, and for none. */
   readonly aliases: ReadonlyMap<string, string>;
   /** Do clients that came by an old name see it also in what comes back? */
   readonly aliasReplies: boolean;

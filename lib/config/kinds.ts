@@ -1,5 +1,6 @@
 import { isIPv6, SocketAddress } from 'node:net';
 import path from 'node:path';
+import { domainKey, normalizedDomain } from './domain.js';
 import type { Address, Alias, CredentialsSource, PasswordType, Realm } from './config.js';
 
 /** One kind of value: how it is written, and what is right. */
@@ -21,21 +22,25 @@ export interface Kind<T> {
 /** The rule of jabberd 1.x for the host part of an address; it compares hosts in lower case. [jabberd 1.1.2] */
 const HOST = /^[a-z0-9._-]{1,255}$/;
 
-const host = (text: string): string | undefined => (HOST.test(text) ? text : undefined);
+/** In the spelling that is given, in lower case: so the session manager calls it. */
+function host(text: string): string | undefined {
+  const domain = normalizedDomain(text);
+  return HOST.test(domainKey(domain)) ? domain : undefined;
+}
 
 export const componentName: Kind<string> = {
   metavar: 'NAME',
   expected: '1 to 255 characters of a-z, 0-9, ".", "_" and "-"',
   json: ['string'],
-  parse: host,
+  parse: (text) => (HOST.test(text) ? text : undefined),
 };
 
 export const domains: Kind<string> = {
   metavar: 'DOMAIN',
-  expected: 'a domain name: 1 to 255 characters of a-z, 0-9, ".", "_" and "-"',
+  expected: 'a domain name: letters, digits, ".", "_" and "-", 255 characters at most with A-labels (xn--…)',
   json: ['string'],
   list: true,
-  parse: (text) => host(text.toLowerCase()),
+  parse: host,
 };
 
 export const aliases: Kind<Alias> = {
@@ -44,9 +49,10 @@ export const aliases: Kind<Alias> = {
   json: ['string'],
   list: true,
   parse: (text) => {
-    const [old = '', real = '', more] = text.toLowerCase().split('=');
+    const [old = '', real = '', more] = text.split('=');
     const known = old === '*' ? '' : host(old);
-    return known === undefined || !host(real) || more !== undefined ? undefined : [known, real];
+    const served = host(real);
+    return known === undefined || !served || more !== undefined ? undefined : [known, served];
   },
 };
 
@@ -57,7 +63,7 @@ export const realms: Kind<Realm> = {
   list: true,
   parse: (given) => {
     const equals = given.indexOf('=');
-    const domain = host(given.slice(0, Math.max(equals, 0)).toLowerCase());
+    const domain = host(given.slice(0, Math.max(equals, 0)));
     const realm = given.slice(equals + 1);
     return domain && realm && Buffer.byteLength(realm) <= 256 ? [domain, realm] : undefined;
   },

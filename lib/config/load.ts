@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Address, Config, Keepalive, Limits } from './config.js';
+import { distinctDomains, domainKey } from './domain.js';
 import { ConfigError } from './error.js';
 import { printAddress } from './kinds.js';
 import { JABBERD2_ONLY, NAMES, OPTIONS, TAKES, variable } from './options.js';
@@ -198,8 +199,8 @@ export function toConfig({ values, origins }: Loaded): Config {
       tls: values['router-tls'],
       ca: readWhole(values['router-ca'], origins.get('router-ca') ?? '', readLenient),
     }),
-    domains: values.domain,
-    aliases: new Map(values.alias),
+    domains: Object.freeze(distinctDomains(values.domain)),
+    aliases: new Map(values.alias.map(([old, real]) => [domainKey(old), real])),
     aliasReplies: values['alias-replies'],
     listen: values.listen,
     data: values.data,

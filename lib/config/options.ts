@@ -129,7 +129,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<Values[Name]> } = 
   domain: {
     group: 'Session manager',
     kind: kinds.domains,
-    help: 'A domain that the session manager serves. The first serves clients that name none. With --sm and without --domain whatever clients name is passed on; with jabberd2, what the router has.',
+    help: 'A domain that the session manager serves, as it spells it: bücher.example or xn--bcher-kva.example. Clients may use either. The first serves clients that name none. With --sm and without --domain whatever clients name is passed on; with jabberd2, what the router has.',
     default: {
       text: 'localhost; with --sm none',
       from: ({ sm }) => (sm ? [] : ['localhost']),

@@ -1,3 +1,4 @@
+import { withULabels } from '../config/domain.js';
 import type { Log } from '../observe/log.js';
 import type { Condition } from '../session/stanza-error.js';
 import type { Element } from '../xml/index.js';
@@ -42,7 +43,7 @@ export class Parts implements Services {
     options: SessionManagerOptions,
     readonly end: Services['end'],
   ) {
-    this.domains = new Set(options.domains.map((domain) => domain.toLowerCase()));
+    this.domains = new Set(options.domains.map((domain) => withULabels(domain)));
     this.registration = options.registration;
     this.dialect = DIALECTS[options.dialect ?? 'sto-sfrom'];
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };

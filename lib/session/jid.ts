@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net';
+import { isInternationalized, withULabels } from '../config/domain.js';
 import { nameprep, nodeprep, resourceprep } from './stringprep.js';
 
 /** Longest part of a JID, in bytes of UTF-8. [RFC7622 3.1] */
@@ -43,11 +45,19 @@ export function prepareResource(text: string): string | undefined {
   return isTooLong(resource) ? undefined : resource;
 }
 
-/** The dot that some write behind a name is no part of it. [RFC7622 3.2] */
+/**
+ * The dot that some write behind a name is no part of it, and A-labels are U-labels written otherwise. [RFC7622 3.2]
+ * An IPv6 address has brackets. [RFC3986 3.2.2]
+ */
 function prepareHost(text: string): string | undefined {
   if (isTooLong(text)) return undefined;
-  const host = fold(text).replace(/\.$/, '');
-  return HOST.test(host) && !isTooLong(host) ? host : undefined;
+  const folded = fold(text).replace(/\.$/, '');
+  const host = isInternationalized(folded) ? withULabels(folded) : folded;
+  return (HOST.test(host) || isIPv6Literal(host)) && !isTooLong(host) ? host : undefined;
+}
+
+function isIPv6Literal(host: string): boolean {
+  return host.startsWith('[') && host.endsWith(']') && isIPv6(host.slice(1, -1));
 }
 
 /** How each part of an address is brought into its one spelling; undefined where the text can be none. */

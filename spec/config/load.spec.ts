@@ -272,7 +272,7 @@ describe('config/load', () => {
       [
         'domain',
         'a b',
-        'must be a domain name: 1 to 255 characters of a-z, 0-9, ".", "_" and "-", not "a b"',
+        'must be a domain name: letters, digits, ".", "_" and "-", 255 characters at most with A-labels (xn--…), not "a b"',
       ],
       ['listen', '65536', `${LISTEN}, not "65536"`],
       ['listen', ':5222', `${LISTEN}, not ":5222"`],

@@ -19,6 +19,25 @@ describe('embedded: jid [RFC7622]', () => {
     expect(full(`a@b/${'\u0958'.repeat(341)}`), 'longer when composed').to.equal(undefined);
   });
 
+  it('takes A-labels and U-labels for one host [RFC7622 3.2]', () => {
+    for (const text of [
+      'b\u00fccher.example',
+      'B\u00dcCHER.example',
+      'xn--bcher-kva.example.',
+      'XN--BCHER-KVA.example',
+    ]) {
+      expect(full(`a@${text}/r`), text).to.equal('a@b\u00fccher.example/r');
+    }
+  });
+
+  it('takes an IPv6 address in brackets for a host', () => {
+    expect(full('a@[::1]')).to.equal('a@[::1]');
+    expect(full('a@[2001:DB8::1]/r')).to.equal('a@[2001:db8::1]/r');
+    for (const text of ['a@[]', 'a@[::1', 'a@::1', 'a@[1.2.3.4]', 'a@[::g]', 'a@[::1].b']) {
+      expect(full(text), text).to.equal(undefined);
+    }
+  });
+
   it('takes any text as the resource, 1023 bytes at most', () => {
     expect(full('juliet@localhost/Ho me/@ &x')).to.equal('juliet@localhost/Ho me/@ &x');
     expect(full(`a@b/${'r'.repeat(1023)}`)).to.be.a('string');

@@ -55,6 +55,37 @@ describeWith('jabberd2', JABBERD2, 'interop: domains of a real jabberd2', () => 
     });
   });
 
+  for (const [title, domains] of [
+    ['as the router has them', []],
+    ['as configured, in the other spelling too', ['b\u00fccher.test', 'xn--bcher-kva.test', 'one.test']],
+  ] as const) {
+    describe(`an internationalized one, ${title}`, () => {
+      const U = 'b\u00fccher.test';
+      const A = 'xn--bcher-kva.test';
+      const held = Jabberd2Story.around({ sms: { sm: ['one.test', U] } }, { domains });
+
+      it('is one, however its clients spell it', async () => {
+        const { story } = held;
+        await story.account('alice', { domain: A });
+        await story.account('bob', { domain: U });
+        const one = await story.user('alice', { domain: U, resource: 'u' });
+        const other = await story.user('bob', { domain: A, resource: 'a' });
+        for (const user of [one, other]) {
+          expectDone(await user.login());
+          user.send('<presence/>');
+          await user.roundTrip();
+        }
+        for (const domain of [U, A, 'B\u00dcCHER.test', 'XN--BCHER-KVA.TEST']) {
+          one.say(`bob@${domain}/a`, `to ${domain}`);
+          const heard = await other.hears(`to ${domain}`);
+          if (heard.attribute('from') !== `alice@${A}/u`) throw new Error(heard.toString());
+          other.say(`alice@${domain}/u`, `back to ${domain}`);
+          await one.hears(`back to ${domain}`);
+        }
+      });
+    });
+  }
+
   describe('only some are to be served', () => {
     const held = Jabberd2Story.around({ sms: { sm: ['one.test', 'two.test'] } }, { domains: ['one.test'] });
 
