@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { authSet, Client } from '../support/client.js';
 import { ScriptedSessionManager, SECRET } from '../support/scripted-session-manager.js';
 import { call, Program } from './program.js';
 
@@ -98,11 +99,22 @@ describe('signals', function () {
       });
 
       it(`${signal} ends "scenario record" with what it has written`, async () => {
-        const recorder = start('scenario', 'record', 'a.scs', '--to', '127.0.0.1:1');
-        await recorder.says(/Ctrl-C ends it/);
-        recorder.signal(signal);
-        expect(await recorder.exit).to.equal(0);
-        expect(readFileSync(path.join(cwd, 'a.scs'), 'utf8')).to.contain('Recorded from 127.0.0.1:1');
+        call(['users', 'add', 'romeo@localhost', '--data', 'store'], { cwd, input: 'pass' });
+        const server = start('--listen', '0', '--data', 'store');
+        const [, port] = await server.says(/connect to 127\.0\.0\.1:(\d+)/);
+        const recorder = start('scenario', 'record', 'a.scs', '--to', `127.0.0.1:${port}`);
+        const [, ours] = await recorder.says(/Recording clients of 127\.0\.0\.1:(\d+)/);
+        const client = await Client.connect(Number(ours));
+        try {
+          await client.open();
+          client.send(authSet('romeo'));
+          await client.expect(`<iq type='result' id='auth1'/>`);
+          recorder.signal(signal);
+          expect(await recorder.exit).to.equal(0);
+        } finally {
+          client.socket.destroy();
+        }
+        expect(readFileSync(path.join(cwd, 'a.scs'), 'utf8')).to.match(/^Romeo connects$/m);
       });
     }
 
