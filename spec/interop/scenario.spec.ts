@@ -183,7 +183,7 @@ if (missing.length > 0) {
       it('a server is the same as another one that is set up alike', async () => {
         await withProsody({}, async (other) => {
           await prosody.restart();
-          const { code, lines } = await compare(other, GIVEN);
+          const { code, lines } = await compare(other, GIVEN, '--ignore', 'none');
           expect(lines.filter((line) => /only on the|not the same/.test(line))).to.deep.equal([]);
           expect(lines.at(-1)).to.match(/^all +\d\d\d +0 +0 +0$/);
           expect(code, lines.join('\n')).to.equal(0);
@@ -195,7 +195,7 @@ if (missing.length > 0) {
           const files = ['basic.scs', 'basic_message.scs', 'version.scs'].map((name) =>
             path.join(GIVEN, name),
           );
-          const { code, lines } = await compare(other, ...files);
+          const { code, lines } = await compare(other, ...files, '--ignore', 'none');
           expect(lines.filter((line) => line.includes('not the same'))).to.have.lengthOf(1);
           const report = lines.join('\n');
           expect(report).to.contain('iq: type is "result" on the left, and "error" on the right');
