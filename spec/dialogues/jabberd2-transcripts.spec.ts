@@ -309,7 +309,7 @@ class Play {
   /** We end it as well: some sessions that are said to be over are not. [jabberd2 2.7.0 sm: its limit of storage queries] */
   private async ended(part: Part): Promise<void> {
     part.state = 'gone';
-    await part.guest.expectOver('', 'undefined-condition');
+    await part.guest.expectOver('', 'undefined-condition', 'not-authorized');
     await this.story.expectLeft(part.guest);
   }
 
