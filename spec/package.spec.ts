@@ -87,7 +87,7 @@ describe('the package, installed from the files that are published', function ()
       const remedy = `run "npm rebuild better-sqlite3" in ${directory}`;
       for (const args of [
         ['--listen', '0'],
-        ['users', 'list'],
+        ['session-manager', '--secret', 'x', '--listen', '0'],
       ]) {
         const { code, said } = run([path.join(installed, 'bin/sm-component'), ...args], directory);
         expect(code).to.equal(1);
