@@ -168,6 +168,10 @@ describe('a stanza of a client', () => {
       'jid-malformed',
     ],
     [`<iq id='f' type='get'><query xmlns='jabber:iq:privacy'><list xmlns=''/></query></iq>`, 'bad-request'],
+    [
+      set(`<query xmlns='jabber:iq:privacy'><list name='p'><item type='group' value=''/></list></query>`),
+      'bad-request',
+    ],
     [set(`<query xmlns='jabber:iq:privacy'><default/></query>`), 'not-allowed'],
     [set(`<query xmlns='jabber:iq:privacy'><default name='p'/></query>`), 'not-allowed'],
     [set(`<query xmlns='jabber:iq:privacy'><list name='urn:xmpp:blocking'/></query>`), 'not-allowed'],

@@ -64,7 +64,14 @@ function faultOfPrivacy(query: Element, type: string | undefined): Condition | u
   const isBlockings = (name: string): boolean => name === BLOCKING;
   const isBearable = (names: string[]): boolean => names.length > 0 && names.every(isBlockings);
   if (!all(query, 'default').every((list) => isBearable(values(list, 'name')))) return 'not-allowed';
-  return all(query, 'item').every(isBearableItem) ? undefined : 'jid-malformed';
+  const items = all(query, 'item');
+  if (items.some(isOfEmptyGroup)) return 'bad-request';
+  return items.every(isBearableItem) ? undefined : 'jid-malformed';
+}
+
+/** The sm keeps no empty text of it, and ends where it stores what it has not kept. */
+function isOfEmptyGroup(item: Element): boolean {
+  return values(item, 'type').includes('group') && values(item, 'value').includes('');
 }
 
 function isBearableItem(item: Element): boolean {

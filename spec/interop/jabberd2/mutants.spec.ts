@@ -80,6 +80,9 @@ const FATAL: Readonly<Record<string, Script>> = {
   ],
   'a blocked address with parentheses': () => [block('x)(@localhost'), unblock('x)(@localhost')],
   'a privacy list without a name': () => [privacy('<list/>', 'get')],
+  'a privacy list about a group without a name': () => [
+    privacy(`<list name='p'><item type='group' value='' action='deny' order='1'/></list>`),
+  ],
   'somebody blocked, no default list, somebody blocked again': ({ victim }) =>
     Array.from({ length: 10 }, () => [
       block(bare(victim)),
