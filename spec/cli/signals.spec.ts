@@ -99,7 +99,7 @@ describe('signals', function () {
       });
 
       it(`${signal} ends "scenario record" with what it has written`, async () => {
-        call(['users', 'add', 'romeo@localhost', '--data', 'store'], { cwd, input: 'pass' });
+        call(['users', 'add', 'romeo@localhost', '--create', '--data', 'store'], { cwd, input: 'pass' });
         const server = start('--listen', '0', '--data', 'store');
         const [, port] = await server.says(/connect to 127\.0\.0\.1:(\d+)/);
         const recorder = start('scenario', 'record', 'a.scs', '--to', `127.0.0.1:${port}`);
