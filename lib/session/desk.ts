@@ -1,12 +1,13 @@
 import { isAscii } from 'node:buffer';
 import type { Log } from '../observe/log.js';
 import { parse, type Stanza } from '../xml/index.js';
-import { canonical, isOfThisLife } from './address.js';
+import { canonical } from './address.js';
 import { Claims } from './claims.js';
 import { Doubt } from './doubt.js';
 import { endSaid } from './end.js';
 import type { Authority, Manager } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
+import { StrayTable, type Strays } from './strays.js';
 import type { Condition } from './stanza-error.js';
 
 /** Bytes (about) that a packet keeps in memory besides its text. */
@@ -18,32 +19,10 @@ const RETURNS_A_TURN = 200;
 /** Bytes (about) of packets that are kept for one session that is leaving. */
 const MOST_RETURN_BYTES = 4_000_000;
 
-/**
- * What comes back for an address that nobody has, again and again, is a loop: the session manager still believes in the
- * session. From `endAt` packets on it is told that there is none, and `most` packets are given back.
- */
-interface LoopLimit {
-  readonly endAt: number;
-  readonly most: number;
-}
-
-/** For an address of an earlier life: that session was never ended. */
-const STALE: LoopLimit = { endAt: 1, most: 3 };
-/** For an address of this life: it was, but the link may have been lost with the end in it. */
-const RECENT: LoopLimit = { endAt: 100, most: 1000 };
-
-const MOST_BOUNCED_ADDRESSES = 10_000;
-
 interface Postponed {
   readonly session: Session;
   readonly request: LoginRequest;
   readonly login: string;
-}
-
-/** What was given back for one address that nobody has. */
-interface Bounced {
-  count: number;
-  ended: boolean;
 }
 
 /**
@@ -64,7 +43,7 @@ export class Desk {
   /** Packets to give back, oldest first. */
   private readonly returning: Packet[] = [];
   private nextReturn: NodeJS.Immediate | undefined;
-  private readonly bounced = new Map<string, Bounced>();
+  private readonly strays = new StrayTable(() => this.manager.endsByBounce);
   /** Logins, by canonical address, that wait until the session that has it has left. */
   private readonly postponed = new Map<string, Postponed[]>();
   /** Sessions opened for clients that had left, while another login for the same address is under way. */
@@ -334,36 +313,31 @@ export class Desk {
    * that is and no living client has it.
    */
   private bounceToNobody(packet: Packet): void {
-    const limit = isOfThisLife(packet.to) ? RECENT : STALE;
-    const bounced = this.bouncedTo(packet.to);
-    bounced.count += 1;
-    if (bounced.count >= limit.endAt && !bounced.ended) bounced.ended = this.endStale(packet);
-    if (bounced.count === limit.most) {
-      this.log.warn('packets for a socket that is gone keep coming back and are refused from now on', {
-        socket: packet.to,
-      });
-    }
-    if (bounced.count > limit.most) return this.manager.refuse(packet);
+    const { strays, again } = this.strays.take(packet);
+    this.endStale(packet, strays, again);
+    if (strays.isLoop(again)) return this.refuse(packet, strays);
     // Behind what goes back already: messages to one client stay in their order.
     this.returning.push(packet);
     this.returnSome();
   }
 
-  private bouncedTo(address: string): Bounced {
-    let bounced = this.bounced.get(address);
-    if (!bounced) {
-      if (this.bounced.size >= MOST_BOUNCED_ADDRESSES) this.bounced.clear();
-      this.bounced.set(address, (bounced = { count: 0, ended: false }));
-    }
-    return bounced;
+  private endStale(packet: Packet, strays: Strays, again: number): void {
+    const session = this.manager.staleSession(packet);
+    if (session === undefined || this.isWanted(canonical(session))) return;
+    if (!strays.isToBeEnded(canonical(session), again)) return;
+    strays.hasEnded(canonical(session));
+    this.manager.endStale(session, packet.to);
+    this.log.info('ended a session that nobody has', { session, socket: packet.to });
   }
 
-  private endStale(packet: Packet): boolean {
-    const sessionAddress = this.manager.staleSession(packet);
-    if (sessionAddress === undefined || this.isWanted(canonical(sessionAddress))) return false;
-    this.manager.endStale(sessionAddress, packet.to);
-    this.log.info('ended a session that nobody has', { session: sessionAddress, socket: packet.to });
-    return true;
+  private refuse(packet: Packet, strays: Strays): void {
+    if (!strays.refused) {
+      this.log.warn('a packet for a socket that is gone keeps coming back: such are refused from now on', {
+        socket: packet.to,
+      });
+    }
+    strays.refused = true;
+    this.manager.refuse(packet);
   }
 
   private isWanted(address: string): boolean {

@@ -66,6 +66,8 @@ export interface Manager {
   endStale(sessionAddress: string, socketAddress: string): void;
   /** Gives a packet back whole, as undeliverable. */
   bounce(packet: Packet): void;
+  /** Does a packet that is given back always end the session that it was for? Then it does not come again. */
+  readonly endsByBounce: boolean;
   /** Tells the sender of a message that it can not be delivered, instead of giving it back again. */
   refuse(packet: Packet): void;
   /** For a packet to an address of an earlier life: the session address it must belong to, where that can be told. */

@@ -363,17 +363,48 @@ describe('a packet for an address of an earlier life of the program', () => {
     ` sfrom='${zombie}'><body>x</body><error code='510' type='chat'>Disconnected</error></message>`;
 
   it(
-    'c.8 has its session ended first, once, and goes back then; loops end, and the sender of what is lost is told',
+    'c.8 has its session ended first, once, and goes back then, with all that waits behind it',
     told(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
-      story.link.send(message);
+      const ids = Array.from({ length: 200 }, (_, id) => `id='m${id}'`);
+      story.link.send(ids.map((id) => message.replace(`id='m'`, id)).join(''));
       await story.link.expect(ended(zombie, 'juliet@localhost/Balcony'));
-      await story.link.expect(bounce);
-      story.link.send(message);
-      await story.link.expect(bounce);
-      story.link.send(message.repeat(20));
-      await story.link.expect(bounce);
-      for (let refused = 0; refused < 19; refused += 1) {
+      for (const id of ids) await story.link.expect(bounce.replace(`id='m'`, id));
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'c.8 does not go round for ever where nothing tells its session (bounce-loop): its sender is told',
+    told(async (story) => {
+      const romeo = await story.user('romeo', 'Orchard');
+      const bare = (text: string): string =>
+        text.replace(`to='juliet@localhost/Balcony'`, `to='juliet@localhost'`);
+      const round = ['1', '2', '3', '4', '5'].map((id) => bare(message).replace(`id='m'`, `id='${id}'`));
+      for (let times = 0; times < 3; times += 1) {
+        story.link.send(round.join(''));
+        for (const id of ['1', '2', '3', '4', '5'])
+          await story.link.expect(bare(bounce).replace(`id='m'`, `id='${id}'`));
+      }
+      story.link.send(round.join(''));
+      for (const id of ['1', '2', '3', '4', '5']) {
+        await story.link.expect(
+          `<message to='romeo@localhost/Orchard' from='juliet@localhost' type='error' id='${id}'><body>x</body>` +
+            `<error code='503'>Service Unavailable</error></message>`,
+        );
+      }
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
+    'c.8 is refused where it comes on and on although its session was ended, and its sender is told',
+    told(async (story) => {
+      const romeo = await story.user('romeo', 'Orchard');
+      story.link.send(message.repeat(120));
+      await story.link.expect(ended(zombie, 'juliet@localhost/Balcony'));
+      for (let back = 0; back < 100; back += 1) await story.link.expect(bounce);
+      for (let refused = 0; refused < 20; refused += 1) {
         await story.link.expect(
           `<message to='romeo@localhost/Orchard' from='juliet@localhost/Balcony' type='error' id='m'><body>x</body>` +
             `<error code='503'>Service Unavailable</error></message>`,

@@ -91,12 +91,12 @@ for (const back of TALKERS.length > 1 ? BACKS : []) {
 
         await deployment.startFront();
         await story.partner();
-        const kept = something('kept');
+        const kept = Array.from({ length: 12 }, () => something('kept'));
         // the session manager still believes in the session, and delivers to it
-        story.peer.say(dead.address, kept);
+        for (const text of kept) story.peer.say(dead.address, text);
         await story.peer.roundTrip();
         const [returned] = await loginAgain();
-        await returned.shows(kept);
+        for (const text of kept) await returned.shows(text);
         await story.healthy();
       });
     });

@@ -28,6 +28,7 @@ class Notes {
       end: (session) => note(`end ${session.sessionAddress}`),
       endStale: (session, socket) => note(`end stale ${session} ${socket}`),
       bounce: ({ text }) => note(`bounce ${text}`),
+      endsByBounce: false,
       refuse: ({ text }) => note(`refuse ${text}`),
       staleSession: ({ whole }) => whole.attribute('to'),
     };
@@ -207,17 +208,57 @@ describe('Desk', () => {
     expect(notes.take()).to.deep.equal(['again opened']);
   });
 
-  it('ends a session of an earlier life once, before it gives back, and refuses in the end', () => {
-    for (let count = 0; count < 10; count += 1) {
-      desk.receive(packet('12@foo-sockets/old', 'juliet@localhost', 'x', 'stanza', ` to='${ADDRESS}'`));
-    }
+  const old = (text: string, attributes = ` to='${ADDRESS}'`): Packet =>
+    packet('12@foo-sockets/old', 'juliet@localhost', text, 'stanza', attributes);
+  const many = (length: number, note: (at: number) => string): string[] =>
+    Array.from({ length }, (_, at) => note(at));
+
+  it('ends a session of an earlier life once, and gives back all that waited for it', () => {
+    for (let at = 0; at < 500; at += 1) desk.receive(old(`${at}`));
+    desk.flush();
     expect(notes.take()).to.deep.equal([
       `end stale ${ADDRESS} 12@foo-sockets/old`,
-      'bounce x',
-      'bounce x',
-      'bounce x',
-      ...Array.from({ length: 7 }, () => 'refuse x'),
+      ...many(500, (at) => `bounce ${at}`),
     ]);
+  });
+
+  it('gives back what somebody has said many times, and refuses in the end what keeps coming', () => {
+    for (let at = 0; at < 110; at += 1) desk.receive(old('x'));
+    desk.flush();
+    expect(notes.take().slice(1)).to.deep.equal([
+      ...many(100, () => 'bounce x'),
+      ...many(10, () => 'refuse x'),
+    ]);
+  });
+
+  it('refuses what comes the fourth time where the session can not be ended, and nothing else', () => {
+    for (let round = 0; round < 5; round += 1) {
+      for (const text of ['a', 'b', 'c']) desk.receive(old(text, ''));
+    }
+    desk.flush();
+    const thrice = ['a', 'b', 'c'].map((text) => `bounce ${text}`);
+    const refused = ['a', 'b', 'c'].map((text) => `refuse ${text}`);
+    expect(notes.take()).to.deep.equal([...thrice, ...thrice, ...thrice, ...refused, ...refused]);
+  });
+
+  it('ends a session of this life again when what was for it comes on and on', () => {
+    const session = open('a');
+    desk.leave(session);
+    notes.take();
+    const late = packet(session.address, 'juliet@localhost', 'x', 'stanza', ` to='${ADDRESS}'`);
+    for (let at = 0; at < 200; at += 1) desk.receive(late);
+    desk.flush();
+    const said = notes.take();
+    expect(said.filter((note) => note.startsWith('end stale'))).to.deep.equal([
+      `end stale ${ADDRESS} ${session.address}`,
+    ]);
+    expect(said.filter((note) => note === 'bounce x')).to.have.length(100);
+    expect(said.filter((note) => note === 'refuse x')).to.have.length(100);
+  });
+
+  it('ends no more than ten sessions for one address, whatever its packets name', () => {
+    for (let at = 0; at < 50; at += 1) desk.receive(old(`${at}`, ` to='juliet@localhost/${at}'`));
+    expect(notes.take().filter((note) => note.startsWith('end stale'))).to.have.length(10);
   });
 
   it('does not end that session while a client of ours has it', () => {

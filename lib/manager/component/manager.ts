@@ -155,8 +155,12 @@ export class LinkedManager implements Manager, Authority {
     if (bounced !== undefined) this.send(bounced, false);
   }
 
+  get endsByBounce(): boolean {
+    return this.dialect.endsByBounce;
+  }
+
   refuse(packet: Packet): void {
-    const refusal = this.dialect.refuse?.(packet);
+    const refusal = this.dialect.refuse(packet);
     if (refusal !== undefined) this.send(refusal, false);
   }
 

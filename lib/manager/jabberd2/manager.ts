@@ -157,8 +157,12 @@ export class RouterManager implements Manager, Registrar {
     // There is nothing to end but what `bounce` ends.
   }
 
-  refuse(): void {
-    // What is given back does not come again: the sm has no session that it would go to.
+  /** The sm has no session any more that it would go to. */
+  readonly endsByBounce = true;
+
+  /** What is given back is delivered anew by the sm, stored or refused: that is no way round, however often it comes. */
+  refuse(packet: Packet): void {
+    this.bounce(packet);
   }
 
   // --- the link, and what comes in on it ----------------------------------------------------------------------------

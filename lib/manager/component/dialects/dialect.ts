@@ -20,8 +20,10 @@ export interface Dialect {
   end(sessionAddress: string, socketAddress: string): string;
   /** Give back an undeliverable packet whole; undefined for one that must not go back. */
   bounce(packet: Packet): string | undefined;
-  /** Tell the sender of a message that it can not be delivered; absent where giving it back always ends the matter. */
-  refuse?(packet: Packet): string | undefined;
+  /** Does what is given back always end the session that it was for? */
+  readonly endsByBounce: boolean;
+  /** Tell the sender of a message that it can not be delivered; undefined for what nobody waits for. */
+  refuse(packet: Packet): string | undefined;
   /** A packet from an address of ours to itself, which the server sends back. */
   mark(address: string, id: string): string;
   /** The id of a mark that has come back, as it was or as an error; empty where it has none. */

@@ -2,11 +2,12 @@
  * route: the dialect of jabberd 1.4 as it was deployed. Every packet of a client travels inside a `<route/>`, and
  * the type of that says what it is about: `auth`, `session`, `error`, or nothing for what a client says. [jadc2s PROTO]
  */
-import { isUser, resourceOf } from '../../../session/address.js';
+import { isUser, resourceOf, userOf } from '../../../session/address.js';
 import { STANZAS, withoutControl } from '../../../session/admission.js';
 import type { LoginRequest, Packet, PacketKind, Session } from '../../../session/session.js';
-import { element, escapeValue, wholeStanza, type Stanza } from '../../../xml/index.js';
+import { element, escapeValue, parse, wholeStanza, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
+import { refusal } from './refusal.js';
 
 const KINDS: ReadonlyMap<string, PacketKind> = new Map([
   ['auth', 'answer'],
@@ -62,7 +63,10 @@ function firstElement(packet: Stanza): string {
  */
 function bounce({ kind, from, to, text, whole }: Packet): string | undefined {
   if (kind === 'ended' || kind === 'answer' || resourceOf(from) === '') return undefined;
-  return `<route type='error' ${addressing(from, to)}>${returnable(text, whole.ascii)}</route>`;
+  const stanza = returnable(text, whole.ascii);
+  // No stanza, and for no connection: said to the component itself, whose session it would end.
+  if (stanza === '' && kind === 'stanza' && userOf(to) === '') return undefined;
+  return `<route type='error' ${addressing(from, to)}>${stanza}</route>`;
 }
 
 /** What somebody wrote on his stanza acts where it goes back as it does where it comes in. [jabberd 1.6.1.1 jsm] */
@@ -83,6 +87,12 @@ export const route: Dialect = {
   end: (sessionAddress, socketAddress) =>
     element('route', { type: 'error', to: sessionAddress, from: socketAddress }).toString(),
   bounce,
+  endsByBounce: true,
+  // Unwrapped: a router takes any packet, and an error goes to whoever is in its `to`. [jabberd 1.4.3 deliver]
+  refuse({ text, whole }) {
+    const stanza = returnable(text, whole.ascii);
+    return stanza === '' ? undefined : refusal(parse(stanza));
+  },
   mark: (address, id) =>
     `<route ${addressing(address, address)}>${element('iq', { type: 'result', id }).toString()}</route>`,
   markOf: (packet) => packet.element().elements[0]?.attribute('id') ?? '',

@@ -5,9 +5,9 @@
 import { ACCOUNT_REMOVED } from '../../../session/end.js';
 import { bareOf, canonical, resourceOf, userOf } from '../../../session/address.js';
 import type { Packet, Session } from '../../../session/session.js';
-import { legacyStanzaError } from '../../../session/stanza-error.js';
 import { element, escapeValue, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
+import { refusal } from './refusal.js';
 import { DISCONNECTED, isDisconnected, withoutDisconnected } from './disconnected.js';
 
 const ADDRESSING = ['sto', 'sfrom'] as const;
@@ -38,13 +38,7 @@ function bounce({ kind, from, to, whole }: Packet): string | undefined {
 
 /** An error to the one who wrote a message: an ordinary packet, which goes by its `to`. [jabberd 1.1.2 dpacket_new] */
 function refuse({ whole }: Packet): string | undefined {
-  const message = withoutDisconnected(whole).element();
-  const from = message.attribute('from');
-  if (message.name !== 'message' || message.attribute('type') === 'error' || from === undefined)
-    return undefined;
-  message.set('from', message.attribute('to')).set('to', from).set('type', 'error');
-  message.set('sto', undefined).set('sfrom', undefined);
-  return message.append(legacyStanzaError('service-unavailable')).toString();
+  return refusal(withoutDisconnected(whole).element().set('sto', undefined).set('sfrom', undefined));
 }
 
 /** Our own session manager says it in the text of the 510; jabberd 1.1.2 always says `Disconnected`. */
@@ -83,6 +77,7 @@ export const stoSfrom: Dialect = {
   carry: (session, stanza) => withoutDisconnected(stanza).readdressed(ADDRESSING, session.stamp),
   end,
   bounce,
+  endsByBounce: false,
   refuse,
   mark: (address, id) => element('iq', { type: 'result', id, sfrom: address, sto: address }).toString(),
   markOf: (packet) => packet.attribute('id') ?? '',

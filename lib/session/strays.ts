@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { isOfThisLife } from './address.js';
+import type { Packet } from './session.js';
+
+/** Sessions that are ended for packets to one address. */
+const MAX_ENDED = 10;
+/** The same packet again, to an address of this life: its session was ended, so that end must have been lost. */
+const MIN_AGAIN_FOR_END = 50;
+/** The same packet that goes back again where its session has been ended; somebody may well have said it that often. */
+const MAX_AGAIN = 100;
+/** The same, where the session could not be ended: then it is a loop. */
+const MAX_AGAIN_UNENDED = 3;
+/** Packets that are remembered, of all addresses together. */
+const MAX_REMEMBERED = 100_000;
+
+/** What has come for one address that nobody has. */
+export class Strays {
+  /** How often each packet has come, by its digest. */
+  private readonly counts = new Map<string, number>();
+  private readonly ended = new Set<string>();
+  /** Was it given out by this life of the program? Then its session was ended when the client left. */
+  private readonly recent: boolean;
+  /** The session has been ended, or what goes back ends it. */
+  private over: boolean;
+  /** Has something been refused? */
+  refused = false;
+
+  constructor(address: string, endsByBounce: boolean) {
+    this.recent = isOfThisLife(address);
+    this.over = this.recent || endsByBounce;
+  }
+
+  get size(): number {
+    return this.counts.size;
+  }
+
+  /** Notes a packet. @returns how often the same has come before */
+  note({ text }: Packet): number {
+    const digest = createHash('sha1').update(text).digest('base64');
+    const before = this.counts.get(digest) ?? 0;
+    this.counts.set(digest, before + 1);
+    return before;
+  }
+
+  /** Should this session be ended, for a packet that has come `again` times before? */
+  isToBeEnded(session: string, again: number): boolean {
+    if (this.ended.has(session) || this.ended.size >= MAX_ENDED) return false;
+    return !this.recent || again >= MIN_AGAIN_FOR_END;
+  }
+
+  hasEnded(session: string): void {
+    this.ended.add(session);
+    this.over = true;
+  }
+
+  /** Is a packet that has come `again` times before on a way round? Then it must not go back once more. */
+  isLoop(again: number): boolean {
+    return again >= (this.over ? MAX_AGAIN : MAX_AGAIN_UNENDED);
+  }
+}
+
+/**
+ * What comes for addresses that nobody has. A session manager may have a lot waiting for a session that was left over, and
+ * all of that goes back; where it goes on believing in the session, what goes back comes again, and again. That is how a
+ * loop is told from a queue. [jabberd 1.1.2: bounce-loop]
+ */
+export class StrayTable {
+  private readonly byAddress = new Map<string, Strays>();
+  private remembered = 0;
+
+  /** @param endsByBounce see {@link Manager.endsByBounce}; known once there is a link */
+  constructor(private readonly endsByBounce: () => boolean) {}
+
+  /** What has come for an address, with one packet more. */
+  take(packet: Packet): { readonly strays: Strays; readonly again: number } {
+    if (this.remembered >= MAX_REMEMBERED) this.forget();
+    let strays = this.byAddress.get(packet.to);
+    if (!strays) this.byAddress.set(packet.to, (strays = new Strays(packet.to, this.endsByBounce())));
+    const before = strays.size;
+    const again = strays.note(packet);
+    this.remembered += strays.size - before;
+    return { strays, again };
+  }
+
+  private forget(): void {
+    this.byAddress.clear();
+    this.remembered = 0;
+  }
+}
