@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Limits } from '../config/config.js';
@@ -64,6 +64,12 @@ const PACKET_BYTES = 512;
 /** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
 const DENSEST = 8;
 const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * Unpredictable [RFC6120 4.7.3], and short: the SHA-1 of jabberd up to 1.4, on machines of 64 bits, is wrong for more than
+ * 55 bytes, and a digest is one of the stream id and the password. This makes 16 characters. [jabberd 1.4.3 lib/sha.c]
+ */
+const STREAM_ID_BYTES = 12;
 
 /** Of a host that is not served, the characters that are logged. */
 const LONGEST_HOST = 100;
@@ -372,7 +378,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   private answerHeader(from: string | undefined): void {
-    this.streamId = randomUUID().replaceAll('-', '');
+    this.streamId = randomBytes(STREAM_ID_BYTES).toString('base64url');
     this.connection.send(writeHeader(this.kind, this.streamId, from));
   }
 
