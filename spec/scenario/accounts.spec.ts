@@ -33,7 +33,7 @@ describe('scenario/accounts', () => {
 
   it('are removed also where the server ends a stream for nothing, once', async () => {
     await serve({ registers: true, hiccups: 1 });
-    const { notes } = await perform(server, [cast('Romeo')]);
+    const { notes } = await perform(server, [`${cast('Romeo')}Romeo disconnects`]);
     expect([changes(), notes]).to.deep.equal([['+romeo', '-romeo'], []]);
   });
 
