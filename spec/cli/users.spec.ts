@@ -220,12 +220,11 @@ describe('cli/users', function () {
 
   it('says that the store is locked, in a sentence', async () => {
     const lock = await Lock.on(path.join(cwd, 'data'));
-    for (const args of ['add bob', 'passwd bob', 'remove bob'])
-      expect(users(args, 'x')).to.deep.equal({
-        code: 1,
-        stdout: '',
-        stderr: `sm-component: the store in ${path.join(cwd, 'data')} is locked by another program; try again\n`,
-      });
+    expect(users('add bob', 'x')).to.deep.equal({
+      code: 1,
+      stdout: '',
+      stderr: `sm-component: the store in ${path.join(cwd, 'data')} is locked by another program; try again\n`,
+    });
     await lock.release();
     expect(users('add bob', 'x').code).to.equal(0);
   });
