@@ -1,12 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { expect } from 'chai';
-import { Store } from '../../lib/embedded/store.js';
-import { Program } from '../cli/program.js';
-import { PING, query, register, result, set, User } from './support/user.js';
+import { Household } from './support/household.js';
+import { PING, query, register, result, set, type User } from './support/user.js';
 
 const ROMEO = 'romeo@localhost';
 const ROOM_KB = 200;
@@ -24,17 +20,9 @@ const padding = 'x'.repeat(4000);
  */
 describe('embedded: a disk that is full', function () {
   this.timeout(30_000);
-  let directory: string;
-  let program: Program;
-  let sockets: Socket[];
+  let household: Household;
   let juliet: User;
   let nurse: User;
-
-  async function connected(): Promise<User> {
-    const user = await User.connect(program);
-    sockets.push(user.socket);
-    return user;
-  }
 
   /** Takes all the room there is, to the last page. */
   async function fill(): Promise<void> {
@@ -46,19 +34,9 @@ describe('embedded: a disk that is full', function () {
   }
 
   function makeRoom(): void {
-    const database = new Database(path.join(directory, 'sm-component.sqlite'));
+    const database = new Database(path.join(household.directory, 'sm-component.sqlite'));
     database.pragma('wal_checkpoint(TRUNCATE)');
     database.close();
-  }
-
-  /** Looks at what is stored without changing it, as somebody who comes after the program. */
-  function inStore<Found>(look: (store: Store) => Found): Found {
-    const store = Store.open(directory);
-    try {
-      return look(store);
-    } finally {
-      store.close();
-    }
   }
 
   /** All that was said to the user so far has come. */
@@ -74,21 +52,10 @@ describe('embedded: a disk that is full', function () {
     this.skip();
   });
   beforeEach(async () => {
-    directory = mkdtempSync(path.join(tmpdir(), 'sm-component-'));
-    sockets = [];
-    program = new Program(['--listen', '0', '--data', directory], { fileKilobytes: ROOM_KB });
-    juliet = await connected();
-    nurse = await connected();
-    for (const name of ['romeo', 'juliet', 'nurse']) await juliet.say(register(name), result('reg'));
-    await juliet.login('juliet');
-    await nurse.login('nurse');
-    for (const user of [juliet, nurse]) await user.say(`<presence/>${PING}`, result('ping'));
+    household = await Household.begin({ fileKilobytes: ROOM_KB });
+    ({ juliet, nurse } = household);
   });
-  afterEach(async () => {
-    for (const socket of sockets) socket.destroy();
-    await program.discard();
-    rmSync(directory, { recursive: true });
-  });
+  afterEach(() => household.end());
 
   it('messages for who is away are kept or come back, each of them', async () => {
     const ids = Array.from({ length: 300 }, (_none, at) => `m${at}`);
@@ -96,14 +63,12 @@ describe('embedded: a disk that is full', function () {
     await juliet.say(all.join('') + PING, result('ping'));
     const cameBack = [...juliet.heard.matchAll(/<message [^>]*id='(m\d+)'.*?<\/message>/gs)];
     for (const [text] of cameBack) expect(text).to.match(REFUSED).and.contain(`type='wait'`);
-    const kept = inStore(({ offline }) => offline.list(ROMEO)).map(
-      ({ stanza }) => /id='(m\d+)'/.exec(stanza)![1],
-    );
+    const kept = household.waiting();
     expect(cameBack).to.not.be.empty;
     expect(kept).to.not.be.empty;
     expect([...kept, ...cameBack.map(([, id]) => id)]).to.have.members(ids);
     makeRoom();
-    const romeo = await connected();
+    const romeo = await household.connected();
     await romeo.login('romeo');
     await romeo.say(`<presence/>${PING}`, result('ping'));
     const got = [...romeo.heard.matchAll(/<message [^>]*id='(m\d+)'/g)].map(([, id]) => id);
@@ -129,12 +94,12 @@ describe('embedded: a disk that is full', function () {
       expect(juliet.heard).to.not.contain('push-');
     }
     expect(await rosterOf(juliet)).to.equal(before);
-    const stranger = await connected();
+    const stranger = await household.connected();
     expect(await stranger.ask(register('tybalt'))).to.contain(`<error code='500'>`);
     expect(await nurse.ask(`<iq type='get' id='card' to='juliet@localhost'><vCard xmlns='vcard-temp'/></iq>`))
       .to.contain('<item-not-found ')
       .and.not.contain('xxx');
-    inStore(({ accounts, rosters }) => {
+    household.inStore(({ accounts, rosters }) => {
       expect(accounts.list()).to.deep.equal(['juliet@localhost', 'nurse@localhost', ROMEO]);
       expect(accounts.password('juliet@localhost')).to.equal('pass');
       expect(rosters.list('juliet@localhost')).to.have.length(1);
@@ -183,7 +148,7 @@ describe('embedded: a disk that is full', function () {
     nurse.heard = '';
     juliet.socket.write(message);
     await nurse.hears(/hello/);
-    const other = await connected();
+    const other = await household.connected();
     await other.login('romeo');
     juliet.heard = '';
     other.socket.write(`<presence to='juliet@localhost/r'/>`);
@@ -197,7 +162,7 @@ describe('embedded: a disk that is full', function () {
     makeRoom();
     for (let at = 0; at < 12; at += 1)
       expect(await juliet.ask(note(`last-${at}`, 'x'))).to.contain(`type='result'`);
-    await program.says(/changes are stored again/, 'stderr');
-    expect(program.stderr.match(/changes could not be stored/g)).to.have.length(1);
+    await household.program.says(/changes are stored again/, 'stderr');
+    expect(household.program.stderr.match(/changes could not be stored/g)).to.have.length(1);
   });
 });

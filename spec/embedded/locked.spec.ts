@@ -1,12 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { expect } from 'chai';
-import { Store } from '../../lib/embedded/store.js';
-import { Program } from '../cli/program.js';
+import { Household } from './support/household.js';
 import { Lock } from './support/lock.js';
-import { PING, query, register, result, set, User } from './support/user.js';
+import { PING, query, register, result, set, type User } from './support/user.js';
 
 const ROMEO = 'romeo@localhost';
 const REFUSED = /type='error'.*<resource-constraint /s;
@@ -16,53 +11,30 @@ const contact = (id: string, jid: string): string =>
 
 describe('embedded: a store that another process has locked', function () {
   this.timeout(30_000);
-  let directory: string;
-  let program: Program;
-  let sockets: Socket[];
+  let household: Household;
   let juliet: User;
   let nurse: User;
   let lock: Lock | undefined;
-
-  async function connected(): Promise<User> {
-    const user = await User.connect(program);
-    sockets.push(user.socket);
-    return user;
-  }
-
-  const kept = (): string[] => {
-    const store = Store.open(directory);
-    const ids = store.offline.list(ROMEO).map(({ stanza }) => / id='(\w+)'/.exec(stanza)![1]);
-    store.close();
-    return ids;
-  };
+  const kept = (): string[] => household.waiting();
 
   beforeEach(async () => {
-    directory = mkdtempSync(path.join(tmpdir(), 'sm-component-'));
-    sockets = [];
-    program = new Program(['--listen', '0', '--data', directory]);
-    juliet = await connected();
-    nurse = await connected();
-    for (const name of ['romeo', 'juliet', 'nurse']) await juliet.say(register(name), result('reg'));
-    await juliet.login('juliet');
-    await nurse.login('nurse');
-    for (const user of [juliet, nurse]) await user.say(`<presence/>${PING}`, result('ping'));
+    household = await Household.begin();
+    ({ juliet, nurse } = household);
   });
   afterEach(async () => {
     await lock?.release();
-    for (const socket of sockets) socket.destroy();
-    await program.discard();
-    rmSync(directory, { recursive: true });
+    await household.end();
   });
 
   it('holds up who writes, in order, and nobody else; for a short while nothing comes of it', async () => {
-    lock = await Lock.on(directory);
+    lock = await Lock.on(household.directory);
     nurse.heard = '';
     juliet.heard = '';
     juliet.socket.write(
       `${waiting('one')}<message to='nurse@localhost/r'><body>after one</body></message>${waiting('two')}` +
         `${contact('add', ROMEO)}${PING}`,
     );
-    const romeo = await connected();
+    const romeo = await household.connected();
     await romeo.login('romeo');
     romeo.heard = '';
     await nurse.ask(PING);
@@ -82,7 +54,7 @@ describe('embedded: a store that another process has locked', function () {
   });
 
   it('for long: who writes is told, and others who leave are seen to leave', async () => {
-    lock = await Lock.on(directory);
+    lock = await Lock.on(household.directory);
     nurse.heard = '';
     const subscribe = `<presence type='subscribe' to='nurse@localhost' id='ask'/>`;
     await juliet.say(`${waiting('one')}${contact('add', ROMEO)}${subscribe}${PING}`, result('ping'));
@@ -92,9 +64,9 @@ describe('embedded: a store that another process has locked', function () {
       );
     expect(juliet.heard.match(/<resource-constraint /g)).to.have.length(3);
     expect(await juliet.ask(contact('again', ROMEO))).to.match(REFUSED);
-    const stranger = await connected();
+    const stranger = await household.connected();
     expect(await stranger.ask(register('tybalt'))).to.contain(`<error code='500'>`);
-    const romeo = await connected();
+    const romeo = await household.connected();
     await romeo.login('romeo');
     juliet.heard = '';
     romeo.socket.write(`<presence/><presence to='juliet@localhost/r'/>`);
@@ -105,12 +77,11 @@ describe('embedded: a store that another process has locked', function () {
     await lock.release();
     expect(kept()).to.deep.equal([]);
     expect(await juliet.ask(contact('free', ROMEO))).to.contain(`type='result'`);
-    await program.discard();
   });
 
   it('when somebody has left is stored as soon as it can be, and known before', async () => {
     const ask = `<iq type='get' id='last' to='juliet@localhost'><query xmlns='jabber:iq:last'/></iq>`;
-    const again = await connected();
+    const again = await household.connected();
     await again.say(
       set(
         'in',
@@ -118,22 +89,18 @@ describe('embedded: a store that another process has locked', function () {
       ),
       result('in'),
     );
-    lock = await Lock.on(directory);
+    lock = await Lock.on(household.directory);
     await juliet.say(`<presence type='unavailable'><status>gone</status></presence>${PING}`, result('ping'));
     expect(await again.ask(ask)).to.match(/seconds='\d'[^>]*>gone</);
     await lock.release();
-    const seen = (): unknown => {
-      const store = Store.open(directory);
-      const found = store.accounts.lastSeen('juliet@localhost')?.status;
-      store.close();
-      return found;
-    };
+    const seen = (): unknown =>
+      household.inStore(({ accounts }) => accounts.lastSeen('juliet@localhost')?.status);
     while (seen() === undefined) await again.ask(PING);
     expect(seen()).to.equal('gone');
   });
 
   it('who leaves while what they have sent is held up has sent it all the same', async () => {
-    lock = await Lock.on(directory);
+    lock = await Lock.on(household.directory);
     juliet.socket.end(`${waiting('last')}</stream:stream>`);
     await nurse.ask(PING);
     await lock.release();
@@ -142,22 +109,22 @@ describe('embedded: a store that another process has locked', function () {
   });
 
   it('is waited for a little when the program stops', async () => {
-    lock = await Lock.on(directory);
+    lock = await Lock.on(household.directory);
     juliet.socket.write(waiting('one'));
     await nurse.ask(PING);
-    program.signal('SIGTERM');
+    household.program.signal('SIGTERM');
     await nurse.hears(/<\/stream:stream>/);
     await lock.release();
-    expect(await program.exit).to.equal(0);
+    expect(await household.program.exit).to.equal(0);
     expect(kept()).to.deep.equal(['one']);
   });
 
   it('does not keep the program from stopping, and it is logged', async () => {
-    lock = await Lock.on(directory);
+    lock = await Lock.on(household.directory);
     juliet.socket.write(waiting('one'));
     await nurse.ask(PING);
-    program.signal('SIGTERM');
-    expect(await program.exit).to.equal(0);
-    expect(program.stderr).to.contain('changes could not be stored');
+    household.program.signal('SIGTERM');
+    expect(await household.program.exit).to.equal(0);
+    expect(household.program.stderr).to.contain('changes could not be stored');
   });
 });
