@@ -50,8 +50,8 @@ export class Client {
   }
 
   /** Connects and logs in with jabber:iq:auth, in plain text. [XEP-0078] */
-  static async login(target: Target, user: string, resource: string): Promise<Client> {
-    const credentials = `<username>${user}</username><password>${PASSWORD}</password><resource>${resource}</resource>`;
+  static async login(target: Target, user: string, resource: string, password = PASSWORD): Promise<Client> {
+    const credentials = `<username>${user}</username><password>${password}</password><resource>${resource}</resource>`;
     const client = await Client.ask(target, `<query xmlns='jabber:iq:auth'>${credentials}</query>`, resource);
     client.loggedIn = true;
     client.text = '';
@@ -93,6 +93,11 @@ export class Client {
     };
     this.socket.on('drain', more);
     more();
+  }
+
+  /** From now on nothing is read. */
+  stopReading(): void {
+    this.socket.pause();
   }
 
   /** Closes in good order and waits for the other side to do the same, but not for ever. */

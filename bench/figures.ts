@@ -1,6 +1,8 @@
 /** What can be measured, and how it is written down. */
 import { flood } from './flood.js';
+import { FLOODS } from './floods.js';
 import { idle, logins, relay, type Subject } from './load.js';
+import { quietPair } from './quiet.js';
 
 export interface Sizes {
   readonly pairs: number;
@@ -64,14 +66,36 @@ async function flooding(subject: Subject, sizes: Sizes): Promise<Figure[]> {
   ];
 }
 
-/** `relay1`, `relay5`, `relay50` or any other window, and `pair1`, `pair5`; `idle`; `login`; `flood`. */
+/** @param name one of {@link FLOODS} */
+function besides(name: string): Measurement {
+  const { what } = FLOODS[name];
+  return async (subject, { seconds }) => {
+    const { trips, highestKb, dead } = await quietPair(subject, name, seconds);
+    const at = (share: number): number => (dead ? Infinity : trips[Math.floor(share * (trips.length - 1))]);
+    return [
+      { name: `${name} (${what}): ms, median`, value: at(0.5) },
+      { name: `${name}: ms, 99 %`, value: at(0.99) },
+      { name: `${name}: ms, longest`, value: at(1) },
+      { name: `${name}: highest RSS, MB`, value: dead ? Infinity : highestKb / 1024 },
+    ];
+  };
+}
+
+/** The figures that a name on the command line stands for: `floods` is all of them, `floods/NAME` one. */
+export function figuresOf(name: string): string[] {
+  return name === 'floods' ? Object.keys(FLOODS).map((flood) => `floods/${flood}`) : [name];
+}
+
+/** `relay1`, `relay5`, `relay50` or any other window, and `pair1`, `pair5`; `idle`; `login`; `flood`; `floods/NAME`. */
 export function measurement(name: string): Measurement {
   const [, pairs, window] = /^(relay|pair)(\d+)$/.exec(name) ?? [];
   if (window !== undefined) return relayed(Number(window), pairs === 'pair');
+  const flood = /^floods\/(.+)$/.exec(name)?.[1];
+  if (flood !== undefined && Object.hasOwn(FLOODS, flood)) return besides(flood);
   if (name === 'idle') return idling;
   if (name === 'login') return loggingIn;
   if (name === 'flood') return flooding;
   throw new Error(
-    `no such figure: ${name} (there are relay1, relay5, relay50, pair1, pair5, idle, login, flood)`,
+    `no such figure: ${name} (there are relay1, relay5, relay50, pair1, pair5, idle, login, flood, floods)`,
   );
 }

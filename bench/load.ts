@@ -276,7 +276,7 @@ async function closeAll(clients: readonly Client[]): Promise<void> {
 }
 
 /** Does something for each number below `count`, some at a time. */
-async function inParallel(
+export async function inParallel(
   count: number,
   together: number,
   work: (number: number) => Promise<void>,

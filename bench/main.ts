@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { measurement, type Figure, type Sizes } from './figures.js';
+import { figuresOf, measurement, type Figure, type Sizes } from './figures.js';
 import { prepareAccounts } from './load.js';
 import { inPlaceOfC2s, jabberd2 } from './peers/jabberd2.js';
 import { pin, type Peer } from './peers/peer.js';
 import { running } from './peers/running.js';
+import { embedded } from './peers/embedded.js';
 import { inFrontOf, withStub, withOwnSessionManager } from './peers/sm-component.js';
 import { spread, table } from './table.js';
 
@@ -18,11 +19,13 @@ const HELP = `npm run bench -- [options]      socket managers side by side; the 
   --sm HOST:PORT[,DIALECT]  sm-component in front of this session manager (repeatable)
     --name, --secret              as the session manager knows it (foo-sockets, s3cret)
     --checkout NAME=DIR           one more sm-component, built in another directory (repeatable)
+  --embedded            sm-component with the embedded session manager, one process
   --own                 sm-component in front of "sm-component session-manager", two processes
   --stub                sm-component in front of a session manager that costs next to nothing
   --jabberd2            jabberd2 of Debian (must be installed), and sm-component in the place of its c2s
   --peer NAME=PORT:PID  a socket manager that runs already on 127.0.0.1 (repeatable)
-  --figures LIST        of relay1,relay5,relay50,pair1,pair5,idle,login (these), flood
+  --figures LIST        of relay1,relay5,relay50,pair1,pair5,idle,login (these), flood, and with --embedded alone
+                        floods or one of them, floods/NAME
   --rounds 3  --pairs 50  --seconds 4  --connections 2000  --at-once 20  --domain localhost
   --pin                 socket managers on processor 0, everything else on processor 1`;
 
@@ -33,6 +36,7 @@ const { values } = parseArgs({
     name: { type: 'string', default: 'foo-sockets' },
     secret: { type: 'string', default: 's3cret' },
     checkout: { type: 'string', multiple: true, default: [] },
+    embedded: { type: 'boolean' },
     own: { type: 'boolean' },
     stub: { type: 'boolean' },
     jabberd2: { type: 'boolean' },
@@ -62,6 +66,7 @@ function peers(directory: string): Peer[] {
       const titled = { ...at, name: values.sm.length > 1 ? `${checkout} ${dialect}` : checkout };
       found.push(inFrontOf(titled, { sm, name, secret, dialect }));
     }
+    if (values.embedded) found.push(embedded({ ...at, name: `${checkout} (embedded)` }));
     if (values.own) found.push(withOwnSessionManager({ ...at, name: `${checkout} (own)` }));
     if (values.stub) found.push(withStub({ ...at, name: `${checkout} (stub)` }));
     if (values.jabberd2) found.push(inPlaceOfC2s({ ...at, name: `${checkout} (jabberd2)` }));
@@ -87,7 +92,7 @@ async function main(): Promise<void> {
   const all = peers(directory);
   if (values.help || all.length === 0) return console.log(HELP);
   await prepare(all);
-  for (const figure of values.figures.split(',')) {
+  for (const figure of values.figures.split(',').flatMap(figuresOf)) {
     const results: Results = new Map();
     for (let round = 0; round < Number(values.rounds); round += 1) {
       for (const peer of all) await measure(peer, figure, results);

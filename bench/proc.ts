@@ -14,7 +14,16 @@ export function cpuSeconds(pid: number): number {
 
 /** Resident memory, in kB. */
 export function residentKb(pid: number): number {
-  const found = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  return statusOf(pid, 'VmRSS');
+}
+
+/** The most resident memory that there ever was, in kB. */
+export function highestKb(pid: number): number {
+  return statusOf(pid, 'VmHWM');
+}
+
+function statusOf(pid: number, field: string): number {
+  const found = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
   return Number(found?.[1] ?? 0);
 }
 

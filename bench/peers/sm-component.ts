@@ -91,7 +91,12 @@ async function startWithStub(checkout: Checkout): Promise<Started> {
   return startInFrontOf(checkout, { ...HOUSE, sm: `127.0.0.1:${port}` }, stub);
 }
 
-function program(checkout: Checkout, role: Program['role'], port: number, args: readonly string[]): Program {
+export function program(
+  checkout: Checkout,
+  role: Program['role'],
+  port: number,
+  args: readonly string[],
+): Program {
   const { root, domain, directory, name } = checkout;
   mkdirSync(directory, { recursive: true });
   return {

@@ -1,0 +1,74 @@
+/** What a quiet pair of clients notices of a flood. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Client } from './client.js';
+import { account, messageTo, type Subject } from './load.js';
+import { highestKb, sleep } from './proc.js';
+
+/** Between two round trips, in milliseconds. */
+const PAUSE_MS = 20;
+/** A round trip that takes longer counts as if it had come then. */
+const LONGEST_MS = 60_000;
+/** How long a flood may take to begin: its accounts and sessions are part of it. */
+const BEGIN_MS = 30_000;
+
+const FLOODER = fileURLToPath(new URL('flooder.js', import.meta.url));
+
+export interface Quiet {
+  /** Round trips, shortest first, in milliseconds. */
+  readonly trips: readonly number[];
+  readonly highestKb: number;
+  /** Has the server ended? */
+  readonly dead: boolean;
+}
+
+/** One sends a message and the other answers it, again and again, from before the flood until `seconds` after its begin. */
+export async function quietPair(subject: Subject, flood: string, seconds: number): Promise<Quiet> {
+  const pair = [await quiet(subject, 0), await quiet(subject, 1)] as const;
+  let dead = false;
+  void Promise.race(pair.map(({ closed }) => closed)).then(() => (dead = true));
+  const flooder = fork(FLOODER, [flood, subject.host, String(subject.port), subject.domain], {
+    stdio: 'inherit',
+  });
+  const trips: number[] = [];
+  const until = underWay(flooder).then(() => performance.now() + seconds * 1000);
+  let end = Infinity;
+  void until.then((at) => (end = at));
+  while (!dead && performance.now() < end) {
+    trips.push(await roundTrip(subject, pair));
+    await sleep(PAUSE_MS);
+  }
+  flooder.kill('SIGKILL');
+  const highest = dead ? 0 : highestKb(subject.pid);
+  for (const client of pair) client.destroy();
+  return { trips: trips.sort((a, b) => a - b), highestKb: highest, dead };
+}
+
+async function quiet(subject: Subject, number: number): Promise<Client> {
+  const client = await Client.login(subject, account(number), `quiet${number}`);
+  client.write('<presence/>');
+  return client;
+}
+
+function underWay(flooder: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, BEGIN_MS);
+    const begun = (): void => (clearTimeout(late), resolve());
+    flooder.once('message', begun).once('exit', begun);
+  });
+}
+
+async function roundTrip(
+  { domain }: Subject,
+  [sender, receiver]: readonly [Client, Client],
+): Promise<number> {
+  const begin = performance.now();
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(resolve, LONGEST_MS);
+    receiver.messages = () => receiver.write(messageTo(`${account(0)}@${domain}/${sender.resource}`));
+    sender.messages = () => (clearTimeout(late), resolve());
+    void Promise.race([sender.closed, receiver.closed]).then(() => (clearTimeout(late), resolve()));
+    sender.write(messageTo(`${account(1)}@${domain}/${receiver.resource}`));
+  });
+  return performance.now() - begin;
+}
