@@ -4,6 +4,8 @@ import { connect, isIP } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { Accounts } from './client/accounts.js';
 import { openCredentials, type Credentials } from './client/credentials/index.js';
+import { Backlog } from './client/backlog.js';
+import { ReadTurns } from './client/read-turns.js';
 import { writeNoRoom } from './client/refusal.js';
 import { LOOKS } from './client/progress.js';
 import { ClientStream, type State, type Street } from './client/stream.js';
@@ -181,7 +183,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private makeLinkedManager(dialect: ComponentDialect | 'auto'): LinkedManager {
     const { name, secret, domains } = this.config;
     const domain = domains[0] ?? 'localhost';
-    const options = { ...this.lineOptions(), name, secret, dialect, domain };
+    const fair = this.config.sm === undefined;
+    const options = { ...this.lineOptions(), name, secret, dialect, domain, fair };
     return new LinkedManager(options, this.managerEvents(), this.log);
   }
 
@@ -273,6 +276,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       aliasReplies: this.config.aliasReplies,
       unserved: (domain) => manager.refusal(domain),
       way: (session) => manager.way(session),
+      readTurns: new ReadTurns(),
+      backlog: new Backlog(),
       loggedIn: (stream) => void this.emit('login', info(stream)),
       gone: (stream, end) => {
         clients.delete(stream);

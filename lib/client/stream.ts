@@ -8,10 +8,12 @@ import { isHost } from '../session/address.js';
 import { isStanza } from '../session/admission.js';
 import type { Desk } from '../session/desk.js';
 import { describe, streamError, type End } from '../session/end.js';
-import { SHARE, type Waiter, type Way } from '../session/manager.js';
+import { SHARE, type Sender, type Waiter, type Way } from '../session/manager.js';
 import type { Client, Packet, Session } from '../session/session.js';
 import type { Condition } from '../session/stanza-error.js';
 import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
+import type { Backlog, Backlogged } from './backlog.js';
+import { READ_MS, type ReadTurns } from './read-turns.js';
 import { aliasFor, toAlias, toHost, toServed, type Alias, type Aliases } from './alias.js';
 import { nameUnknown, writeRefusal, writeStreamError, writeUnknown } from './errors.js';
 import { readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
@@ -41,6 +43,10 @@ export interface Street {
   unserved(domain: string): End | undefined;
   /** The way that the stanzas of a client take; when it is full a client waits for its turn. */
   way(session: Session): Way;
+  /** Turns of those whose stanzas take long to read. */
+  readonly readTurns: ReadTurns;
+  /** What waits for all clients together. */
+  readonly backlog: Backlog;
   /** The connection is over. */
   gone(stream: ClientStream, end: End): void;
   /** Somebody has logged in. */
@@ -64,6 +70,15 @@ const PACKET_BYTES = 512;
 /** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
 const DENSEST = 8;
 const NO_BYTES = Buffer.alloc(0);
+/** Bytes that are read before it is asked how long it took. */
+const PIECE = 16_384;
+
+/** What a client may have to wait for: room on its way, or the time that others take. */
+type Turns = Pick<Way, 'wait' | 'leave'>;
+
+function isWay(turns: Turns): turns is Way {
+  return 'roomFor' in turns;
+}
 
 /**
  * Unpredictable [RFC6120 4.7.3], and short: the SHA-1 of jabberd up to 1.4, on machines of 64 bits, is wrong for more than
@@ -84,7 +99,7 @@ interface Departure {
 }
 
 /** One client connection: its stream, and its stanzas on their way to the desk and back. */
-export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents, Waiter {
+export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents, Waiter, Backlogged {
   readonly session: Session;
   readonly connection: Connection<Packet>;
   readonly ip: string;
@@ -98,7 +113,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private reason: End | undefined;
   /** What has been read and waits for a turn on {@link waitsFor}. */
   private rest: Buffer = NO_BYTES;
-  private waitsFor: Way | undefined;
+  private waitsFor: Turns | undefined;
   /** Set where the client has gone before all was taken that it had said: that is taken first. */
   private departure: Departure | undefined;
   /** The host that it asked for, until it has logged in. */
@@ -131,6 +146,10 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     street.log.info('client connected', { socket: this.session.address, ip: this.ip });
   }
 
+  get sender(): Sender {
+    return this.session.sender;
+  }
+
   /** User, host and resource of who is logged in; empty before login. */
   get user(): string {
     return this.session.sessionAddress && this.session.login;
@@ -140,11 +159,25 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   data(chunk: Buffer): void {
     if (this.state === 'authenticated') this.connection.acknowledgeWhereAwaited();
+    const [rest, turns] = this.read(chunk);
+    if (turns) this.waitForTurn(Buffer.from(rest), turns);
+  }
+
+  /**
+   * Takes what there are room and time for.
+   *
+   * @returns what is left, and what it has to wait for; nothing where all is taken and more may be read
+   */
+  private read(bytes: Buffer): readonly [rest: Buffer, turns?: Turns] {
     const way = this.street.way(this.session);
-    let rest = chunk;
-    do rest = this.takeShare(rest, way);
-    while (rest.length > 0 && way.room > 0);
-    if (rest.length > 0 || way.room <= 0) this.waitForTurn(Buffer.from(rest), way);
+    const until = performance.now() + READ_MS;
+    let rest = bytes;
+    do {
+      rest = this.takeShare(rest, way);
+      if (way.roomFor(this.sender) <= 0) return [rest, way];
+      if (performance.now() >= until) return [rest, this.street.readTurns];
+    } while (rest.length > 0);
+    return [rest];
   }
 
   turn(): void {
@@ -155,10 +188,11 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     }
   }
 
-  private takeTurn(way: Way): void {
-    const left = this.rest.length > 0 ? this.takeShare(this.rest, way) : NO_BYTES;
-    const rest = left.length > 0 ? left : (this.connection.takeKept(Hold.Room) ?? NO_BYTES);
-    if (rest.length > 0) return this.waitForTurn(rest, way);
+  private takeTurn(turns: Turns): void {
+    const [left, next] = isWay(turns) ? this.takeOneShare(turns) : this.readOn();
+    if (next) return this.waitForTurn(left, next);
+    const rest = this.connection.takeKept(Hold.Room) ?? NO_BYTES;
+    if (rest.length > 0) return this.waitForTurn(rest, turns);
     this.rest = NO_BYTES;
     this.waitsFor = undefined;
     this.readAgain(Hold.Room);
@@ -175,19 +209,30 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     return this.rest.length > 0 || this.connection.keeps;
   }
 
-  /** @returns what is left for another turn */
-  private takeShare(bytes: Buffer, way: Way): Buffer {
-    const isTooMuch = bytes.length > SHARE && way.room < bytes.length * DENSEST;
-    this.reader.write(isTooMuch ? bytes.subarray(0, SHARE) : bytes);
-    return isTooMuch && this.state !== 'closed' ? bytes.subarray(SHARE) : NO_BYTES;
+  private readOn(): readonly [rest: Buffer, turns?: Turns] {
+    const way = this.street.way(this.session);
+    return way.roomFor(this.sender) > 0 ? this.read(this.rest) : [this.rest, way];
   }
 
-  private waitForTurn(rest: Buffer, way: Way): void {
+  private takeOneShare(way: Way): readonly [rest: Buffer, turns?: Turns] {
+    const rest = this.rest.length > 0 ? this.takeShare(this.rest, way) : NO_BYTES;
+    return rest.length > 0 ? [rest, way] : [rest];
+  }
+
+  /** @returns what is left for another turn */
+  private takeShare(bytes: Buffer, way: Way): Buffer {
+    const isTooMuch = bytes.length > SHARE && way.roomFor(this.sender) < bytes.length * DENSEST;
+    const share = isTooMuch ? SHARE : PIECE;
+    this.reader.write(bytes.length > share ? bytes.subarray(0, share) : bytes);
+    return bytes.length > share && this.state !== 'closed' ? bytes.subarray(share) : NO_BYTES;
+  }
+
+  private waitForTurn(rest: Buffer, turns: Turns): void {
     if (this.state === 'closed') return;
     this.rest = rest;
-    this.waitsFor = way;
+    this.waitsFor = turns;
     this.connection.hold(Hold.Room);
-    way.wait(this);
+    turns.wait(this);
   }
 
   failed(error: Error): void {
@@ -329,6 +374,17 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.stanzasOut += 1;
     if (this.alias) connection.send(this.shown(packet.text), false, packet);
     else connection.send(packet.text, packet.whole.ascii, packet);
+    street.backlog.sent(this, packet.text.length);
+  }
+
+  /** Bytes (about) that wait for the client. */
+  get waiting(): number {
+    return this.state === 'closed' ? 0 : this.connection.waiting;
+  }
+
+  /** All clients together have more waiting for them than there is memory for, and this one the most. */
+  tooMuch(): void {
+    this.end({ kind: 'slow-reader' });
   }
 
   /** Where too much comes for a client that has gone, its session ends at once. */

@@ -1,5 +1,10 @@
-import { SHARE, type Waiter, type Way } from '../session/manager.js';
-import { Window } from './window.js';
+import { SHARE, type Sender, type Waiter, type Way } from '../session/manager.js';
+import { PACKET, Window, type WindowPeer } from './window.js';
+
+/** What each may have on its way to a session manager that gives each user a turn, however much others have. */
+const OWN = 16 * SHARE;
+/** Such a one is of our own. As nobody there is in the way of others, little needs to be on its way. */
+const FAIR: WindowPeer = { least: 4 * SHARE, first: 4 * SHARE, answers: true };
 
 export interface WayOptions {
   /** Sends a mark for the {@link Window}. */
@@ -8,6 +13,8 @@ export interface WayOptions {
   readonly blocked: () => boolean;
   /** What may be on its way at most, as cost. */
   readonly most: number;
+  /** Does the other side give each user a turn? Then what one has on the way to it does not keep the others waiting. */
+  readonly fair?: boolean;
 }
 
 /** The way to a session manager, and those who wait for room on it: first come, first served, a share each. */
@@ -17,11 +24,35 @@ export class SharedWay implements Way {
   private next: NodeJS.Immediate | undefined;
 
   constructor(private readonly options: WayOptions) {
-    this.window = new Window(options.mark, () => this.giveTurns(), options.most);
+    const peer = options.fair ? FAIR : undefined;
+    this.window = new Window(options.mark, () => this.giveTurns(), options.most, undefined, peer);
   }
 
   get room(): number {
     return this.options.blocked() ? 0 : this.window.room;
+  }
+
+  roomFor(sender: Sender): number {
+    const { room } = this;
+    if (!this.options.fair || room >= OWN || this.options.blocked()) return room;
+    return Math.max(room, OWN - this.onItsWay(sender));
+  }
+
+  said(sender: Sender, length: number): void {
+    if (!this.options.fair) return;
+    const part = this.onItsWay(sender) === 0 ? 'first' : 'since';
+    sender[part] += length + PACKET;
+    sender[`${part}At`] = this.window.sent;
+  }
+
+  private onItsWay(sender: Sender): number {
+    const { taken } = this.window;
+    if (sender.firstAt <= taken) {
+      sender.first = sender.sinceAt <= taken ? 0 : sender.since;
+      sender.firstAt = sender.sinceAt;
+      sender.since = 0;
+    }
+    return sender.first + sender.since;
   }
 
   wait(who: Waiter): void {
@@ -41,8 +72,9 @@ export class SharedWay implements Way {
     let promised = 0;
     for (const who of this.waiting) {
       const { room } = this;
-      if (room <= 0) return;
-      if (room <= promised) return this.giveTurnsLater();
+      if (room <= 0 && !this.options.fair) return;
+      if (room > 0 && room <= promised) return this.giveTurnsLater();
+      if (this.roomFor(who.sender) <= 0) continue;
       this.waiting.delete(who);
       who.turn();
       if (!this.waiting.has(who)) promised += SHARE;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** What a packet costs the other side besides its characters. */
-const PACKET = 256;
+export const PACKET = 256;
 /** The least that may be on its way, and what may be at first; costs. */
 const LEAST = 65_536;
 const FIRST = 262_144;
@@ -34,6 +34,17 @@ interface Mark {
   readonly at: number;
 }
 
+/** What is known of the other side. */
+export interface WindowPeer {
+  /** Cost that may be on its way however long it takes, and at first. */
+  readonly least: number;
+  readonly first: number;
+  /** Is it sure that marks come back? */
+  readonly answers: boolean;
+}
+
+const ANY: WindowPeer = { least: LEAST, first: FIRST, answers: false };
+
 /**
  * How much may be on its way to a session manager: as much as it takes in about a twentieth of a second.
  *
@@ -43,10 +54,11 @@ interface Mark {
  * still on its way.
  */
 export class Window {
-  private size = FIRST;
-  /** Costs of all that was sent, of what has been taken, and of what the last mark stands behind. */
-  private sent = 0;
-  private taken = 0;
+  /** Costs of all that was sent, and of what has been taken of that. */
+  sent = 0;
+  taken = 0;
+  private size: number;
+  /** The cost of what the last mark stands behind. */
   private marked = 0;
   private markedAt = -Infinity;
   /** When the last mark was sent. */
@@ -58,7 +70,7 @@ export class Window {
   private readonly marks = new Map<string, Mark>();
   private readonly prefix = randomBytes(10).toString('hex');
   private count = 0;
-  private state: State = 'new';
+  private state: State;
   private patience: NodeJS.Timeout | undefined;
 
   /**
@@ -72,7 +84,11 @@ export class Window {
     private readonly relieved: () => void,
     private readonly most: number,
     private readonly now: () => number = () => performance.now(),
-  ) {}
+    private readonly peer: WindowPeer = ANY,
+  ) {
+    this.size = peer.first;
+    this.state = this.first;
+  }
 
   /** What may be sent now, as cost; none or less when too much is on its way. */
   get room(): number {
@@ -108,11 +124,15 @@ export class Window {
   reset(): void {
     this.marks.clear();
     this.taken = this.marked = this.sent;
-    this.state = 'new';
+    this.state = this.first;
     this.shortest = MAX_NETWORK_MS;
-    this.size = FIRST;
+    this.size = this.peer.first;
     this.wait();
     this.relieved();
+  }
+
+  private get first(): State {
+    return this.peer.answers ? 'working' : 'new';
   }
 
   private mark(): void {
@@ -143,7 +163,7 @@ export class Window {
     this.shortest = Math.min(this.shortest, time);
     const delay = time - this.shortest;
     if (delay > SLOW && behind > this.shrunkAt) {
-      this.size = Math.max(LEAST, this.size / 2);
+      this.size = Math.max(this.peer.least, this.size / 2);
       this.shrunkAt = this.sent;
     } else if (delay < QUICK && load > this.size / 2) this.size = Math.min(this.most, this.size * 2);
   }

@@ -5,7 +5,7 @@ import { canonical } from './address.js';
 import { Claims } from './claims.js';
 import { Doubt } from './doubt.js';
 import { endSaid } from './end.js';
-import type { Authority, Manager } from './manager.js';
+import { newSender, type Authority, type Manager, type Waiter } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
 import { StrayTable, type Strays } from './strays.js';
 import type { Condition } from './stanza-error.js';
@@ -13,8 +13,8 @@ import type { Condition } from './stanza-error.js';
 /** Bytes (about) that a packet keeps in memory besides its text. */
 const PACKET = 512;
 
-/** Packets that are given back in one turn of the event loop. */
-const RETURNS_A_TURN = 200;
+/** How long packets are given back in one turn of the event loop. */
+const RETURN_MS = 2;
 
 /** Bytes (about) of packets that are kept for one session that is leaving. */
 const MOST_RETURN_BYTES = 4_000_000;
@@ -29,7 +29,8 @@ interface Postponed {
  * The desk between the street and the back office: which socket address belongs to which session address, and how a
  * session ends once, for both sides.
  */
-export class Desk {
+export class Desk implements Waiter {
+  readonly sender = newSender();
   private readonly sessions = new Map<string, Session>();
   /** Authenticated sessions by canonical session address. */
   private readonly owners = new Map<string, Session>();
@@ -206,6 +207,7 @@ export class Desk {
   flush(): void {
     clearImmediate(this.nextReturn);
     this.nextReturn = undefined;
+    this.manager.wayBack.leave(this);
     for (const packet of this.returning.splice(0)) this.manager.bounce(packet);
   }
 
@@ -281,11 +283,35 @@ export class Desk {
     this.returnSome();
   }
 
-  /** Gives back what waits for it, a part in each turn: many slow clients that end at once must not delay the others. */
+  /** There is room for something that goes back. */
+  turn(): void {
+    this.returnOne();
+    this.returnSome();
+  }
+
+  /**
+   * Gives back what waits for it, in turn with what clients say and a part in each turn of the event loop: many slow
+   * clients that end at once must not delay the others.
+   */
   private returnSome(): void {
-    if (this.returning.length === 0 || this.manager.congested) return;
-    for (const packet of this.returning.splice(0, RETURNS_A_TURN)) this.manager.bounce(packet);
-    if (this.returning.length === 0 || this.nextReturn) return;
+    if (this.nextReturn) return;
+    const way = this.manager.wayBack;
+    const until = performance.now() + RETURN_MS;
+    while (this.returning.length > 0 && !this.manager.congested) {
+      if (way.roomFor(this.sender) <= 0) return way.wait(this);
+      if (performance.now() >= until) return this.returnLater();
+      this.returnOne();
+    }
+  }
+
+  private returnOne(): void {
+    const packet = this.returning.shift();
+    if (!packet) return;
+    this.manager.bounce(packet);
+    this.manager.wayBack.said(this.sender, packet.text.length);
+  }
+
+  private returnLater(): void {
     this.nextReturn = setImmediate(() => {
       this.nextReturn = undefined;
       this.returnSome();

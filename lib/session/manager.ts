@@ -23,8 +23,22 @@ export interface Registrar {
 /** Bytes that a client may say in a turn when there is not room for all, and each time that it is read again. */
 export const SHARE = 4096;
 
+/** What somebody has said on a {@link Way} that may still be on it, in two parts: first, and since. */
+export interface Sender {
+  /** The cost of a part, and what had been said on the way by all when its last packet had been. */
+  first: number;
+  firstAt: number;
+  since: number;
+  sinceAt: number;
+}
+
+export function newSender(): Sender {
+  return { first: 0, firstAt: 0, since: 0, sinceAt: 0 };
+}
+
 /** Somebody who has more to say than there is room for. */
 export interface Waiter {
+  readonly sender: Sender;
   /** May say a share of it now. */
   turn(): void;
 }
@@ -33,6 +47,10 @@ export interface Waiter {
 export interface Way {
   /** How much may be sent now, in bytes and some for each packet; none or less when it is full. */
   readonly room: number;
+  /** The same for one of them: where the other side gives each user a turn, there is always room for a share of each. */
+  roomFor(sender: Sender): number;
+  /** A packet of that many characters, sent just now, was theirs. */
+  said(sender: Sender, length: number): void;
   /** Asks for one turn, once there is room. */
   wait(who: Waiter): void;
   /** Asks for none any more. */
@@ -47,6 +65,8 @@ export interface Manager {
   readonly congested: boolean;
   /** The way that the stanzas of a session take. */
   way(session: Session): Way;
+  /** The way that is taken by what is given back. */
+  readonly wayBack: Way;
   /**
    * What a `result` for a login grants: the address of the session that is now open, or of which one may be asked for.
    *

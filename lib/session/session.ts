@@ -1,5 +1,6 @@
 import { stanzaOf, type Element, type Stanza } from '../xml/index.js';
 import type { End } from './end.js';
+import { newSender } from './manager.js';
 
 /** What a client may ask for before login. */
 export type RequestKind = 'auth-get' | 'auth-set' | 'register';
@@ -70,6 +71,7 @@ export class Session {
   replaced = false;
   /** Is the stamp ASCII only? */
   ascii = true;
+  readonly sender = newSender();
   /** Packets for a client that is gone, kept while the session is leaving. */
   returns: Packet[] | undefined;
   /** Bytes (about) of what is kept there. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { SharedWay } from '../../lib/manager/way.js';
-import { SHARE } from '../../lib/session/manager.js';
+import { newSender, SHARE } from '../../lib/session/manager.js';
 
 /** What there is room for, in shares, on a way on which nothing was said yet. */
 const SHARES = 64;
@@ -11,6 +11,7 @@ function crowd(way: SharedWay, says: number): number[] {
   const readAgain: number[] = [];
   for (let id = 0; id < COUNT; id += 1) {
     way.wait({
+      sender: newSender(),
       turn: () => {
         readAgain.push(id);
         if (says > 0) process.nextTick(() => way.window.add(says));
@@ -43,5 +44,54 @@ describe('those who wait for room on the way to a session manager', () => {
     expect(readAgain).to.have.lengthOf(SHARES);
     while (readAgain.length < COUNT) await turn();
     for (const [at, id] of readAgain.entries()) expect(id).to.equal(at);
+  });
+});
+
+describe('the way to a session manager that gives each user a turn', () => {
+  const silent = { mark: () => undefined, blocked: () => false, most: 1_000_000 };
+  const fill = (way: SharedWay): void => {
+    const flooder = newSender();
+    while (way.room > 0 || way.roomFor(flooder) > 0) {
+      way.window.add(1_000);
+      way.said(flooder, 1_000);
+    }
+    expect(way.roomFor(flooder)).to.be.at.most(0);
+  };
+
+  it('has room for who has said nothing, however much another one has on it', () => {
+    const way = new SharedWay({ ...silent, fair: true });
+    fill(way);
+    expect(way.roomFor(newSender())).to.be.at.least(SHARE);
+    const other = new SharedWay(silent);
+    while (other.room > 0) other.window.add(1_000);
+    expect(other.roomFor(newSender())).to.be.at.most(0);
+  });
+
+  it('has it again and again for who says little, as what they said is taken', () => {
+    const marks: string[] = [];
+    const way = new SharedWay({ ...silent, mark: (id) => marks.push(id), fair: true });
+    fill(way);
+    const quiet = newSender();
+    for (let count = 0; count < 200; count += 1) {
+      expect(way.roomFor(quiet)).to.be.above(0);
+      way.window.add(500);
+      way.said(quiet, 500);
+      // Each time some of what the flooder has said is taken, and it says as much again.
+      way.window.add(2_000);
+      if (marks.length > 3) way.window.back(marks.shift()!);
+    }
+  });
+
+  it('gives a turn to who has room, though others who wait have none', () => {
+    const way = new SharedWay({ ...silent, fair: true });
+    fill(way);
+    const flooder = newSender();
+    way.window.add(100_000);
+    way.said(flooder, 100_000);
+    const turns: string[] = [];
+    way.wait({ sender: flooder, turn: () => turns.push('flooder') });
+    way.wait({ sender: newSender(), turn: () => turns.push('quiet') });
+    way.giveTurns();
+    expect(turns).to.deep.equal(['quiet']);
   });
 });

@@ -1,11 +1,20 @@
 import { expect } from 'chai';
 import { Desk } from '../../lib/session/desk.js';
-import type { Authority, Manager } from '../../lib/session/manager.js';
+import type { Authority, Manager, Way } from '../../lib/session/manager.js';
 import type { Client, Packet, Session } from '../../lib/session/session.js';
 import { newSocketAddress } from '../../lib/session/address.js';
 import { silent } from '../../lib/observe/log.js';
 import { element } from '../../lib/xml/index.js';
 import { stanza } from '../support/stanza.js';
+
+/** There is always room. */
+const WAY: Way = {
+  room: Infinity,
+  roomFor: () => Infinity,
+  said: () => undefined,
+  wait: () => undefined,
+  leave: () => undefined,
+};
 
 /** Says in words what the desk does; the stories are in spec/dialogues. */
 class Notes {
@@ -20,7 +29,8 @@ class Notes {
     return {
       up: true,
       congested: false,
-      way: () => ({ room: Infinity, wait: () => undefined, leave: () => undefined }),
+      way: () => WAY,
+      wayBack: WAY,
       granted: ({ from }) => (from.includes('@') ? from : undefined),
       open: () => false,
       stamp: (session) => ` sto='${session.sessionAddress}'`,

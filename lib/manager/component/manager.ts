@@ -29,6 +29,8 @@ export interface LinkedManagerOptions extends Omit<LineOptions, 'greeting' | 'li
   readonly dialect: ComponentDialect | 'auto';
   /** A domain to ask about when the dialect has to be found out. */
   readonly domain: string;
+  /** Does it give each user a turn, as the embedded one does? */
+  readonly fair?: boolean;
 }
 
 /** How long an answer is waited for before the dialect, or our name, is doubted, in milliseconds. */
@@ -84,6 +86,7 @@ export class LinkedManager implements Manager, Authority {
       mark: (id) => this.line.send(this.dialect.mark(this.marker, id), true),
       blocked: () => this.line.congested,
       most: options.queueBytes,
+      fair: options.fair,
     });
   }
 
@@ -109,6 +112,10 @@ export class LinkedManager implements Manager, Authority {
   }
 
   way(): Way {
+    return this.shared;
+  }
+
+  get wayBack(): Way {
     return this.shared;
   }
 
@@ -139,6 +146,7 @@ export class LinkedManager implements Manager, Authority {
   carry(session: Session, stanza: Stanza): undefined {
     const packet = this.dialect.carry(session, withoutControl(stanza));
     this.send(packet, stanza.ascii && session.ascii);
+    this.shared.said(session.sender, packet.length);
     return undefined;
   }
 

@@ -83,6 +83,11 @@ export class RouterManager implements Manager, Registrar {
     return at?.state === 'open' ? this.post.ways.to(at.name) : this.post.ways.in;
   }
 
+  /** What is given back goes to whichever sm it came from. */
+  get wayBack(): Way {
+    return this.post.ways.in;
+  }
+
   /** The names that are on the router now: sms, their domains, and other components. */
   get present(): string[] {
     return [...this.names].sort();
