@@ -70,12 +70,15 @@ async function flooding(subject: Subject, sizes: Sizes): Promise<Figure[]> {
 function besides(name: string): Measurement {
   const { what } = FLOODS[name];
   return async (subject, { seconds }) => {
-    const { trips, highestKb, dead } = await quietPair(subject, name, seconds);
-    const at = (share: number): number => (dead ? Infinity : trips[Math.floor(share * (trips.length - 1))]);
+    const { trips, worked, highestKb, dead } = await quietPair(subject, name, seconds);
+    const at = (share: number, of = trips): number =>
+      dead ? Infinity : of[Math.floor(share * (of.length - 1))];
     return [
       { name: `${name} (${what}): ms, median`, value: at(0.5) },
       { name: `${name}: ms, 99 %`, value: at(0.99) },
       { name: `${name}: ms, longest`, value: at(1) },
+      { name: `${name}: server at work meanwhile, ms, 99 %`, value: at(0.99, worked) },
+      { name: `${name}: server at work meanwhile, ms, longest`, value: at(1, worked) },
       { name: `${name}: highest RSS, MB`, value: dead ? Infinity : highestKb / 1024 },
     ];
   };

@@ -12,6 +12,11 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
+/** Time that the main thread has run so far, in milliseconds: how long it takes whatever else the machine does. */
+export function mainThreadMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ', 1)[0]) / 1e6;
+}
+
 /** Resident memory, in kB. */
 export function residentKb(pid: number): number {
   return statusOf(pid, 'VmRSS');

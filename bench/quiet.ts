@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Client } from './client.js';
 import { account, messageTo, type Subject } from './load.js';
-import { highestKb, sleep } from './proc.js';
+import { highestKb, mainThreadMs, sleep } from './proc.js';
 
 /** Between two round trips, in milliseconds. */
 const PAUSE_MS = 20;
@@ -17,6 +17,8 @@ const FLOODER = fileURLToPath(new URL('flooder.js', import.meta.url));
 export interface Quiet {
   /** Round trips, shortest first, in milliseconds. */
   readonly trips: readonly number[];
+  /** How long the server has worked meanwhile: what they are where nothing else runs on the machine. */
+  readonly worked: readonly number[];
   readonly highestKb: number;
   /** Has the server ended? */
   readonly dead: boolean;
@@ -31,17 +33,24 @@ export async function quietPair(subject: Subject, flood: string, seconds: number
     stdio: 'inherit',
   });
   const trips: number[] = [];
+  const worked: number[] = [];
   const until = underWay(flooder).then(() => performance.now() + seconds * 1000);
   let end = Infinity;
   void until.then((at) => (end = at));
   while (!dead && performance.now() < end) {
+    const before = mainThreadMs(subject.pid);
     trips.push(await roundTrip(subject, pair));
+    if (!dead) worked.push(mainThreadMs(subject.pid) - before);
     await sleep(PAUSE_MS);
   }
   flooder.kill('SIGKILL');
   const highest = dead ? 0 : highestKb(subject.pid);
   for (const client of pair) client.destroy();
-  return { trips: trips.sort((a, b) => a - b), highestKb: highest, dead };
+  return { trips: sorted(trips), worked: sorted(worked), highestKb: highest, dead };
+}
+
+function sorted(values: number[]): number[] {
+  return values.sort((a, b) => a - b);
 }
 
 async function quiet(subject: Subject, number: number): Promise<Client> {
