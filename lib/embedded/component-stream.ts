@@ -9,9 +9,13 @@ import { Inbox } from './inbox.js';
 import type { Journal, Output } from './journal.js';
 import type { EmbeddedLimits } from './limits.js';
 import { Outbox, type Item, type Settle } from './outbox.js';
-import { ownerOf } from './owner.js';
+import { isMark, ownerOf } from './owner.js';
 import { safely } from './safely.js';
+import type { Gate, Schedule } from './schedule.js';
 import type { Turn, Writer } from './turn.js';
+
+/** Characters that are written in one go: the peer deals with each piece in a turn of its own. */
+const PIECE = 64 * 1024;
 
 /** Where a component's stream stands. */
 export type StreamState = 'header' | 'handshake' | 'open' | 'closed';
@@ -48,13 +52,14 @@ export interface StreamOptions {
   readonly dialect: Dialect;
   readonly turn: Turn;
   readonly journal: Journal;
+  readonly schedule: Schedule;
 }
 
 /**
  * The stream of one component, seen from the side that accepts it: header, handshake, then packets both ways.
  * [XEP-0114]
  */
-export class ComponentStream implements Writer, Output {
+export class ComponentStream implements Writer, Output, Gate {
   state: StreamState = 'header';
   /** Has the peer been told off for an address that is not of its name? Once is enough. */
   warned = false;
@@ -65,6 +70,9 @@ export class ComponentStream implements Writer, Output {
   private readonly inbox: Inbox;
   private readonly reader: Reader;
   private timer: NodeJS.Timeout | undefined;
+  private writing = false;
+  /** What is left of the text that is being written. */
+  private rest = '';
 
   constructor(
     private readonly duplex: Duplex,
@@ -116,11 +124,16 @@ export class ComponentStream implements Writer, Output {
     for (const item of items) this.queue(item);
   }
 
+  /** May more be said because of what has come? On a stream that is closed it waits for another one. */
+  get hasRoom(): boolean {
+    return this.state === 'closed' || this.outbox.size < this.options.limits.linkHold;
+  }
+
   flush(): void {
-    if (this.state === 'closed') return;
-    const { text, left } = this.outbox.take();
-    if (text !== '') this.duplex.write(text, (error) => this.written(error, left));
-    else this.inbox.work(); // what was in the way has been taken back
+    if (this.state === 'closed' || this.writing) return;
+    this.write(PIECE);
+    // What was in the way may have been taken back.
+    if (!this.writing) this.options.schedule.roomAgain();
   }
 
   unsay(items: ReadonlySet<Item>): void {
@@ -135,7 +148,7 @@ export class ComponentStream implements Writer, Output {
   /** Ends the stream, once: after `lastWords`, or at once where it is not worth or able to hear any. */
   close(reason: StreamEnd, lastWords?: string): void {
     if (this.state === 'closed') return;
-    if (reason === 'stopped') this.flush();
+    if (reason === 'stopped') this.writeAll();
     this.state = 'closed';
     this.reader.stop();
     clearTimeout(this.timer);
@@ -145,28 +158,56 @@ export class ComponentStream implements Writer, Output {
     this.events.closed(this, reason);
   }
 
-  private written(error: Error | null | undefined, left: () => void): void {
-    if (error) return this.close('connection failed');
-    safely(this.options.log, 'settling what has left', left);
-    if (this.state !== 'closed') this.inbox.work();
+  private write(characters: number): void {
+    const { text, left } = this.outbox.take(characters);
+    if (text === '') return;
+    this.writing = true;
+    this.rest = text;
+    this.writePiece(left);
   }
 
-  private makeInbox(): Inbox {
-    const { limits, dialect } = this.options;
-    return new Inbox({
-      share: limits.share,
-      owner: (packet) => ownerOf(packet, dialect.addresses),
-      take: (packet) => this.take(packet),
-      hasRoom: () => this.outbox.size < limits.linkHold,
-      bound: limits.linkHold,
-      full: (full) => void (full ? this.duplex.pause() : this.duplex.resume()),
+  private writePiece(left: () => void): void {
+    const piece = this.rest.slice(0, pieceEnd(this.rest));
+    this.rest = this.rest.slice(piece.length);
+    this.duplex.write(piece, (error) => {
+      if (error || this.rest === '') this.written(error, left);
+      else setImmediate(() => this.goOnWriting(left));
     });
   }
 
-  private take(packet: Stanza): number {
-    const before = this.outbox.pushed;
-    this.events.packet(this, packet);
-    return this.outbox.pushed - before;
+  private goOnWriting(left: () => void): void {
+    if (this.rest === '') this.written(undefined, left);
+    else if (this.state !== 'closed') this.writePiece(left);
+  }
+
+  /** Writes all there is in one go: it is the end. */
+  private writeAll(): void {
+    const { text, left } = this.outbox.take();
+    const all = this.rest + text;
+    this.rest = '';
+    this.duplex.write(all, (error) => this.written(error, left));
+  }
+
+  private written(error: Error | null | undefined, left: () => void): void {
+    this.writing = false;
+    if (error) return this.close('connection failed');
+    safely(this.options.log, 'settling what has left', left);
+    if (this.outbox.waits) this.schedule();
+    this.options.schedule.roomAgain();
+  }
+
+  private makeInbox(): Inbox {
+    const { limits, dialect, schedule } = this.options;
+    const name = this.options.name.toLowerCase();
+    return new Inbox({
+      owner: (packet) => ownerOf(packet, dialect.addresses),
+      isMark: (packet) => isMark(packet, dialect.addresses, name),
+      take: (packet) => this.events.packet(this, packet),
+      schedule,
+      gate: this,
+      bound: limits.linkBacklog,
+      full: (full) => void (full ? this.duplex.pause() : this.duplex.resume()),
+    });
   }
 
   private listen(): void {
@@ -201,7 +242,7 @@ export class ComponentStream implements Writer, Output {
   }
 
   private hangUp(lastWords: string): void {
-    this.duplex.end(this.outbox.takeWords() + lastWords);
+    this.duplex.end(this.rest + this.outbox.takeWords() + lastWords);
     this.duplex.resume(); // who is not read from is not heard to close
     const timer = setTimeout(() => this.duplex.destroy(), this.options.limits.closeTimeout * 1000);
     void this.done.then(() => clearTimeout(timer));
@@ -246,4 +287,11 @@ export class ComponentStream implements Writer, Output {
     this.options.log.warn('bad XML from a component', { condition: fault.condition, text: fault.text });
     this.close('bad XML', this.state === 'header' ? '' : this.options.dialect.words.badXml(fault));
   }
+}
+
+/** Not between the two halves of one character. */
+function pieceEnd(text: string): number {
+  if (text.length <= PIECE) return text.length;
+  const last = text.charCodeAt(PIECE - 1);
+  return last >= 0xd800 && last < 0xdc00 ? PIECE - 1 : PIECE;
 }

@@ -1,6 +1,7 @@
 import type { Condition } from '../session/stanza-error.js';
 import type { Element } from '../xml/index.js';
 import type { Services } from './services.js';
+import type { Steps } from './schedule.js';
 import type { Session } from './session.js';
 
 /** An iq get or set that a client has sent to the server or to an account. */
@@ -31,7 +32,9 @@ export interface Feature {
   /** Answers to queries, by the namespace of what they hold. */
   readonly answers?: Readonly<Record<string, (query: Query) => Answer>>;
   /** The session takes messages from now on: it was not there, or had a negative priority. */
-  readonly ready?: (session: Session) => void;
+  readonly ready?: (session: Session) => Steps;
+  /** Takes a message that must not overtake those that are being given out to that account. False where there are none. */
+  readonly follows?: (message: Element, account: string) => boolean;
   /** Nobody is there for a message to that account. Answers true where it was kept, or what to tell the sender. */
   readonly undelivered?: (message: Element, account: string) => true | Refusal;
 }

@@ -1,109 +1,89 @@
 import type { Stanza } from '../xml/index.js';
+import type { Gate, Schedule } from './schedule.js';
 
-/** How long packets are taken in one turn of the event loop, in milliseconds; then everything else has its turn. */
-const SLICE = 10;
-/** What a packet costs besides its characters and those of its answers. */
-const PACKET = 1024;
-
-interface Waiting {
-  readonly owner: string;
-  readonly packet: Stanza;
-}
+/** Bytes (about) that a packet that waits keeps in memory besides its text. */
+const PACKET_BYTES = 512;
 
 export interface InboxOptions {
-  /** What the packets of one user may cost before it is the turn of the others. */
-  readonly share: number;
   /** Whose packet it is. What one user sends is taken in its order. */
   owner(packet: Stanza): string;
-  /** Takes a packet. @returns the characters of what was said because of it */
-  take(packet: Stanza): number;
-  /** Is there room for more answers? */
-  hasRoom(): boolean;
-  /** Characters of packets that may wait; the link is not read on while there are more. */
+  /** Does the peer ask with it how far we have come? Then it is taken when all that came before it has been. */
+  isMark(packet: Stanza): boolean;
+  /** Takes a packet. Never throws. */
+  readonly take: (packet: Stanza) => void;
+  readonly schedule: Schedule;
+  /** Where answers go. */
+  readonly gate: Gate;
+  /** Bytes (about) of packets that may wait; the link is not read on while there are more. */
   readonly bound: number;
   /** Are there more than that? */
   full(full: boolean): void;
 }
 
-/**
- * Packets that have come over a link, taken in the order they came, a slice in each turn of the event loop.
- *
- * All users share the link, so whoever sends a burst waits for the others: packets over the share of a user are held
- * until all others had theirs, and so round by round. Between the packets of two users there is no order to keep.
- */
+/** What has come, in its order. */
+interface Arrived {
+  taken: boolean;
+  readonly mark?: Stanza;
+}
+
+/** Packets that have come over a link. All users share it, so each is taken when it is the turn of whoever sent it. */
 export class Inbox {
-  /** The round at hand, from `next` on. */
-  private round: Waiting[] = [];
-  private next = 0;
-  /** What waits for the next round: first what was held in this one, then what has come since. */
-  private held: Waiting[] = [];
-  private arrived: Waiting[] = [];
-  /** What each user has cost in this round. */
-  private readonly spent = new Map<string, number>();
-  private scheduled: NodeJS.Immediate | undefined;
-  /** Characters of all that waits. */
+  /** Since the oldest one that is not taken yet. */
+  private arrived: Arrived[] = [];
+  private first = 0;
   private size = 0;
 
   constructor(private readonly options: InboxOptions) {}
 
   push(packet: Stanza): void {
-    this.arrived.push({ owner: this.options.owner(packet), packet });
-    this.size += packet.source.length;
+    const { options } = this;
+    if (options.isMark(packet)) {
+      this.arrived.push({ taken: false, mark: packet });
+      return;
+    }
+    const arrived: Arrived = { taken: false };
+    this.arrived.push(arrived);
+    this.size += costOf(packet);
+    options.schedule.add(options.owner(packet), options.gate, () => this.take(packet, arrived));
   }
 
-  /** Takes what there is time for, the rest later. To be called after each read, and when there is room again. */
+  /** To be called after each read. */
   work(): void {
-    if (!this.scheduled) this.takeSlice();
-    this.options.full(this.size > this.options.bound);
+    this.options.schedule.work();
+    this.settle();
   }
 
   /** Takes all there is, at once: the link is at its end. */
   finish(): void {
-    clearImmediate(this.scheduled);
-    this.scheduled = undefined;
-    while (this.takeOne());
+    this.options.schedule.finish(this.options.gate);
+    this.settle();
   }
 
-  private takeSlice(): void {
-    const until = performance.now() + SLICE;
-    while (this.options.hasRoom() && this.takeOne()) {
-      if (performance.now() >= until) break;
-    }
-    if (!this.isEmpty && this.options.hasRoom()) this.schedule();
-  }
-
-  private get isEmpty(): boolean {
-    return this.next >= this.round.length && this.held.length === 0 && this.arrived.length === 0;
-  }
-
-  private schedule(): void {
-    this.scheduled = setImmediate(() => {
-      this.scheduled = undefined;
-      this.work();
+  private take(packet: Stanza, arrived: Arrived): void {
+    const { schedule, gate, take } = this.options;
+    this.size -= costOf(packet);
+    take(packet);
+    schedule.whenDone(gate, () => {
+      arrived.taken = true;
+      this.settle();
     });
   }
 
-  /** @returns false where nothing waits */
-  private takeOne(): boolean {
-    if (this.next >= this.round.length && !this.newRound()) return false;
-    const waiting = this.round[this.next];
-    this.next += 1;
-    const spent = this.spent.get(waiting.owner) ?? 0;
-    if (spent >= this.options.share) this.held.push(waiting);
-    else {
-      this.size -= waiting.packet.source.length;
-      const cost = PACKET + waiting.packet.source.length + this.options.take(waiting.packet);
-      this.spent.set(waiting.owner, spent + cost);
+  /** Takes the marks that nothing stands before any more. */
+  private settle(): void {
+    for (; this.first < this.arrived.length; this.first += 1) {
+      const { taken, mark } = this.arrived[this.first];
+      if (!taken && !mark) break;
+      if (mark) this.options.take(mark);
     }
-    return true;
+    if (this.first * 2 > this.arrived.length) {
+      this.arrived = this.arrived.slice(this.first);
+      this.first = 0;
+    }
+    this.options.full(this.size > this.options.bound);
   }
+}
 
-  private newRound(): boolean {
-    this.round = [...this.held, ...this.arrived];
-    this.next = 0;
-    this.held = [];
-    this.arrived = [];
-    this.spent.clear();
-    return this.round.length > 0;
-  }
+function costOf(packet: Stanza): number {
+  return packet.source.length + PACKET_BYTES;
 }

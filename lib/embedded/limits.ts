@@ -14,10 +14,10 @@ export interface EmbeddedLimits {
   readonly attributes: number;
   /** Characters waiting for a link that does not read; then it is dropped. */
   readonly linkQueue: number;
-  /** Characters waiting for a link from which on no more packets of it are taken; and of packets, no more are read. */
+  /** Characters waiting for a link from which on no more packets of it are taken: whatever is said next waits behind them. */
   readonly linkHold: number;
-  /** What the packets of one user may cost, in characters with those of the answers, before others have their turn. */
-  readonly share: number;
+  /** Bytes (about) of packets of a link that wait to be taken from which on no more are read. */
+  readonly linkBacklog: number;
   /** Logins of one link that were accepted and wait for their session to be asked for; then the oldest is forgotten. */
   readonly grants: number;
   /** Sessions of one account at a time. */
@@ -52,8 +52,8 @@ export const DEFAULT_LIMITS: EmbeddedLimits = {
   depth: 100,
   attributes: 100,
   linkQueue: 64 * 1024 * 1024,
-  linkHold: 4 * 1024 * 1024,
-  share: 256 * 1024,
+  linkHold: 256 * 1024,
+  linkBacklog: 16 * 1024 * 1024,
   grants: 10_000,
   sessions: 50,
   presenceCharacters: 16 * 1024,

@@ -1,12 +1,21 @@
 import type { Element } from '../xml/index.js';
 import type { Jid } from '../session/jid.js';
+import { Copies } from './copies.js';
 import { receiverOf } from './receiver.js';
+import type { Steps } from './schedule.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
 
 /** Takes messages to the sessions they are for, or to whatever keeps them. [RFC6121 8.5] */
 export class Messages {
+  private readonly copies = new Copies();
+
   constructor(private readonly services: Services) {}
+
+  /** A message comes back. @returns whether somebody else has a copy of it */
+  isElsewhere(message: Element): boolean {
+    return this.copies.isElsewhere(message);
+  }
 
   /** Delivers a message that says who it is from and whom it is for. */
   deliver(message: Element): void {
@@ -43,6 +52,8 @@ export class Messages {
   /** To the sessions of the highest priority, all of them; messages of type normal and chat. [RFC6121 8.5.2.1.1] */
   private deliverToBest(message: Element, account: string): void {
     const takers = this.takers(account);
+    if (takers.length > 0 && this.services.features.some(({ follows }) => follows?.(message, account)))
+      return;
     if (takers.length === 0) return this.keep(message, account);
     const highest = Math.max(...takers.map((session) => session.priority));
     const best = takers.filter((session) => session.priority === highest);
@@ -50,9 +61,29 @@ export class Messages {
   }
 
   private send(message: Element, receivers: Session[]): void {
-    const sent = receivers.filter((session) => session.send(message));
-    if (sent.length < receivers.length)
-      this.services.refuse(message, 'not-acceptable', 'The message is too long.');
+    const [first] = receivers;
+    if (receivers.length < 2) return this.sendOne(message, first);
+    const { journal, schedule } = this.services;
+    journal.whenStored(() => {
+      this.copies.add(message, receivers.length);
+      schedule.goOn(first.bareJid, first, this.sending(message, receivers), 'also at the end');
+    });
+  }
+
+  /** One of them after the other, where there is room: all together may be more than the link takes at once. */
+  private *sending(message: Element, receivers: readonly Session[]): Steps {
+    for (const session of receivers) {
+      if (!session.send(message)) return this.tooLong(message);
+      yield;
+    }
+  }
+
+  private sendOne(message: Element, session: Session | undefined): void {
+    if (session?.send(message) === false) this.tooLong(message);
+  }
+
+  private tooLong(message: Element): void {
+    this.services.refuse(message, 'not-acceptable', 'The message is too long.');
   }
 
   private takers(account: string): Session[] {

@@ -19,20 +19,28 @@ export class Outbox {
   private leaving: Item[] = [];
   /** Characters that have not left. */
   size = 0;
-  /** Characters that were ever to leave. */
-  pushed = 0;
 
   push(item: Item): void {
     this.waiting.push(item);
     this.size += item.text.length;
-    this.pushed += item.text.length;
   }
 
-  /** The text of all that waits; `left` must be called once the stream has taken it. */
-  take(): { text: string; left: () => void } {
-    const batch = this.waiting;
-    this.waiting = [];
-    this.leaving.push(...batch);
+  /** Does anything wait that was not taken? */
+  get waits(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /**
+   * The text of what waits, at least one item and no more than that where it has as many characters; `left` must be
+   * called once the stream has taken it.
+   */
+  take(characters = Infinity): { text: string; left: () => void } {
+    let count = 0;
+    for (let sum = 0; count < this.waiting.length && sum < characters; count += 1) {
+      sum += this.waiting[count].text.length;
+    }
+    const batch = this.waiting.splice(0, count);
+    for (const item of batch) this.leaving.push(item);
     return { text: batch.map((item) => item.text).join(''), left: () => this.left(batch.length) };
   }
 

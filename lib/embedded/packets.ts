@@ -6,8 +6,10 @@ import { Jid } from '../session/jid.js';
 import { legacyStanzaError } from '../session/stanza-error.js';
 import { AUTH } from './auth.js';
 import { Login } from './login.js';
-import { ownerOf } from './owner.js';
+import { isMark, ownerOf } from './owner.js';
 import { Queries } from './queries.js';
+import { safely } from './safely.js';
+import type { Steps } from './schedule.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
 import { readdressed } from './stanza.js';
@@ -33,7 +35,7 @@ export class Packets {
   /** Takes a packet. Whatever goes wrong with it, the link lives on. */
   receive(stream: ComponentStream, packet: Stanza): void {
     const { dialect, log, journal } = this.services;
-    if (this.isToItself(packet)) return void stream.send(packet.element());
+    if (isMark(packet, dialect.addresses, this.name)) return void stream.send(packet.element());
     const incoming = dialect.read(packet.element());
     if (!incoming) return log.debug('packet for nobody', { packet: packet.name.slice(0, 100) });
     if (incoming.kind === 'stanza') this.count(incoming);
@@ -53,21 +55,22 @@ export class Packets {
     if (session) session.received += 1;
   }
 
-  /** What a component says to itself comes back to it, as from any jabberd. [jabberd 1.1.2, 1.4.3] */
-  private isToItself(packet: Stanza): boolean {
-    const { to, socket } = this.services.dialect.addresses;
-    const address = packet.attribute(to);
-    return address === packet.attribute(socket) && Jid.parse(address)?.host === this.name;
+  /** Takes stanzas that could not be delivered: a message finds another way, the rest is of no use any more. */
+  *givingBack(stanzas: Iterable<Element>): Steps {
+    for (const stanza of stanzas) {
+      safely(this.services.log, 'giving a message back', () => this.giveBack(stanza));
+      yield;
+    }
   }
 
-  /** Takes a stanza that could not be delivered: a message finds another way, the rest is of no use any more. */
-  giveBack(stanza: Element): void {
+  private giveBack(stanza: Element): void {
     if (stanza.localName !== 'message' || !stanza.attributes.has('to')) return;
     this.deliver(readdressed(stanza));
   }
 
-  /** Delivers a message after what is being done, which changes sessions. */
+  /** Delivers a message that comes back, after what is being done, which changes sessions; unless somebody else has it. */
   private deliver(message: Element): void {
+    if (this.services.messages.isElsewhere(message)) return;
     this.services.journal.do({
       kind: 'repeatable',
       owner: Jid.parse(message.attribute('from'))?.bare,

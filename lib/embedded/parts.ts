@@ -1,7 +1,7 @@
 import { withULabels } from '../config/domain.js';
 import type { Log } from '../observe/log.js';
 import type { Condition } from '../session/stanza-error.js';
-import type { Element } from '../xml/index.js';
+import { element, type Element } from '../xml/index.js';
 import { Chores } from './chores.js';
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
@@ -14,6 +14,7 @@ import { Messages } from './messages.js';
 import { Presence } from './presence.js';
 import { mayBeRefused, refused } from './refused.js';
 import { Roster } from './roster.js';
+import { Schedule } from './schedule.js';
 import type { Services } from './services.js';
 import type { SessionManagerOptions } from './session-manager.js';
 import { SessionTable } from './session-table.js';
@@ -33,6 +34,7 @@ export class Parts implements Services {
   readonly lastSeen: LastSeenTimes;
   readonly started = Date.now();
   readonly sessions = new SessionTable();
+  readonly schedule: Schedule;
   readonly messages: Messages = new Messages(this);
   readonly presence: Presence = new Presence(this);
   readonly roster: Roster = new Roster(this);
@@ -52,6 +54,9 @@ export class Parts implements Services {
     this.journal = new Journal(options.store, options.log);
     this.chores = new Chores(this.journal, options.log);
     this.lastSeen = new LastSeenTimes(options.store, this.chores);
+    const failed = (error: unknown): void =>
+      this.log.error('work for a user could not be done', { error: String(error) });
+    this.schedule = new Schedule(failed, options.now);
     this.features = createFeatures(this);
   }
 
@@ -61,7 +66,8 @@ export class Parts implements Services {
     const sender = this.sessions.get(stanza.attribute('from') ?? '');
     const error = refused(stanza, condition, text);
     if (!sender || sender.send(error)) return;
-    error.children = error.children.slice(-1); // what it held was too long
-    sender.send(error);
+    // What it held was too long, or what else stood in its opening tag.
+    const { id, from, to } = Object.fromEntries(error.attributes);
+    sender.send(element(error.name, { type: 'error', id, from, to }, error.children.at(-1)!));
   }
 }

@@ -1,7 +1,8 @@
-import { element, parse, type Element } from '../xml/index.js';
+import { element, treeOf, type Element } from '../xml/index.js';
 import { delays } from './delay.js';
 import { Jid } from '../session/jid.js';
 import { receiverOf } from './receiver.js';
+import type { Steps } from './schedule.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';
 import { readdressed } from './stanza.js';
@@ -25,6 +26,13 @@ function lastPresence(session: Session, to: string): Element {
   return presence.append(...delays(session.presenceSince, session.fullJid));
 }
 
+function* eachOf<Item>(items: readonly Item[], action: (item: Item) => void): Generator<undefined, void> {
+  for (const item of items) {
+    action(item);
+    yield;
+  }
+}
+
 /** Who is there, and who is told. [RFC6121 4] */
 export class Presence {
   constructor(private readonly services: Services) {}
@@ -44,8 +52,18 @@ export class Presence {
 
   /** The session is gone: those who saw it are told. */
   leave(session: Session, status: string): void {
+    this.services.schedule.goOn(session.bareJid, session, this.leaving(session, status));
+  }
+
+  /** The same at once: what comes next is to come behind it. */
+  leaveAtOnce(session: Session, status: string): void {
+    const steps = this.leaving(session, status);
+    while (!steps.next().done);
+  }
+
+  private leaving(session: Session, status: string): Steps {
     const attributes = { type: 'unavailable', from: session.fullJid };
-    this.withdraw(session, element('presence', attributes, element('status', {}, status)));
+    return this.withdraw(session, element('presence', attributes, element('status', {}, status)));
   }
 
   /** Keeps when a session that was there has gone, and what it said. [XEP-0012] */
@@ -62,9 +80,13 @@ export class Presence {
 
   /** Shows all sessions of an account to somebody who may see them from now on. [RFC6121 3.1.5] */
   show(account: string, to: string): void {
-    for (const session of this.services.sessions.available(account)) {
-      this.deliver(addressed(session.presence!, to), to);
-    }
+    const sessions = this.services.sessions.available(account);
+    const [first] = sessions;
+    const steps = eachOf(sessions, (session) => {
+      if (session.available) this.deliver(addressed(session.presence!, to), to);
+    });
+    const { journal, schedule } = this.services;
+    if (first) journal.whenStored(() => schedule.goOn(account, first, steps));
   }
 
   /** Hides all sessions of an account from somebody who may see them no longer. [RFC6121 3.2.2, 3.3.3] */
@@ -94,29 +116,59 @@ export class Presence {
   }
 
   private announce(session: Session, presence: Element): void {
-    if (presence.attribute('type') === 'unavailable') return this.withdraw(session, presence);
+    if (presence.attribute('type') === 'unavailable') {
+      return this.services.schedule.goOn(session.bareJid, session, this.withdraw(session, presence));
+    }
     const initial = !session.available;
     const wasReady = session.takesMessages;
     session.presence = presence;
     session.presenceSince = Date.now();
     session.priority = priorityOf(presence);
-    this.broadcast(session, presence);
-    if (initial) this.welcome(session);
-    if (!wasReady && session.takesMessages) {
-      for (const feature of this.services.features) feature.ready?.(session);
+    const isReady = !wasReady && session.takesMessages;
+    const given = isReady ? this.services.features.flatMap(({ ready }) => ready?.(session) ?? []) : [];
+    this.services.schedule.goOn(session.bareJid, session, this.announcing(session, presence, initial, given));
+  }
+
+  /**
+   * It is over where the session has another presence meanwhile: that goes to all who are told of this one.
+   *
+   * @param given what the session is given after that
+   */
+  private *announcing(session: Session, presence: Element, initial: boolean, given: Steps[]): Steps {
+    const isCurrent = (): boolean => session.presence === presence;
+    try {
+      for (const receiver of [...session.roster.subscribers(), session.bareJid]) {
+        if (!isCurrent()) return;
+        if (this.isSeenBy(session, receiver)) this.deliver(addressed(presence, receiver), receiver);
+        yield;
+      }
+      if (initial) yield* this.welcoming(session, isCurrent);
+      for (const steps of given) yield* steps;
+    } finally {
+      for (const steps of given) steps.return();
     }
   }
 
+  /** Is somebody there who may see it? That may have changed since it was found out who does. */
+  private isSeenBy({ bareJid, roster }: Session, receiver: string): boolean {
+    if (receiver === bareJid) return true;
+    const isThere = this.services.sessions.available(receiver).length > 0;
+    return isThere && roster.get(receiver)?.theirs === 'granted';
+  }
+
   /** [RFC6121 4.5.2], to directed addresses too [RFC6121 4.6.3] */
-  private withdraw(session: Session, presence: Element): void {
+  private withdraw(session: Session, presence: Element): Steps {
     this.remember(session, presence.childText('status') ?? '');
-    const told = session.available ? this.broadcast(session, presence) : new Set<string>();
+    const subscribers = session.available ? session.roster.subscribers() : [];
+    const told = new Set(session.available ? [...subscribers, session.bareJid] : []);
+    if (session.available) this.deliver(addressed(presence, session.bareJid), session.bareJid);
     session.presence = undefined;
     session.priority = 0;
-    for (const address of session.directed) {
-      if (!this.isAmong(told, address)) this.deliver(addressed(presence, address), address);
-    }
+    const directed = [...session.directed].filter((address) => !this.isAmong(told, address));
     session.directed.clear();
+    return eachOf([...subscribers, ...directed], (receiver) =>
+      this.deliver(addressed(presence, receiver), receiver),
+    );
   }
 
   /** Has that address heard what its user was told? A resource that has sent no presence has not. */
@@ -124,30 +176,34 @@ export class Presence {
     return told.has(Jid.parse(address)!.bare) && this.services.sessions.get(address)?.available !== false;
   }
 
-  /** To the subscribers and to the user's own sessions, this one included. [RFC6121 4.2.2, 4.4.2, 4.5.2] */
-  private broadcast(session: Session, presence: Element): Set<string> {
-    const receivers = new Set([...session.roster.subscribers(), session.bareJid]);
-    for (const receiver of receivers) this.deliver(addressed(presence, receiver), receiver);
-    return receivers;
-  }
-
   /** What a session sees when it comes: the user's others, the contacts, and who asks to be one. [RFC6121 4.2.2] */
-  private welcome(session: Session): void {
+  private *welcoming(session: Session, isCurrent: () => boolean): Steps {
     const { sessions } = this.services;
-    const others = [session.bareJid, ...session.roster.subscriptions()];
-    for (const other of others.flatMap((address) => sessions.available(address))) {
-      if (other !== session) session.send(lastPresence(other, session.fullJid));
+    for (const address of [session.bareJid, ...session.roster.subscriptions()]) {
+      for (const other of sessions.available(address)) {
+        if (!isCurrent()) return;
+        if (other === session || !other.available) continue;
+        session.send(lastPresence(other, session.fullJid));
+        yield;
+      }
     }
-    for (const request of session.roster.requests()) session.send(parse(request));
-    this.askAgain(session);
+    for (const jid of session.roster.requesters()) {
+      const request = session.roster.get(jid)?.request;
+      if (isCurrent() && request !== undefined) session.send(treeOf(request));
+      yield;
+    }
+    for (const jid of session.roster.asked()) {
+      this.askAgain(session, jid);
+      yield;
+    }
   }
 
   /** Not a thing that presence may depend on: it changes the store. */
-  private askAgain(session: Session): void {
+  private askAgain({ bareJid }: Session, jid: string): void {
     const { journal, subscriptions, log } = this.services;
     const failed = (error: unknown): void => log.debug('asking again failed', { error: String(error) });
-    const run = (): void => subscriptions.repeat(session);
-    journal.do({ kind: 'repeatable', owner: session.bareJid, size: 0, run, failed });
+    const run = (): void => subscriptions.repeat(bareJid, jid);
+    journal.do({ kind: 'repeatable', owner: bareJid, size: 0, run, failed });
   }
 
   /** Presence for one address, remembered until it is taken back. [RFC6121 4.6] */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { element, type Element } from '../xml/index.js';
+import { element, escape, treeOf, type Element } from '../xml/index.js';
 import type { Services } from './services.js';
 import type { Contact } from './store/rosters.js';
 import { STRANGERS, subscriptionName } from './subscription.js';
@@ -27,7 +27,7 @@ export class Roster {
 
   /** The whole roster, with its version. [RFC6121 2.1.4, 2.6] */
   query(account: string): Element {
-    return this.around(account, this.services.store.rosters.list(account).map(itemOf));
+    return this.around(account, this.services.store.rosters.list(account).map(itemOf).join(''));
   }
 
   /** Tells the interested sessions of a contact as it is now. [RFC6121 2.1.6] */
@@ -36,11 +36,11 @@ export class Roster {
   }
 
   pushRemoval(account: string, jid: string): void {
-    this.pushItem(account, element('item', { jid, subscription: 'remove' }));
+    this.pushItem(account, element('item', { jid, subscription: 'remove' }).toString());
   }
 
-  private pushItem(account: string, item: Element): void {
-    const query = this.around(account, [item]);
+  private pushItem(account: string, item: string): void {
+    const query = this.around(account, item);
     const id = `push-${randomBytes(6).toString('hex')}`;
     for (const session of this.services.sessions.of(account)) {
       if (!session.interested) continue;
@@ -48,21 +48,18 @@ export class Roster {
     }
   }
 
-  private around(account: string, items: Element[]): Element {
+  private around(account: string, items: string): Element {
     const ver = String(this.services.store.rosters.version(account));
-    return element('query', { xmlns: ROSTER, ver }, ...items);
+    return treeOf(`<query xmlns='${ROSTER}' ver='${ver}'>${items}</query>`);
   }
 }
 
-function itemOf(contact: Contact): Element {
-  return element(
-    'item',
-    {
-      jid: contact.jid,
-      subscription: subscriptionName(contact),
-      name: contact.name,
-      ask: contact.mine === 'asked' ? 'subscribe' : undefined,
-    },
-    ...contact.groups.map((group) => element('group', {}, group)),
-  );
+/** A contact as it is written: a roster may have tens of thousands of groups, and is made for each query. */
+function itemOf({ jid, name, mine, theirs, groups }: Contact): string {
+  const subscription = subscriptionName({ mine, theirs });
+  const ask = mine === 'asked' ? 'subscribe' : undefined;
+  const item = element('item', { jid, subscription, name, ask }).toString();
+  if (groups.length === 0) return item;
+  const written = groups.map((group) => `<group>${escape(group)}</group>`).join('');
+  return `${item.slice(0, -'/>'.length)}>${written}</item>`;
 }

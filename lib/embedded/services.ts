@@ -10,6 +10,7 @@ import type { EmbeddedLimits } from './limits.js';
 import type { Messages } from './messages.js';
 import type { Presence } from './presence.js';
 import type { Roster } from './roster.js';
+import type { Schedule } from './schedule.js';
 import type { Session, SessionEnd } from './session.js';
 import type { SessionTable } from './session-table.js';
 import type { Store } from './store.js';
@@ -33,6 +34,7 @@ export interface Services {
   readonly messages: Messages;
   readonly presence: Presence;
   readonly roster: Roster;
+  readonly schedule: Schedule;
   readonly subscriptions: Subscriptions;
   /** When we started, in milliseconds since 1970. */
   readonly started: number;

@@ -3,7 +3,7 @@ import type { ComponentDialect } from '../config/config.js';
 import type { Log } from '../observe/log.js';
 import { ACCOUNT_REMOVED } from '../session/end.js';
 import { Jid } from '../session/jid.js';
-import type { Stanza } from '../xml/index.js';
+import type { Element, Stanza } from '../xml/index.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
 import type { EmbeddedLimits } from './limits.js';
 import { LostLinks } from './lost-links.js';
@@ -31,6 +31,8 @@ export interface SessionManagerOptions {
   /** How sessions are addressed on the links; `sto-sfrom` where nothing is said. */
   readonly dialect?: ComponentDialect;
   readonly limits?: Partial<EmbeddedLimits>;
+  /** A clock in milliseconds, by which users take turns. */
+  readonly now?: () => number;
 }
 
 /** What the others are told of a session that has ended; for a client that has left, the words of jabberd 1.1.2. */
@@ -74,8 +76,8 @@ export class SessionManager {
   /** Serves the stream of one component, which ends with it. */
   accept(stream: Duplex): void {
     const { name, secret, log } = this.options;
-    const { limits, dialect, journal } = this.services;
-    const options = { name, secret, log, limits, dialect, journal, turn: this.turn };
+    const { limits, dialect, journal, schedule } = this.services;
+    const options = { name, secret, log, limits, dialect, journal, schedule, turn: this.turn };
     const link = new ComponentStream(stream, options, {
       opened: (opened) => journal.once('taking a link back', () => this.opened(opened)),
       packet: (from, packet) => safely(log, 'reading a packet', () => this.packet(from, packet)),
@@ -113,6 +115,7 @@ export class SessionManager {
 
   private endAll(): void {
     this.lost.expireAll();
+    this.services.schedule.finish();
     for (const session of this.services.sessions) this.end(session, 'stopped');
   }
 
@@ -141,10 +144,20 @@ export class SessionManager {
     if (!this.stopping) this.lost.add(link, reason);
   }
 
+  /** There may be very much of it: it is part of the work for who has sent it, and comes before what they say next. */
   private giveBack(link: ComponentStream): void {
+    const bySender = new Map<string, Element[]>();
     for (const { stanza, settle } of link.remains()) {
       if (settle) settle(false);
-      else if (stanza) this.packets.giveBack(stanza);
+      else if (stanza) {
+        const sender = Jid.parse(stanza.attribute('from'))?.bare ?? '';
+        const stanzas = bySender.get(sender);
+        if (stanzas) stanzas.push(stanza);
+        else bySender.set(sender, [stanza]);
+      }
+    }
+    for (const [sender, stanzas] of bySender) {
+      this.services.schedule.first(sender, link, this.packets.givingBack(stanzas));
     }
   }
 
@@ -156,6 +169,7 @@ export class SessionManager {
       session.conn.send(dialect.ended(session.address, session.socket, why));
     }
     if (reason === 'stopped') presence.remember(session, STATUS[reason]);
+    else if (reason === 'account removed') presence.leaveAtOnce(session, STATUS[reason]);
     else presence.leave(session, STATUS[reason]);
     const { fullJid, socket, received, sent, since } = session;
     const seconds = Math.round((Date.now() - since) / 1000);

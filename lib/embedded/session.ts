@@ -95,6 +95,11 @@ export class Session {
     };
   }
 
+  /** See {@link ComponentStream.hasRoom}; by whatever link it is reached. */
+  get hasRoom(): boolean {
+    return this.conn.hasRoom;
+  }
+
   /** Sends a stanza to the client. @returns false where it is too long to be sent */
   send(stanza: Element, settle?: Settle): boolean {
     this.sent += 1;

@@ -1,7 +1,6 @@
 import { element, type Element } from '../xml/index.js';
 import { receiverOf } from './receiver.js';
 import type { Services } from './services.js';
-import type { Session } from './session.js';
 import { readdressed } from './stanza.js';
 import type { Contact } from './store/rosters.js';
 import { inbound, outbound, type SubscriptionType } from './subscription.js';
@@ -26,11 +25,13 @@ export class Subscriptions {
   /**
    * Asks again for what was never answered: whom it was for may have an account only now. [RFC6121 3.1.2]
    *
-   * @param session has just sent its first presence
+   * @param account whose session has just sent its first presence
    */
-  repeat({ bareJid, roster }: Session): void {
-    for (const jid of roster.asked())
-      this.receive(jid, bareJid, written('subscribe', bareJid, jid), 'subscribe');
+  repeat(account: string, jid: string): void {
+    const { roster } = this.services;
+    // Meanwhile there may have been an answer.
+    if (roster.contact(account, jid).mine !== 'asked') return;
+    this.receive(jid, account, written('subscribe', account, jid), 'subscribe');
   }
 
   /** Takes back all that an account and a contact have granted each other or asked for. [RFC6121 2.5.2] */

@@ -10,6 +10,14 @@ const NO_VALUES: AttributeValues = Object.freeze({});
 /** Elements without attributes share one empty map: a stanza may hold tens of thousands of them. */
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
 
+/** The inside of an element as it came, well-formed, before anybody has looked at it. */
+export interface Content {
+  readonly source: string;
+  nodes(): Node[];
+  /** The same, where it is in that namespace if nothing in it says otherwise. */
+  within(namespace: string): Content;
+}
+
 /**
  * An XML element as a tree. Made for what has to be looked into (logins, errors, the embedded session
  * manager); what is only relayed stays a {@link Stanza}.
@@ -18,16 +26,47 @@ export class Element {
   private own: Map<string, string> | undefined;
   /** Namespace the element is in: its own, its prefix's, or the one around it. Empty where none is known. */
   namespace = '';
+  /** What it holds first, for as long as nobody looks into it. The nodes stand behind it. */
+  private content: Content | undefined;
+  private nodes: Node[];
 
   /** @param name as written on the wire, prefix included */
   constructor(
     readonly name: string,
     attributes: AttributeValues | Map<string, string> = NO_VALUES,
-    public children: Node[] = [],
+    children: Node[] = [],
   ) {
     this.own = attributes instanceof Map ? attributes : fromValues(attributes);
     this.namespace = this.own?.get('xmlns') ?? '';
+    this.nodes = children;
     for (const child of children) this.adopt(child);
+  }
+
+  get children(): Node[] {
+    if (this.content) {
+      const nodes = this.content.nodes();
+      this.nodes = this.nodes.length === 0 ? nodes : nodes.concat(this.nodes);
+      this.content = undefined;
+    }
+    return this.nodes;
+  }
+
+  set children(nodes: Node[]) {
+    this.content = undefined;
+    this.nodes = nodes;
+  }
+
+  /** Puts content into an element that is empty; it is looked at when somebody asks for what is in it. */
+  fill(content: Content): void {
+    this.content = content;
+  }
+
+  /** May an element of that local name be inside? Of content that nobody has looked at, it is said without a look. */
+  mayHold(localName: string): boolean {
+    if (this.content?.source.includes(localName)) return true;
+    return this.nodes.some(
+      (node) => typeof node !== 'string' && (node.localName === localName || node.mayHold(localName)),
+    );
   }
 
   /** By name as written, in the order they were set; {@link set} changes them. */
@@ -54,7 +93,7 @@ export class Element {
   append(...nodes: Node[]): this {
     for (const node of nodes) {
       this.adopt(node);
-      this.children.push(node);
+      this.nodes.push(node);
     }
     return this;
   }
@@ -86,23 +125,31 @@ export class Element {
 
   /** A deep copy: trees are handed to several receivers, and each may write its own addressing on it. */
   clone(): Element {
-    const copy = new Element(
-      this.name,
-      this.own ? new Map(this.own) : NO_VALUES,
-      this.children.map((child) => (typeof child === 'string' ? child : child.clone())),
-    );
-    copy.namespace = this.namespace;
-    return copy;
+    return this.copy(this.nodes.map((child) => (typeof child === 'string' ? child : child.clone())));
+  }
+
+  /** A copy with an opening tag of its own, around the same children: for who changes nothing but the tag. */
+  reopened(): Element {
+    return this.copy([...this.nodes]);
   }
 
   /** The element as XML text, attributes in the order they were set, in single quotes. */
   toString(): string {
     let source = `<${this.name}`;
     for (const [name, value] of this.attributes) source += ` ${name}='${escapeValue(value)}'`;
-    if (this.children.length === 0) return `${source}/>`;
+    if (!this.content && this.nodes.length === 0) return `${source}/>`;
     source += '>';
-    for (const child of this.children) source += typeof child === 'string' ? escape(child) : child.toString();
+    if (this.content) source += this.content.source;
+    for (const child of this.nodes) source += typeof child === 'string' ? escape(child) : child.toString();
     return `${source}</${this.name}>`;
+  }
+
+  private copy(nodes: Node[]): Element {
+    const copy = new Element(this.name, this.own ? new Map(this.own) : NO_VALUES);
+    copy.namespace = this.namespace;
+    copy.content = this.content;
+    copy.nodes = nodes;
+    return copy;
   }
 
   /** A child built without a namespace of its own is in the namespace around it. */
@@ -110,7 +157,8 @@ export class Element {
     if (typeof node === 'string' || node.namespace !== '' || this.namespace === '') return;
     if (node.attributes.has('xmlns') || node.name.includes(':')) return;
     node.namespace = this.namespace;
-    for (const child of node.children) node.adopt(child);
+    node.content = node.content?.within(this.namespace);
+    for (const child of node.nodes) node.adopt(child);
   }
 }
 

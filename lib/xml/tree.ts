@@ -1,4 +1,4 @@
-import { Element } from './element.js';
+import { Element, type Content, type Node } from './element.js';
 import { unescape, unescapeValue } from './escape.js';
 import { XML } from './namespaces.js';
 
@@ -9,6 +9,7 @@ const EXCLAMATION_MARK = 0x21;
 const SLASH = 0x2f;
 const EQUALS = 0x3d;
 const GREATER_THAN = 0x3e;
+const LESS_THAN = 0x3c;
 const SPACE = 0x20;
 
 const CDATA_BEGIN = '<![CDATA[';
@@ -28,6 +29,46 @@ export function parse(source: string, around?: Namespaces): Element {
   // A line end counts as a line feed wherever it stands. [XML 1.0 2.11]
   const text = source.includes('\r') ? source.replace(LINE_END, '\n') : source;
   return new TreeBuilder(text, around).build();
+}
+
+/**
+ * The same, looked into only where somebody does: the opening tag is read, what stands behind it is kept as it came and
+ * written as it came. For what is passed on, or kept, and may hold tens of thousands of elements.
+ *
+ * @param source as for {@link parse}, without anything around the element; where something in it is wrong, it is noticed
+ *   by who looks there
+ */
+export function treeOf(source: string, around?: Namespaces): Element {
+  const text = source.includes('\r') ? source.replace(LINE_END, '\n') : source;
+  return new TreeBuilder(text, around).outline();
+}
+
+class Unread implements Content {
+  constructor(
+    readonly source: string,
+    private readonly around: Namespaces,
+  ) {}
+
+  nodes(): Node[] {
+    return new TreeBuilder(`<x>${this.source}</x>`, this.around).build().children;
+  }
+
+  within(namespace: string): Content {
+    const around = this.around.get('') ? this.around : new Map([...this.around, ['', namespace] as const]);
+    return new Unread(this.source, around);
+  }
+}
+
+/** What is declared inside of an element. */
+function declaredIn({ attributes }: Element, around: Namespaces = new Map()): Namespaces {
+  let inside: Map<string, string> | undefined;
+  for (const [name, value] of attributes) {
+    if (name === 'xmlns') (inside ??= new Map(around)).set('', value);
+    else if (name.startsWith(PREFIX_DECLARATION)) {
+      (inside ??= new Map(around)).set(name.slice(PREFIX_DECLARATION.length), value);
+    }
+  }
+  return inside ?? around;
 }
 
 function malformed(): never {
@@ -57,6 +98,19 @@ class TreeBuilder {
       if (begin >= 0) this.markup();
     }
     return this.root && this.open.length === 0 ? this.root : malformed();
+  }
+
+  /** The element that it begins with, and its content as it is. */
+  outline(): Element {
+    const { source } = this;
+    if (source.charCodeAt(0) !== LESS_THAN) malformed();
+    this.startTag();
+    const [root] = this.open;
+    if (!root) return this.root!;
+    const end = source.lastIndexOf('</');
+    if (end < this.at) malformed();
+    if (end > this.at) root.fill(new Unread(source.slice(this.at, end), declaredIn(root, this.around)));
+    return root;
   }
 
   /** Takes the text from the place at hand up to `end`. */

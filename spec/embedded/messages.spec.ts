@@ -51,6 +51,21 @@ describe('embedded: messages [RFC6121 8.5]', () => {
     expect(told(garden)).to.deep.equal([]);
   });
 
+  it('that went to several sessions are delivered again once, when the last of those has ended', async () => {
+    const account = 'romeo@localhost';
+    const all = [romeo, await world.login('romeo', 'Mantua'), await world.login('romeo', 'Street')];
+    for (const session of all) await session.send('<presence/>');
+    const text = `<message to='${account}' id='m'><body>x</body>it's <a b="1"/></message>`;
+    const told = await juliet.send(text);
+    for (const session of all) expect(told(session)).to.have.length(1);
+    const back = `<message to='${account}' id='m' from='${juliet.full}' type='error'><body>x</body>it's <a b="1"/><error code='510' type='normal'>Disconnected</error></message>`;
+    for (const [at, session] of all.entries()) {
+      const said = await session.send(back);
+      for (const other of all.slice(at + 1)) expect(said(other).join('')).to.not.contain('<body>');
+    }
+    expect(world.store.offline.list(account)).to.have.length(1);
+  });
+
   it('to a bare address never go to a negative priority', async () => {
     await juliet.send('<presence><priority>-1</priority></presence>');
     const told = await romeo.send(`<message to='juliet@localhost'><body>hi</body></message>`);

@@ -91,7 +91,9 @@ describe('embedded: a store of an earlier version', () => {
         listed: true,
         request: undefined,
       });
-      expect(store.rosters.requests('romeo@localhost')).to.deep.equal(['<presence type="subscribe"/>']);
+      expect(store.rosters.requesters('romeo@localhost')).to.deep.equal(['paris@localhost']);
+      const { request } = store.rosters.get('romeo@localhost', 'paris@localhost')!;
+      expect(request).to.equal('<presence type="subscribe"/>');
       expect(store.rosters.get('romeo@localhost', 'juliet@localhost')).to.include({
         mine: 'asked',
         theirs: 'granted',

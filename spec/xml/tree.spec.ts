@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parse } from '../../lib/xml/index.js';
+import { element, parse, treeOf, type Element } from '../../lib/xml/index.js';
 import { ACCEPTED, HEADER } from './samples.js';
 import { read } from './trace.js';
 
@@ -88,5 +88,62 @@ describe('parse', () => {
     ];
     for (const source of [...sources, '<a/>text', '<a><![CDATA[</a>', '<a></a', '<!-- -->', '<>', '<a></ab>'])
       expect(() => parse(source)).to.throw();
+  });
+});
+
+/** All that a tree says. */
+function told({ name, namespace, attributes, children }: Element): unknown {
+  return [
+    name,
+    namespace,
+    [...attributes],
+    children.map((child) => (typeof child === 'string' ? child : told(child))),
+  ];
+}
+
+describe('treeOf', () => {
+  for (const [what, stanza] of Object.entries(ACCEPTED)) {
+    it(`tells the same as parse where somebody looks: ${what}`, () => {
+      const [{ source }] = read([HEADER + stanza]).stanzas;
+      expect(told(treeOf(source))).to.deep.equal(told(parse(source)));
+    });
+  }
+
+  it('writes what nobody has looked into as it came, in copies and behind other opening tags too', () => {
+    const inside = `<b c="1"></b> it's <![CDATA[<]]>`;
+    const tree = treeOf(`<a d="2">${inside}</a>`);
+    expect(tree.toString()).to.equal(`<a d='2'>${inside}</a>`);
+    expect(tree.clone().set('d', '3').append('&').toString()).to.equal(`<a d='3'>${inside}&amp;</a>`);
+    expect(tree.reopened().set('d', undefined).toString()).to.equal(`<a>${inside}</a>`);
+    expect(tree.clone().child('b')?.attribute('c')).to.equal('1');
+    expect(tree.toString()).to.equal(`<a d='2'>${inside}</a>`);
+  });
+
+  it('looks no further than the opening tag until somebody asks', () => {
+    const tree = treeOf('<a b="1"><c></a>');
+    expect(tree.attribute('b')).to.equal('1');
+    expect(() => tree.children).to.throw();
+  });
+
+  it('knows what is declared around what somebody looks into', () => {
+    const tree = treeOf(`<p:a xmlns:p='urn:p'><b/><p:c/><q:d/></p:a>`, new Map([['q', 'urn:q']]));
+    expect(tree.elements.map(({ namespace }) => namespace)).to.deep.equal(['', 'urn:p', 'urn:q']);
+    const inside = element('x', { xmlns: 'urn:x' }, treeOf('<y><z/><w xmlns=""/></y>')).elements[0];
+    expect([inside, ...inside.elements].map(({ namespace }) => namespace)).to.deep.equal([
+      'urn:x',
+      'urn:x',
+      '',
+    ]);
+  });
+
+  it('says which elements there cannot be inside, without a look', () => {
+    const tree = treeOf('<a><b><password/></b></a>');
+    expect(tree.mayHold('password')).to.equal(true);
+    expect(tree.mayHold('secret')).to.equal(false);
+    expect(treeOf('<a><b><p:password xmlns:p="u"/></b></a>').elements[0].mayHold('password')).to.equal(true);
+  });
+
+  it('throws for what is no element', () => {
+    for (const source of ['', 'text', '<a>', '<a b/>', '&']) expect(() => treeOf(source)).to.throw();
   });
 });

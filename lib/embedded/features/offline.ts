@@ -1,7 +1,8 @@
 /** Messages for who is not there: kept, and given out at the next login. [XEP-0160] */
-import { parse, type Element } from '../../xml/index.js';
+import { treeOf, type Element } from '../../xml/index.js';
 import { delays } from '../delay.js';
 import type { Feature, Refusal } from '../feature.js';
+import type { Steps } from '../schedule.js';
 import type { Services } from '../services.js';
 import type { Session } from '../session.js';
 import type { StoredMessage } from '../store/offline.js';
@@ -36,7 +37,9 @@ function hasHint({ elements }: Element, name: string): boolean {
 }
 
 /** The sender decides; else all is kept but messages that hold nothing of use later. [XEP-0160 3] */
-function isWorthKeeping(message: Element): boolean {
+function isWorthKeeping(whole: Element): boolean {
+  // A copy is looked into, so that what is kept is written as it came.
+  const message = whole.clone();
   if (hasHint(message, 'no-store')) return false;
   if (hasHint(message, 'store')) return true;
   return message.elements.length === 0 || !message.elements.every(isFleeting);
@@ -46,9 +49,15 @@ export default function offline(services: Services): Feature {
   const { store, limits, chores } = services;
   /** What is on its way to a session, or has left and is still in the store: it must not be sent twice. */
   const leaving = new Set<number>();
+  /** The account of each session that messages are being given to. */
+  const giving: string[] = [];
 
   function undelivered(message: Element, account: string): true | Refusal {
     if (!isWorthKeeping(message)) return message.child('body') === undefined || NOT_TO_BE_KEPT;
+    return keep(message, account);
+  }
+
+  function keep(message: Element, account: string): true | Refusal {
     const text = message.toString();
     if (Buffer.byteLength(text) > limits.packetBytes - DELAYS) return TOO_LONG;
     const bounds = { messages: limits.offlineMessages, characters: limits.offlineCharacters };
@@ -57,7 +66,7 @@ export default function offline(services: Services): Feature {
 
   function give(session: Session, { id, received, stanza }: StoredMessage): void {
     leaving.add(id);
-    const message = parse(stanza).append(...delays(received, session.host, 'Offline Storage'));
+    const message = treeOf(stanza).append(...delays(received, session.host, 'Offline Storage'));
     const sent = session.send(message, (left) => (left ? remove(id) : void leaving.delete(id)));
     if (!sent) remove(id);
   }
@@ -70,11 +79,37 @@ export default function offline(services: Services): Feature {
     );
   }
 
-  function ready(session: Session): void {
-    for (const stored of store.offline.list(session.bareJid)) {
-      if (!leaving.has(stored.id)) give(session, stored);
+  /** What comes meanwhile waits behind the rest, so it ends when nothing is left that is not on its way. */
+  function* giveAll(session: Session): Steps {
+    const account = session.bareJid;
+    giving.push(account);
+    try {
+      yield;
+      services.journal.settle();
+      let ids = store.offline.idsAfter(account, 0);
+      for (; ids.length > 0; ids = store.offline.idsAfter(account, ids.at(-1)!)) {
+        for (const id of ids) {
+          if (!session.takesMessages) return;
+          const stored = leaving.has(id) ? undefined : store.offline.get(id);
+          if (stored) give(session, stored);
+          yield;
+        }
+      }
+    } finally {
+      giving.splice(giving.indexOf(account), 1);
     }
   }
 
-  return { announces: ['msgoffline'], undelivered, ready };
+  function follows(message: Element, account: string): boolean {
+    return giving.includes(account) && isWorthKeeping(message) && keep(message, account) === true;
+  }
+
+  /** From now on nothing overtakes what waits, though others may have to be told of the session first. */
+  function ready(session: Session): Steps {
+    const steps = giveAll(session);
+    steps.next();
+    return steps;
+  }
+
+  return { announces: ['msgoffline'], undelivered, follows, ready };
 }

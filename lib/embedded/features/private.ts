@@ -1,5 +1,5 @@
 /** jabber:iq:private: XML that clients keep with us for themselves. [XEP-0049] */
-import { Element, element, parse } from '../../xml/index.js';
+import { Element, element, treeOf } from '../../xml/index.js';
 import { withDeclarationsOf } from '../declarations.js';
 import type { Answer, Feature, Query } from '../feature.js';
 import type { Services } from '../services.js';
@@ -15,22 +15,27 @@ function empty({ name, attributes }: Element): Element {
 }
 
 export default function privateStorage({ store, limits }: Services): Feature {
+  /** No more is read than may be sent: who asks for one document often asks for more memory than there is. */
   function get({ address, payload }: Query): Answer {
-    const documents = payload.elements.map((document) => {
+    const answer = element('query', { xmlns: PRIVATE });
+    let size = 0;
+    for (const document of payload.elements) {
       const kept = store.documents.get(address, keyOf(document));
-      return kept === undefined ? empty(document) : parse(kept);
-    });
-    return element('query', { xmlns: PRIVATE }, ...documents);
+      size += kept?.length ?? 0;
+      if (size > limits.packetBytes) return 'resource-constraint';
+      answer.append(kept === undefined ? empty(document) : treeOf(kept));
+    }
+    return answer;
   }
 
   function set({ address, payload }: Query): Answer {
     const documents = payload.elements.map((document) => withDeclarationsOf(payload, document));
-    if (documents.some((document) => document.toString().length > limits.documentCharacters)) {
-      return 'not-acceptable';
-    }
-    const added = documents.filter((document) => store.documents.get(address, keyOf(document)) === undefined);
+    const texts = documents.map(String);
+    if (texts.some((text) => text.length > limits.documentCharacters)) return 'not-acceptable';
+    const added = documents.filter((document) => !store.documents.has(address, keyOf(document)));
     if (store.documents.count(address) + added.length > limits.documents) return 'resource-constraint';
-    for (const document of documents) store.documents.set(address, keyOf(document), document.toString());
+    for (const [at, document] of documents.entries())
+      store.documents.set(address, keyOf(document), texts[at]);
     return undefined;
   }
 
@@ -38,6 +43,7 @@ export default function privateStorage({ store, limits }: Services): Feature {
     if (!query.own) return query.target === 'account' ? 'forbidden' : 'service-unavailable';
     const { elements } = query.payload;
     if (elements.length === 0) return 'bad-request';
+    if (elements.length > limits.documents) return 'resource-constraint';
     if (elements.some(({ namespace }) => namespace === '' || namespace === PRIVATE)) return 'not-acceptable';
     return query.type === 'get' ? get(query) : set(query);
   }

@@ -1,5 +1,5 @@
 /** vcard-temp: a user's card, for everybody to read. [XEP-0054] */
-import { parse } from '../../xml/index.js';
+import { treeOf } from '../../xml/index.js';
 import type { Answer, Feature, Query } from '../feature.js';
 import type { Services } from '../services.js';
 
@@ -9,7 +9,7 @@ export default function vcard({ store, limits }: Services): Feature {
   function get({ address, target }: Query): Answer {
     if (target === 'server') return 'service-unavailable';
     const card = store.documents.get(address, VCARD);
-    return card === undefined ? 'item-not-found' : parse(card);
+    return card === undefined ? 'item-not-found' : treeOf(card);
   }
 
   function set({ own, address, payload }: Query): Answer {

@@ -12,6 +12,10 @@ export class Documents {
     return this.statements.get.get(account, name)?.content;
   }
 
+  has(account: string, name: string): boolean {
+    return this.statements.has.get(account, name) !== undefined;
+  }
+
   /** How many documents an account has. */
   count(account: string): number {
     return this.statements.count.get(account)!.count;
@@ -26,6 +30,9 @@ function prepare(connection: Connection) {
   return {
     get: connection.prepare<[string, string], { content: string }>(
       'SELECT content FROM document WHERE account = ? AND name = ?',
+    ),
+    has: connection.prepare<[string, string], { one: number }>(
+      'SELECT 1 AS one FROM document WHERE account = ? AND name = ?',
     ),
     count: connection.prepare<[string], { count: number }>(
       'SELECT count(*) AS count FROM document WHERE account = ?',

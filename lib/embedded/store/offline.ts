@@ -36,6 +36,15 @@ export class OfflineMessages {
     return this.statements.list.all(account);
   }
 
+  /** The ids of what waits for an account behind that one, oldest first. */
+  idsAfter(account: string, id: number): number[] {
+    return this.statements.idsAfter.all(account, id).map((row) => row.id);
+  }
+
+  get(id: number): StoredMessage | undefined {
+    return this.statements.get.get(id);
+  }
+
   remove(id: number): void {
     this.connection.write(() => this.statements.remove.run(id));
   }
@@ -52,6 +61,10 @@ function prepare(connection: Connection) {
     list: connection.prepare<[string], StoredMessage>(
       'SELECT id, received, stanza FROM offline WHERE account = ? ORDER BY id',
     ),
+    idsAfter: connection.prepare<[string, number], { id: number }>(
+      'SELECT id FROM offline WHERE account = ? AND id > ? ORDER BY id',
+    ),
+    get: connection.prepare<[number], StoredMessage>('SELECT id, received, stanza FROM offline WHERE id = ?'),
     remove: connection.prepare<[number]>('DELETE FROM offline WHERE id = ?'),
   };
 }

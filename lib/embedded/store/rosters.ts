@@ -24,8 +24,8 @@ export interface AccountRoster {
   subscriptions(): string[];
   /** Whose presence the account has asked to see, and has no answer. */
   asked(): string[];
-  /** The subscription requests, as XML, that wait for an answer of the account. */
-  requests(): string[];
+  /** Whose subscription requests wait for an answer of the account. */
+  requesters(): string[];
   /** A number that grows with every change of the roster. [RFC6121 2.6] */
   version(): number;
 }
@@ -55,7 +55,7 @@ export class Rosters {
       subscribers: () => this.subscribers(account),
       subscriptions: () => this.subscriptions(account),
       asked: () => this.asked(account),
-      requests: () => this.requests(account),
+      requesters: () => this.requesters(account),
       version: () => this.version(account),
     };
   }
@@ -100,9 +100,9 @@ export class Rosters {
     return this.statements.asked.all(account).map((row) => row.jid);
   }
 
-  /** The subscription requests, as XML, that wait for an answer of the account. */
-  requests(account: string): string[] {
-    return this.statements.requests.all(account).map((row) => row.request);
+  /** Whose subscription requests wait for an answer of the account. */
+  requesters(account: string): string[] {
+    return this.statements.requesters.all(account).map((row) => row.jid);
   }
 
   /** A number that grows with every change of the roster. [RFC6121 2.6] */
@@ -138,15 +138,20 @@ type Saved = [string, string, string | null, string, string, string, number, str
 
 function prepare(connection: Connection) {
   const contacts = (where: string): string => `SELECT * FROM contact WHERE account = ? ${where} ORDER BY jid`;
+  const jids = (where: string): string => `SELECT jid FROM contact WHERE account = ? ${where} ORDER BY jid`;
   return {
-    list: connection.prepare<[string], Row>(contacts('AND listed = 1')),
+    // Without the requests, which may be longer than all the rest.
+    list: connection.prepare<[string], Row>(
+      `SELECT jid, name, groups, mine, theirs, listed, NULL AS request FROM contact
+       WHERE account = ? AND listed = 1 ORDER BY jid`,
+    ),
     all: connection.prepare<[string], Row>(contacts('')),
     get: connection.prepare<[string, string], Row>(contacts('AND jid = ?')),
-    subscribers: connection.prepare<[string], Row>(contacts(`AND theirs = 'granted'`)),
-    subscriptions: connection.prepare<[string], Row>(contacts(`AND mine = 'granted'`)),
-    asked: connection.prepare<[string], Row>(contacts(`AND mine = 'asked'`)),
-    requests: connection.prepare<[string], { request: string }>(
-      contacts(`AND theirs = 'asked' AND request IS NOT NULL`),
+    subscribers: connection.prepare<[string], { jid: string }>(jids(`AND theirs = 'granted'`)),
+    subscriptions: connection.prepare<[string], { jid: string }>(jids(`AND mine = 'granted'`)),
+    asked: connection.prepare<[string], { jid: string }>(jids(`AND mine = 'asked'`)),
+    requesters: connection.prepare<[string], { jid: string }>(
+      jids(`AND theirs = 'asked' AND request IS NOT NULL`),
     ),
     count: connection.prepare<[string], { count: number }>(
       'SELECT count(*) AS count FROM contact WHERE account = ?',

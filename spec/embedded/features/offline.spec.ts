@@ -27,6 +27,27 @@ describe('embedded: offline messages [XEP-0160]', () => {
     expect(told(juliet).slice(1)).to.deep.equal([stored('one'), stored('two', ` type='chat' id='m'`)]);
   });
 
+  it('are not overtaken by what comes while they are given out', async () => {
+    await world.end();
+    let time = 0;
+    world = await World.create({ now: () => (time += 1) });
+    world.store.accounts.add('juliet@localhost', 'pass');
+    romeo = await world.login('romeo', 'Orchard');
+    await romeo.send(Array.from({ length: 50 }, (_none, at) => say(`old${at}`)).join('\n'));
+    const juliet = await world.login('juliet', 'Balcony');
+    const news = Array.from({ length: 5 }, (_none, at) => say(`new${at}`)).join('\n');
+    const told = await world.exchange(juliet.stamped('<presence/>') + romeo.stamped(news));
+    const bodies = [
+      ...told(juliet)
+        .join('')
+        .matchAll(/<body>(\w+)/g),
+    ].map(([, body]) => body);
+    expect(bodies.slice(0, 50)).to.deep.equal(Array.from({ length: 50 }, (_none, at) => `old${at}`));
+    expect(bodies.slice(50)).to.deep.equal(['new0', 'new1', 'new2', 'new3', 'new4']);
+    await world.exchange('');
+    expect(waiting()).to.equal(0);
+  });
+
   it('come once', async () => {
     await romeo.send(say('one'));
     const juliet = await world.login('juliet', 'Balcony');

@@ -171,6 +171,21 @@ describe('embedded: what else a client may ask', () => {
       );
     });
 
+    it('asked for 300 times in one query is not read 300 times: it could be more than there is memory for', async () => {
+      const large = `<e xmlns='u'>${'<x/>'.repeat(60_000)}</e>`;
+      expect(await juliet.ask('set', query(PRIVATE, large))).to.contain(`type='result'`);
+      const { documents } = world.store;
+      const get = documents.get.bind(documents);
+      let reads = 0;
+      documents.get = (account, name) => ((reads += 1), get(account, name));
+      for (const times of [90, 300]) {
+        const all = query(PRIVATE, `<e xmlns='u'/>`.repeat(times));
+        expect(await juliet.ask('get', all)).to.contain('<resource-constraint ');
+      }
+      expect(reads).to.be.at.most(5);
+      expect(await juliet.ask('get', query(PRIVATE, `<e xmlns='u'/>`.repeat(3)))).to.contain(large.repeat(3));
+    });
+
     it('is for the user alone', async () => {
       expect(await romeo.ask('get', query(PRIVATE, NOTE), juliet.bare)).to.contain('<forbidden ');
       expect(await juliet.ask('get', query(PRIVATE, NOTE), 'localhost')).to.contain(UNAVAILABLE);

@@ -10,16 +10,13 @@ export const HEADER = `<stream:stream xmlns:stream='http://etherx.jabber.org/str
 
 export const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
 
-/** Packets keep the order they are taken in, so whoever has the answer to this has all that was said before. */
+/** Whoever says something to itself hears it when all that came before it has been dealt with. */
 const BARRIER = `0@${NAME}/barrier`;
 let barriers = 0;
 
-/** A question that is answered at once, in each dialect. */
 const QUESTIONS: Record<ComponentDialect, (id: string) => string> = {
-  'sto-sfrom': (id) =>
-    `<iq type='get' id='${id}' sfrom='${BARRIER}' sto='localhost'><query xmlns='jabber:iq:auth'/></iq>`,
-  route: (id) =>
-    `<route type='auth' to='localhost' from='${BARRIER}'><iq type='get' id='${id}'><query xmlns='jabber:iq:auth'/></iq></route>`,
+  'sto-sfrom': (id) => `<iq type='result' id='${id}' sfrom='${BARRIER}' sto='${BARRIER}'/>`,
+  route: (id) => `<route to='${BARRIER}' from='${BARRIER}'><iq type='result' id='${id}'/></route>`,
 };
 
 /** The component's end of a stream: real bytes out, elements in. */

@@ -24,9 +24,6 @@ function toldOf(packets: readonly Element[]): Told {
   };
 }
 
-/** Nobody is made to wait for others: an exchange is over when the barrier behind it is answered. */
-export const PATIENT = { share: Infinity } as const;
-
 /** A session manager on a store of its own, with one component that has the clients. */
 export class World {
   readonly store: Store;
@@ -44,7 +41,6 @@ export class World {
       registration: true,
       log: silent,
       ...options,
-      limits: { ...PATIENT, ...options.limits },
     });
   }
 
