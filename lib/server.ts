@@ -153,7 +153,6 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     clearInterval(this.whitespace);
     clearTimeout(this.looking);
     for (const client of [...this.clients]) client.end({ kind: 'shutdown' });
-    this.desk.close();
     await Promise.race([this.closeLink(), patience(STOP_PATIENCE)]);
     for (const client of this.clients) client.connection.destroy();
     void this.manager.stop();
@@ -316,6 +315,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
   /** After the last client; a login under way is waited for a little, so that no session is left behind by it. */
   private async closeLink(): Promise<void> {
+    await Promise.race([this.desk.acknowledged(), patience(LOGIN_PATIENCE)]);
+    this.desk.close();
     await this.allGone();
     await Promise.race([this.desk.idle(), patience(LOGIN_PATIENCE)]);
     this.desk.flush();

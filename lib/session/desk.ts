@@ -5,6 +5,7 @@ import { canonical } from './address.js';
 import { Claims } from './claims.js';
 import { Doubt } from './doubt.js';
 import { endSaid } from './end.js';
+import { FinalAcks } from './final-ack.js';
 import { newSender, type Authority, type Manager, type Waiter } from './manager.js';
 import { Session, type Client, type LoginRequest, type Packet } from './session.js';
 import { StrayTable, type Strays } from './strays.js';
@@ -40,6 +41,10 @@ export class Desk implements Waiter {
   private readonly doubt = new Doubt(
     (session, question) => void this.manager.carry(session, question),
     (session) => session.client.end({ kind: 'session-lost' }),
+  );
+  private readonly finalAcks = new FinalAcks(
+    (session, question) => void this.manager.carry(session, question),
+    (session) => this.finishIfDecided(session),
   );
   /** Packets to give back, oldest first. */
   private readonly returning: Packet[] = [];
@@ -89,7 +94,9 @@ export class Desk implements Waiter {
    */
   private postpone(session: Session, request: LoginRequest, login: string): boolean {
     const address = canonical(login);
-    if (this.owners.get(address)?.state !== 'leaving') return false;
+    const owner = this.owners.get(address);
+    if (owner?.state !== 'leaving') return false;
+    this.finalAcks.hurry(owner);
     const waiting = this.postponed.get(address) ?? [];
     waiting.push({ session, request, login });
     this.postponed.set(address, waiting);
@@ -134,28 +141,33 @@ export class Desk implements Waiter {
   /** A stanza of an authenticated client. @returns the condition it is refused with, where it can not be carried */
   carry(session: Session, stanza: Stanza): Condition | undefined {
     if (session.state !== 'authenticated' || this.authority.takes?.(session, stanza)) return undefined;
+    session.saidAt = Date.now();
     return this.manager.carry(session, stanza);
   }
 
   /**
    * The client is gone, or is being sent away by us. The session manager is told once, and only of a session that it
-   * still has; while a login for the same address is under way, not before that is decided.
+   * still has; where it would drop what the client has just said, not before it has handled that; and while a login for
+   * the same address is under way, not before that is decided.
    */
   leave(session: Session): void {
     if (session.state === 'unknown') this.remove(session);
     if (session.state !== 'authenticated') return;
-    if (this.claims.has(canonical(session.sessionAddress))) {
-      session.state = 'leaving';
-      session.returns = [];
-    } else this.finish(session);
+    session.state = 'leaving';
+    session.returns = [];
+    if (this.manager.up && this.manager.dropsAtEnd) this.finalAcks.begin(session);
+    this.finishIfDecided(session);
+  }
+
+  private finishIfDecided(session: Session): void {
+    if (session.state !== 'leaving' || this.finalAcks.has(session)) return;
+    if (!this.claims.has(canonical(session.sessionAddress))) this.finish(session);
   }
 
   /** Packets that did not reach a client that has left. Call after {@link leave}. */
   giveBack(session: Session, packets: readonly Packet[]): void {
-    for (const packet of packets) {
-      if (session.state === 'leaving') this.keepReturn(session, packet);
-      else this.returning.push(packet);
-    }
+    if (session.state === 'leaving') (session.returns ??= []).push(...packets);
+    else this.returning.push(...packets);
     this.returnSome();
   }
 
@@ -178,7 +190,8 @@ export class Desk implements Waiter {
       case 'unknown':
         return session.client.answer(packet);
       default:
-        return isEndOf(session, packet) ? this.drop(session) : this.keepReturn(session, packet);
+        if (isEndOf(session, packet)) return this.drop(session);
+        if (!this.finalAcks.heard(session, () => idOf(packet))) this.keepReturn(session, packet);
     }
   }
 
@@ -190,6 +203,12 @@ export class Desk implements Waiter {
   /** The link was lost. */
   unlinked(): void {
     this.doubt.end();
+    this.finalAcks.giveUp();
+  }
+
+  /** Resolves when the session manager has handled what those who have left said. */
+  acknowledged(): Promise<void> {
+    return this.finalAcks.idle();
   }
 
   /** Resolves when no login is under way: then no session is opened any more for a client that has left. */
@@ -214,6 +233,7 @@ export class Desk implements Waiter {
   private remove(session: Session): void {
     session.state = 'over';
     this.doubt.forget(session);
+    this.finalAcks.forget(session);
     this.sessions.delete(session.address);
     const address = canonical(session.sessionAddress);
     if (this.owners.get(address) === session) this.owners.delete(address);
@@ -226,6 +246,7 @@ export class Desk implements Waiter {
     this.remove(session);
     this.manager.end(session);
     this.returnAll(session);
+    this.askPostponed(canonical(session.login));
   }
 
   private ended(session: Session, { reason }: Packet): void {
@@ -254,8 +275,8 @@ export class Desk implements Waiter {
     this.late.delete(address);
     if (late && !this.owners.has(address)) this.manager.bounce(late);
     const session = this.owners.get(address);
-    if (session?.state === 'leaving') this.finish(session);
-    this.askPostponed(address);
+    if (session?.state === 'leaving') this.finishIfDecided(session);
+    else this.askPostponed(address);
   }
 
   private askPostponed(address: string): void {

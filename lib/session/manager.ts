@@ -61,6 +61,8 @@ export interface Way {
 export interface Manager {
   /** Is there a link that takes packets now? */
   readonly up: boolean;
+  /** Does a session that ends take with it what it has said, and is not handled yet? */
+  readonly dropsAtEnd: boolean;
   /** Does so much wait for the link that nothing should be given back? */
   readonly congested: boolean;
   /** The way that the stanzas of a session take. */

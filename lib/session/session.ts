@@ -72,6 +72,8 @@ export class Session {
   /** Is the stamp ASCII only? */
   ascii = true;
   readonly sender = newSender();
+  /** When it last said something, in milliseconds since 1970. */
+  saidAt = 0;
   /** Packets for a client that is gone, kept while the session is leaving. */
   returns: Packet[] | undefined;
   /** Bytes (about) of what is kept there. */

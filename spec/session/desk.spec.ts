@@ -29,6 +29,7 @@ class Notes {
     return {
       up: true,
       congested: false,
+      dropsAtEnd: false,
       way: () => WAY,
       wayBack: WAY,
       granted: ({ from }) => (from.includes('@') ? from : undefined),

@@ -33,6 +33,17 @@ export class ScriptedLink extends Wire {
     return /^<\w+[^>]* (?:sto|from)='0@foo-sockets\/mark'/.test(source) ? source : undefined;
   }
 
+  /** A session answers what is asked of it, in whatever namespace. [jabberd 1.1.2, 1.4.3] */
+  protected override acknowledged(source: string): string | undefined {
+    if (!/ id='ack-[0-9a-f]{16}'[^>]*><query xmlns='urn:sm-component:ack'\/>/.test(source)) return undefined;
+    const value = (name: string): string => new RegExp(` ${name}='([^']*)'`).exec(source)![1];
+    const iq = (addressing: string): string =>
+      `<iq type='error' id='${value('id')}'${addressing}><error code='503'>Service Unavailable</error></iq>`;
+    return source.startsWith('<route')
+      ? `<route to='${value('from')}' from='${value('to')}'>${iq('')}</route>`
+      : iq(` sto='${value('sfrom')}' sfrom='${value('sto').replace(/\/.*/, '')}'`);
+  }
+
   /** Answers the stream header. */
   async answerHeader(): Promise<void> {
     await this.header();

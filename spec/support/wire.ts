@@ -20,6 +20,8 @@ export class Wire {
   reads = 0;
   /** Are marks of a socket manager sent back at once, as real servers do, so that the story need not look at them? */
   returnsMarks = true;
+  /** Is what is asked when a client has left answered at once, as real servers do? */
+  acknowledges = true;
   /** Resolves when the connection is over on both sides. */
   readonly over: Promise<unknown>;
   private readonly arrivals: Queue<Arrival>;
@@ -131,7 +133,12 @@ export class Wire {
     this.send(this.returned!(mark)!);
   }
 
+  /** The answer to what is asked when a client has left; undefined for anything else. */
+  protected acknowledged?(source: string): string | undefined;
+
   private arrived(source: string): void {
+    const ack = this.acknowledges ? this.acknowledged?.(source) : undefined;
+    if (ack !== undefined) return this.send(ack);
     const mark = this.returnsMarks ? this.returned?.(source) : undefined;
     if (mark === undefined) this.arrivals.push({ kind: 'stanza', source });
     else this.send(mark);

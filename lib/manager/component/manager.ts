@@ -107,6 +107,8 @@ export class LinkedManager implements Manager, Authority {
     return this.line.up;
   }
 
+  readonly dropsAtEnd = true;
+
   get congested(): boolean {
     return this.line.congested;
   }

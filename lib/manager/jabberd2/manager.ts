@@ -74,6 +74,9 @@ export class RouterManager implements Manager, Registrar {
     return this.line.up;
   }
 
+  /** The sm takes packets one by one, in their order. [jabberd2 2.7.0 sm] */
+  readonly dropsAtEnd = false;
+
   get congested(): boolean {
     return this.post.congested;
   }
