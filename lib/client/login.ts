@@ -56,7 +56,8 @@ export class Login {
   private failures = 0;
   private held: Stanza[] = [];
   private heldBytes = 0;
-  private closeHeld = false;
+  /** How the client left behind what is held. */
+  private endHeld: End | undefined;
 
   constructor(
     private readonly stream: LoginStream,
@@ -75,13 +76,14 @@ export class Login {
     else this.stream.end({ kind: 'not-authorized' });
   }
 
-  /** The client has closed its stream behind what is held. */
-  closeLater(): void {
-    this.closeHeld = true;
+  /** The client has left behind what it said: by closing its stream, or its side of the connection. */
+  endLater(end: End): void {
+    this.endHeld ??= end;
   }
 
-  get closing(): boolean {
-    return this.closeHeld;
+  /** Has the client said something that waits for its login, or has it already left behind that? */
+  get holds(): boolean {
+    return this.waiting && (this.held.length > 0 || this.endHeld !== undefined);
   }
 
   /** A packet from the session manager. */
@@ -196,7 +198,7 @@ export class Login {
     this.held = [];
     this.heldBytes = 0;
     for (const stanza of held) this.stream.take(stanza);
-    if (!this.waiting && this.closeHeld) this.stream.end({ kind: 'closed-by-client' });
+    if (!this.waiting && this.endHeld) this.stream.end(this.endHeld);
   }
 }
 

@@ -201,7 +201,13 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   /** Goes on with what was read meanwhile; behind that is the end of a client that has gone. */
   private readAgain(reason: Hold): void {
     this.connection.release(reason);
-    if (this.departure && !this.hasMore && !this.login?.closing) this.end(this.departure.end);
+    if (this.departure && !this.hasMore) this.leave(this.departure.end);
+  }
+
+  /** What the client said behind its login comes first. If that is nothing, nobody needs the login any more. */
+  private leave(end: End): void {
+    if (this.login?.holds) this.login.endLater(end);
+    else this.end(end);
   }
 
   /** Has the client said something that was not taken yet? */
@@ -244,10 +250,10 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     // Nobody waits for a client to read: it is ended when too much waits for it.
   }
 
-  /** Half of it is closed: a client that has said all it wants to, and closed its stream, may still get its answers. */
+  /** Half of it is closed: what the client has said so far goes on all the same. */
   ended(): void {
     if (this.hasMore) this.depart({ kind: 'disconnected' }, false);
-    else if (!this.login?.closing) this.end({ kind: 'disconnected' });
+    else this.leave({ kind: 'disconnected' });
   }
 
   closed(cause: CloseCause): void {
@@ -299,7 +305,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   close(): void {
-    if (this.login?.waiting) this.login.closeLater();
+    if (this.login?.waiting) this.login.endLater({ kind: 'closed-by-client' });
     else this.end({ kind: 'closed-by-client' });
   }
 

@@ -634,6 +634,27 @@ describe('what a client sends behind its login', () => {
   );
 
   it(
+    'is served as well when the client closes its half of the connection and not its stream',
+    told(async (story) => {
+      const juliet = await story.client();
+      juliet.socket.end(`${authSet('juliet')}<message to='romeo@localhost'/>`);
+      juliet.address = (await story.link.packet()).attribute('sfrom')!;
+      juliet.session = 'juliet@localhost/Balcony';
+      const romeo = await story.user('romeo', 'Orchard');
+      await story.expectQuiet(romeo);
+      await story.accept(juliet);
+      await story.link.expect(
+        `<message to='romeo@localhost' sfrom='${juliet.address}' sto='${juliet.session}'/>`,
+      );
+      await story.link.expect(
+        `<message type='error' sto='${juliet.session}' sfrom='${juliet.address}'><error code='510'>Disconnected</error></message>`,
+      );
+      await juliet.expectEnd();
+      await story.expectQuiet(romeo);
+    }),
+  );
+
+  it(
     'is closed without a login when that fails',
     told(async (story) => {
       const juliet = await story.client();
