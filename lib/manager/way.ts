@@ -1,5 +1,6 @@
+import type { Log } from '../observe/log.js';
 import { SHARE, type Sender, type Waiter, type Way } from '../session/manager.js';
-import { PACKET, Window, type WindowPeer } from './window.js';
+import { PACKET, STALLED_SECONDS, Window, type WindowPeer } from './window.js';
 
 /** What each may have on its way to a session manager that gives each user a turn, however much others have. */
 const OWN = 16 * SHARE;
@@ -13,8 +14,16 @@ export interface WayOptions {
   readonly blocked: () => boolean;
   /** What may be on its way at most, as cost. */
   readonly most: number;
+  /** See {@link Window.onStalled}. */
+  readonly stalled?: (stalled: boolean) => void;
   /** Does the other side give each user a turn? Then what one has on the way to it does not keep the others waiting. */
   readonly fair?: boolean;
+}
+
+/** Says in the log that a session manager takes nothing, and that it does again. */
+export function logStalled(log: Log, who: string, stalled: boolean): void {
+  if (stalled) log.warn(`${who} has taken nothing for ${STALLED_SECONDS} s: clients wait`);
+  else log.info(`${who} takes packets again`);
 }
 
 /** The way to a session manager, and those who wait for room on it: first come, first served, a share each. */
@@ -26,6 +35,7 @@ export class SharedWay implements Way {
   constructor(private readonly options: WayOptions) {
     const peer = options.fair ? FAIR : undefined;
     this.window = new Window(options.mark, () => this.giveTurns(), options.most, undefined, peer);
+    this.window.onStalled = options.stalled;
   }
 
   get room(): number {

@@ -19,6 +19,7 @@ const MAX_NETWORK_MS = 500;
 /** How long a mark is waited for, in milliseconds: the first one of a link, and any other. */
 const TRIAL = 1_000;
 const PATIENCE = 30_000;
+export const STALLED_SECONDS = PATIENCE / 1000;
 
 /**
  * `new` until the first mark is back; `silent` where none has come back in time, so that nothing is known and nobody waits
@@ -72,6 +73,13 @@ export class Window {
   private count = 0;
   private state: State;
   private patience: NodeJS.Timeout | undefined;
+  private hasStalled = false;
+
+  /**
+   * Told once when a server that has sent marks back takes nothing any more for {@link STALLED_SECONDS}, with true, and
+   * once when it does again, with false.
+   */
+  onStalled: ((stalled: boolean) => void) | undefined;
 
   /**
    * @param send sends a mark; its id, of at most 32 characters, must come back to {@link back}
@@ -105,6 +113,7 @@ export class Window {
   back(id: string): boolean {
     const mark = this.marks.get(id);
     if (!mark) return false;
+    this.setStalled(false);
     for (const older of this.marks.keys()) {
       this.marks.delete(older);
       if (older === id) break;
@@ -123,6 +132,7 @@ export class Window {
   /** Nothing is on its way any more, and there is another server perhaps. */
   reset(): void {
     this.marks.clear();
+    this.hasStalled = false;
     this.taken = this.marked = this.sent;
     this.state = this.first;
     this.shortest = MAX_NETWORK_MS;
@@ -178,9 +188,17 @@ export class Window {
 
   private giveUp(): void {
     this.patience = undefined;
-    if (this.state === 'working') this.letMoreGo();
-    else this.state = 'silent';
+    if (this.state === 'working') {
+      this.letMoreGo();
+      this.setStalled(true);
+    } else this.state = 'silent';
     this.relieved();
+  }
+
+  private setStalled(stalled: boolean): void {
+    if (this.hasStalled === stalled) return;
+    this.hasStalled = stalled;
+    this.onStalled?.(stalled);
   }
 
   /** What waits at a server that hangs must not grow without end: as much again may go, and no more. */

@@ -256,6 +256,25 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
+    'is said to be stuck once, where a server that had sent marks back hangs, and once that it is not any more',
+    watched((it) => {
+      const said: boolean[] = [];
+      it.window.onStalled = (stalled) => void said.push(stalled);
+      it.send(64);
+      it.return();
+      it.send(300);
+      it.pass(31_000);
+      it.send(300);
+      it.pass(31_000);
+      expect(said).to.deep.equal([true]);
+      it.send(300);
+      it.marks.splice(0, it.marks.length - 1);
+      it.return();
+      expect(said).to.deep.equal([true, false]);
+    }),
+  );
+
+  it(
     'is forgotten with the link',
     watched((it) => {
       it.send(64);

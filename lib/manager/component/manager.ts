@@ -9,7 +9,7 @@ import { legacyStanzaError } from '../../session/stanza-error.js';
 import { element, type Stanza, type Tag } from '../../xml/index.js';
 import type { ManagerEvents } from '../events.js';
 import { Line, type LineOptions } from '../line.js';
-import { SharedWay } from '../way.js';
+import { logStalled, SharedWay } from '../way.js';
 import {
   fromAnswer,
   fromHeader,
@@ -87,6 +87,7 @@ export class LinkedManager implements Manager, Authority {
       blocked: () => this.line.congested,
       most: options.queueBytes,
       fair: options.fair,
+      stalled: (stalled) => logStalled(log, 'the session manager', stalled),
     });
   }
 

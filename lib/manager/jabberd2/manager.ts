@@ -50,7 +50,7 @@ export class RouterManager implements Manager, Registrar {
     private readonly log: Log,
   ) {
     this.line = this.makeLine();
-    this.post = new Post(this.line, this.names, options);
+    this.post = new Post(this.line, this.names, options, log);
     this.sessions = new Sessions(this.post, (packet) => events.packet(packet), log);
     this.users = new Users(this.post, this.sessions, options.hasCredentials, log);
     this.starts = new Starts(this.post, this.sessions, this.users);

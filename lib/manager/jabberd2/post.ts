@@ -1,4 +1,6 @@
+import type { Log } from '../../observe/log.js';
 import type { Line } from '../line.js';
+import { logStalled } from '../way.js';
 import * as dialect from './dialect.js';
 import type { Action } from './dialect.js';
 import { Held, type HeldStanza } from './held.js';
@@ -38,10 +40,12 @@ export class Post {
     private readonly line: Line,
     private readonly names: Names,
     private readonly options: PostOptions,
+    log: Log,
   ) {
     this.ways = new Ways({
       mark: (name, id) => this.mark(name, id),
       blocked: (name) => this.isBlocked(name),
+      stalled: (name, stalled) => logStalled(log, name, stalled),
       most: options.queueBytes,
     });
   }

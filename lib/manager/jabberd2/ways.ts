@@ -5,6 +5,8 @@ export interface WaysOptions extends Pick<WayOptions, 'most'> {
   readonly mark: (name: string, id: string) => void;
   /** Is there no room in front of that name, or of the link where none is given, whatever is behind? */
   readonly blocked: (name?: string) => boolean;
+  /** A name takes nothing, or does again: see {@link Window.onStalled}. */
+  readonly stalled: (name: string, stalled: boolean) => void;
 }
 
 /**
@@ -48,7 +50,12 @@ export class Ways {
   }
 
   private make(name: string, blocked: () => boolean): SharedWay {
-    const { mark, most } = this.options;
-    return new SharedWay({ mark: (id) => mark(name, id), blocked, most });
+    const { mark, stalled, most } = this.options;
+    return new SharedWay({
+      mark: (id) => mark(name, id),
+      blocked,
+      stalled: (isStalled) => stalled(name, isStalled),
+      most,
+    });
   }
 }
