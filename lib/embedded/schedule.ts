@@ -231,7 +231,7 @@ const MAX_BEHIND = 1024;
 
 /** First in, first out, however many there are. */
 class Fifo<Item> {
-  private items: Item[] = [];
+  private items: (Item | undefined)[] = [];
   private at = 0;
 
   get length(): number {
@@ -249,6 +249,8 @@ class Fifo<Item> {
   shift(): Item | undefined {
     if (this.length === 0) return undefined;
     const item = this.items[this.at];
+    // What is done must not be kept in memory until its place is given back.
+    this.items[this.at] = undefined;
     this.at += 1;
     if (this.at > MAX_BEHIND && this.at * 2 > this.items.length) this.items = this.empty();
     return item;
@@ -256,7 +258,7 @@ class Fifo<Item> {
 
   /** Takes all out. */
   empty(): Item[] {
-    const items = this.items.slice(this.at);
+    const items = this.items.slice(this.at) as Item[];
     this.items = [];
     this.at = 0;
     return items;

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { Schedule, type Steps } from '../../lib/embedded/schedule.js';
 
@@ -45,6 +47,24 @@ describe('embedded: whose turn it is', () => {
     await untilIdle();
     expect(done.slice(0, 6)).to.deep.equal(['flooder', ...Array.from({ length: 5 }, () => 'quiet')]);
     expect(done).to.have.length(10);
+  });
+
+  it('what is done is not kept in memory, though others still have much to do', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const packets: WeakRef<object>[] = [];
+    for (let count = 0; count < 100; count += 1) {
+      const packet = { size: 0 };
+      packets.push(new WeakRef(packet));
+      schedule.add(`user ${count % 2}`, OPEN, () => (packet.size += 1));
+    }
+    const closed = { hasRoom: false };
+    add('user 0', 1, 'waits for room', closed);
+    schedule.work();
+    while (schedule.waiting > 1) await turn();
+    await turn();
+    collect();
+    expect(packets.filter((packet) => packet.deref())).to.deep.equal([]);
   });
 
   it('two who have much to do get the same time, not the same number', async () => {
