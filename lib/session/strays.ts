@@ -12,6 +12,8 @@ const MAX_AGAIN = 100;
 const MAX_AGAIN_UNENDED = 3;
 /** Packets that are remembered, of all addresses together. */
 const MAX_REMEMBERED = 100_000;
+/** What goes round comes again within seconds: an address that nothing has come for since is forgotten. */
+const FORGET_MS = 60_000;
 
 /** What has come for one address that nobody has. */
 export class Strays {
@@ -24,6 +26,8 @@ export class Strays {
   private over: boolean;
   /** Has something been refused? */
   refused = false;
+  /** When something came last, by the clock of the table. */
+  lastAt = 0;
 
   constructor(address: string, endsByBounce: boolean) {
     this.recent = isOfThisLife(address);
@@ -68,18 +72,42 @@ export class StrayTable {
   private readonly byAddress = new Map<string, Strays>();
   private remembered = 0;
 
-  /** @param endsByBounce see {@link Manager.endsByBounce}; known once there is a link */
-  constructor(private readonly endsByBounce: () => boolean) {}
+  /**
+   * @param endsByBounce see {@link Manager.endsByBounce}; known once there is a link
+   * @param now a clock, in milliseconds
+   */
+  constructor(
+    private readonly endsByBounce: () => boolean,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** Packets that are remembered. */
+  get size(): number {
+    return this.remembered;
+  }
 
   /** What has come for an address, with one packet more. */
   take(packet: Packet): { readonly strays: Strays; readonly again: number } {
     if (this.remembered >= MAX_REMEMBERED) this.forget();
-    let strays = this.byAddress.get(packet.to);
-    if (!strays) this.byAddress.set(packet.to, (strays = new Strays(packet.to, this.endsByBounce())));
+    const now = this.now();
+    this.forgetOld(now - FORGET_MS);
+    const strays = this.byAddress.get(packet.to) ?? new Strays(packet.to, this.endsByBounce());
+    // The one that something has come for last is the last one.
+    this.byAddress.delete(packet.to);
+    this.byAddress.set(packet.to, strays);
+    strays.lastAt = now;
     const before = strays.size;
     const again = strays.note(packet);
     this.remembered += strays.size - before;
     return { strays, again };
+  }
+
+  private forgetOld(before: number): void {
+    for (const [address, strays] of this.byAddress) {
+      if (strays.lastAt >= before) return;
+      this.byAddress.delete(address);
+      this.remembered -= strays.size;
+    }
   }
 
   private forget(): void {
