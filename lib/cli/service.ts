@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { CredentialsError } from '../client/credentials/index.js';
 import type { Log } from '../observe/log.js';
 import { LinkRefused } from '../server.js';
@@ -24,9 +25,8 @@ const LAST_LINES_MS = 1_000;
 
 /** Starts a service, tells that it is ready, and stops it at a signal. @returns the exit code */
 export async function serve(service: Service, log: Log, ready: () => void): Promise<number> {
-  const signal = firstSignal();
+  const signal = firstSignal(() => log.info('SIGHUP is ignored: the configuration is read at a start'));
   writeWithoutWaiting();
-  process.on('SIGHUP', () => log.info('SIGHUP is ignored: the configuration is read at a start'));
   try {
     // A start that waits (for the session manager, say) must hear a signal too, and is not ready then.
     const stopped = await Promise.race([signal, service.start().then(() => undefined)]);
@@ -39,8 +39,15 @@ export async function serve(service: Service, log: Log, ready: () => void): Prom
   return EXIT.stopped;
 }
 
-/** Resolves at the first signal; from then on the clock runs, and another signal ends the process at once. */
-function firstSignal(): Promise<string> {
+/**
+ * Resolves at the first signal; from then on the clock runs, and another signal ends the process at once. A terminal that
+ * is closed sends SIGHUP, too: nobody could stop the service any more.
+ *
+ * @param ignored a SIGHUP that somebody has sent
+ */
+function firstSignal(ignored: () => void): Promise<string> {
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+  const isTerminalGone = (): boolean => terminals.some((descriptor) => !isatty(descriptor));
   return new Promise((resolve) => {
     let first: { name: string; at: number } | undefined;
     const heard = (name: NodeJS.Signals): void => {
@@ -51,6 +58,7 @@ function firstSignal(): Promise<string> {
       } else if (name !== first.name || Date.now() - first.at > SAME_SIGNAL) process.exit(EXIT.failed);
     };
     for (const name of STOP_SIGNALS) process.on(name, heard);
+    process.on('SIGHUP', () => (isTerminalGone() ? heard('SIGHUP') : ignored()));
   });
 }
 

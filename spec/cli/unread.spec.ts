@@ -74,17 +74,45 @@ describe('a log that nobody reads', function () {
     server.close();
   });
 
-  it('keeps no client waiting on a terminal that was stopped with Ctrl-S', async function () {
+  /** Runs the program in a terminal. @returns where it listens; undefined where there are no terminals */
+  async function inTerminal(): Promise<number | undefined> {
     const terminal = spawnSync('script', ['-qec', 'true', '/dev/null'], { stdio: 'ignore' });
     if (terminal.status !== 0) {
       console.log('      skipped: the terminal is made by script(1) of util-linux, which is not here');
-      return this.skip();
+      return undefined;
     }
-    const command = `'${process.execPath}' '${PROGRAM}' --listen 0`;
+    const command = `exec '${process.execPath}' '${PROGRAM}' --listen 0`;
     child = spawn('script', ['-qefc', command, '/dev/null'], { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
     let shown = '';
     while (!shown.includes('Stop:')) shown += ((await once(child.stdout!, 'data')) as [Buffer])[0].toString();
     child.stdout!.removeAllListeners('data').pause();
-    await serves(Number(/127\.0\.0\.1:(\d+)/.exec(shown)![1]), 2000);
+    return Number(/127\.0\.0\.1:(\d+)/.exec(shown)![1]);
+  }
+
+  /** Closes the terminal, which ends what runs in it. */
+  async function closeTerminal(port: number): Promise<void> {
+    const socket = connect(port, '127.0.0.1');
+    const said: Buffer[] = [];
+    socket.on('data', (bytes: Buffer) => void said.push(bytes));
+    socket.write(
+      `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>`,
+    );
+    await once(socket, 'data');
+    child.kill('SIGKILL');
+    await once(socket, 'close');
+    expect(Buffer.concat(said).toString()).to.contain('<system-shutdown ');
+  }
+
+  it('keeps no client waiting on a terminal that was stopped with Ctrl-S', async function () {
+    const port = await inTerminal();
+    if (port === undefined) return this.skip();
+    await serves(port, 2000);
+    await closeTerminal(port);
+  });
+
+  it('ends in good order when its terminal is closed', async function () {
+    const port = await inTerminal();
+    if (port === undefined) return this.skip();
+    await closeTerminal(port);
   });
 });
