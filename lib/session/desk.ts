@@ -259,6 +259,8 @@ export class Desk implements Waiter {
   private drop(session: Session): void {
     this.remove(session);
     this.returnAll(session);
+    const address = canonical(session.login);
+    if (!this.claims.has(address)) this.askPostponed(address);
   }
 
   private replaceOwner(address: string, by: Session | undefined): void {

@@ -89,6 +89,20 @@ describe('a client that says something and leaves at once', () => {
   );
 
   it(
+    'logs in again with the same resource also where the session manager ends the session by itself',
+    told(async (story) => {
+      const juliet = await story.user('juliet');
+      await sayAndLeave(story, juliet);
+      const again = await story.client('juliet again');
+      again.send(authSet('juliet'));
+      story.link.send(ended(juliet.session, juliet.address));
+      again.address = (await story.link.packet()).attribute('sfrom')!;
+      again.session = juliet.session;
+      await story.accept(again);
+    }),
+  );
+
+  it(
     'is ended at the next link where this one is lost first',
     told(async (story) => {
       const juliet = await story.user('juliet');
