@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Limits } from '../config/config.js';
@@ -9,14 +8,14 @@ import { isStanza } from '../session/admission.js';
 import type { Desk } from '../session/desk.js';
 import { describe, streamError, type End } from '../session/end.js';
 import { SHARE, type Sender, type Waiter, type Way } from '../session/manager.js';
-import type { Client, Packet, Session } from '../session/session.js';
+import { PACKET_BYTES, type Client, type Packet, type Session } from '../session/session.js';
 import type { Condition } from '../session/stanza-error.js';
 import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
 import type { Backlog, Backlogged } from './backlog.js';
 import { READ_MS, type ReadTurns } from './read-turns.js';
 import { aliasFor, toAlias, toHost, toServed, type Alias, type Aliases } from './alias.js';
 import { nameUnknown, writeRefusal, writeStreamError, writeUnknown } from './errors.js';
-import { readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
+import { newStreamId, readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
 import { Login, type LoginStream } from './login.js';
 import { Progress } from './progress.js';
 
@@ -64,9 +63,6 @@ const SLOW_AFTER = 5_000;
 /** Over so many times what may wait, a client is ended even if it reads. */
 const MOST_AT_ONCE = 16;
 
-/** Bytes (about) that a packet keeps in memory besides its text. */
-const PACKET_BYTES = 512;
-
 /** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
 const DENSEST = 8;
 const NO_BYTES = Buffer.alloc(0);
@@ -79,12 +75,6 @@ type Turns = Pick<Way, 'wait' | 'leave'>;
 function isWay(turns: Turns): turns is Way {
   return 'roomFor' in turns;
 }
-
-/**
- * Unpredictable [RFC6120 4.7.3], and short: the SHA-1 of jabberd up to 1.4, on machines of 64 bits, is wrong for more than
- * 55 bytes, and a digest is one of the stream id and the password. This makes 16 characters. [jabberd 1.4.3 lib/sha.c]
- */
-const STREAM_ID_BYTES = 12;
 
 /** Of a host that is not served, the characters that are logged. */
 const LONGEST_HOST = 100;
@@ -440,7 +430,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   private answerHeader(from: string | undefined): void {
-    this.streamId = randomBytes(STREAM_ID_BYTES).toString('base64url');
+    this.streamId = newStreamId();
     this.connection.send(writeHeader(this.kind, this.streamId, from));
   }
 

@@ -7,12 +7,9 @@ import { Doubt } from './doubt.js';
 import { endSaid } from './end.js';
 import { FinalAcks } from './final-ack.js';
 import { newSender, type Authority, type Manager, type Waiter } from './manager.js';
-import { Session, type Client, type LoginRequest, type Packet } from './session.js';
+import { PACKET_BYTES, Session, type Client, type LoginRequest, type Packet } from './session.js';
 import { StrayTable, type Strays } from './strays.js';
 import type { Condition } from './stanza-error.js';
-
-/** Bytes (about) that a packet keeps in memory besides its text. */
-const PACKET = 512;
 
 /** How long packets are given back in one turn of the event loop. */
 const RETURN_MS = 2;
@@ -245,8 +242,7 @@ export class Desk implements Waiter {
   private finish(session: Session): void {
     this.remove(session);
     this.manager.end(session);
-    this.returnAll(session);
-    this.askPostponed(canonical(session.login));
+    this.left(session);
   }
 
   private ended(session: Session, { reason }: Packet): void {
@@ -258,9 +254,13 @@ export class Desk implements Waiter {
   /** The end of a session that is over on the other side as well: nothing is left to say. */
   private drop(session: Session): void {
     this.remove(session);
+    this.left(session);
+  }
+
+  /** What has waited until the session is over goes on. */
+  private left(session: Session): void {
     this.returnAll(session);
-    const address = canonical(session.login);
-    if (!this.claims.has(address)) this.askPostponed(address);
+    this.askPostponed(canonical(session.login));
   }
 
   private replaceOwner(address: string, by: Session | undefined): void {
@@ -281,7 +281,9 @@ export class Desk implements Waiter {
     else this.askPostponed(address);
   }
 
+  /** Not while another login for the address is under way. */
   private askPostponed(address: string): void {
+    if (this.claims.has(address)) return;
     const postponed = this.postponed.get(address) ?? [];
     this.postponed.delete(address);
     for (const { session, request, login } of postponed) {
@@ -290,7 +292,7 @@ export class Desk implements Waiter {
   }
 
   private keepReturn(session: Session, packet: Packet): void {
-    session.returnBytes += packet.text.length + PACKET;
+    session.returnBytes += packet.text.length + PACKET_BYTES;
     if (session.returnBytes <= MOST_RETURN_BYTES) {
       (session.returns ??= []).push(packet);
       return;

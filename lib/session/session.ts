@@ -23,6 +23,9 @@ export type PacketKind = 'stanza' | 'answer' | 'opened' | 'refused' | 'ended';
 /** Stands for the whole of a packet that did not come in one. It is not ASCII, as the text beside it need not be. */
 export const NOTHING: Stanza = stanzaOf('<nothing>\u2026</nothing>')!;
 
+/** Bytes (about) that a packet keeps in memory besides its text. */
+export const PACKET_BYTES = 512;
+
 /** Something the session manager sent to one of our socket addresses. */
 export interface Packet {
   readonly kind: PacketKind;

@@ -32,16 +32,25 @@ class Tail {
   }
 }
 
+/** A stanza with the id 1 comes over the link, and causes nothing but that its client gets it. */
+async function expectSpace(link: Wire, client: Wire, packet: string): Promise<void> {
+  const tail = new Tail(link);
+  link.send(packet);
+  await client.expect(`<message id='1'/>`);
+  expect(await tail.first()).to.equal(' ');
+}
+
 describe('a session manager that holds back what it has to say until we acknowledge', () => {
   it(
     'sees a space after a read that caused nothing, in sto-sfrom',
     told(async (story) => {
       const juliet = await story.user('juliet');
       await story.expectQuiet(juliet);
-      const tail = new Tail(story.link);
-      story.link.send(`<message id='1' sto='${juliet.address}' sfrom='${juliet.bare}'/>`);
-      await juliet.expect(`<message id='1'/>`);
-      expect(await tail.first()).to.equal(' ');
+      await expectSpace(
+        story.link,
+        juliet,
+        `<message id='1' sto='${juliet.address}' sfrom='${juliet.bare}'/>`,
+      );
     }),
   );
 
@@ -50,10 +59,7 @@ describe('a session manager that holds back what it has to say until we acknowle
     toldRoute(async (story) => {
       const juliet = await story.user('juliet');
       await story.expectQuiet(juliet);
-      const tail = new Tail(story.link);
-      story.link.send(story.to(juliet, `<message id='1'/>`));
-      await juliet.expect(`<message id='1'/>`);
-      expect(await tail.first()).to.equal(' ');
+      await expectSpace(story.link, juliet, story.to(juliet, `<message id='1'/>`));
     }),
   );
 
@@ -62,10 +68,7 @@ describe('a session manager that holds back what it has to say until we acknowle
     toldRouter(async (story) => {
       const juliet = await story.user('juliet');
       await story.expectQuiet(juliet);
-      const tail = new Tail(story.link);
-      story.link.send(story.to(juliet, `<message id='1'/>`));
-      await juliet.expect(`<message id='1'/>`);
-      expect(await tail.first()).to.equal(' ');
+      await expectSpace(story.link, juliet, story.to(juliet, `<message id='1'/>`));
     }),
   );
 

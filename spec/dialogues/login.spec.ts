@@ -612,47 +612,33 @@ describe('what a client sends behind its login', () => {
     }),
   );
 
-  it(
-    'is served as well when the client closes its half of the connection behind it',
-    told(async (story) => {
-      const juliet = await story.client();
-      juliet.socket.end(`${authSet('juliet')}<message to='romeo@localhost'/></stream:stream>`);
-      juliet.address = (await story.link.packet()).attribute('sfrom')!;
-      juliet.session = 'juliet@localhost/Balcony';
-      const romeo = await story.user('romeo', 'Orchard');
-      await story.expectQuiet(romeo);
-      await story.accept(juliet);
-      await story.link.expect(
-        `<message to='romeo@localhost' sfrom='${juliet.address}' sto='${juliet.session}'/>`,
-      );
-      await story.link.expect(
-        `<message type='error' sto='${juliet.session}' sfrom='${juliet.address}'><error code='510'>Disconnected</error></message>`,
-      );
-      await juliet.expectClosed();
-      await story.expectQuiet(romeo);
-    }),
-  );
-
-  it(
-    'is served as well when the client closes its half of the connection and not its stream',
-    told(async (story) => {
-      const juliet = await story.client();
-      juliet.socket.end(`${authSet('juliet')}<message to='romeo@localhost'/>`);
-      juliet.address = (await story.link.packet()).attribute('sfrom')!;
-      juliet.session = 'juliet@localhost/Balcony';
-      const romeo = await story.user('romeo', 'Orchard');
-      await story.expectQuiet(romeo);
-      await story.accept(juliet);
-      await story.link.expect(
-        `<message to='romeo@localhost' sfrom='${juliet.address}' sto='${juliet.session}'/>`,
-      );
-      await story.link.expect(
-        `<message type='error' sto='${juliet.session}' sfrom='${juliet.address}'><error code='510'>Disconnected</error></message>`,
-      );
-      await juliet.expectEnd();
-      await story.expectQuiet(romeo);
-    }),
-  );
+  const halves: readonly (readonly [what: string, words: string, end: (client: Client) => Promise<void>])[] =
+    [
+      ['behind it', '</stream:stream>', (client) => client.expectClosed()],
+      ['and not its stream', '', (client) => client.expectEnd()],
+    ];
+  for (const [what, words, end] of halves) {
+    it(
+      `is served as well when the client closes its half of the connection ${what}`,
+      told(async (story) => {
+        const juliet = await story.client();
+        juliet.socket.end(`${authSet('juliet')}<message to='romeo@localhost'/>${words}`);
+        juliet.address = (await story.link.packet()).attribute('sfrom')!;
+        juliet.session = 'juliet@localhost/Balcony';
+        const romeo = await story.user('romeo', 'Orchard');
+        await story.expectQuiet(romeo);
+        await story.accept(juliet);
+        await story.link.expect(
+          `<message to='romeo@localhost' sfrom='${juliet.address}' sto='${juliet.session}'/>`,
+        );
+        await story.link.expect(
+          `<message type='error' sto='${juliet.session}' sfrom='${juliet.address}'><error code='510'>Disconnected</error></message>`,
+        );
+        await end(juliet);
+        await story.expectQuiet(romeo);
+      }),
+    );
+  }
 
   it(
     'is closed without a login when that fails',
