@@ -6,4 +6,4 @@ export { configure } from './config/load.js';
 export { SessionManager, type SessionManagerOptions } from './embedded/session-manager.js';
 export { Store } from './embedded/store.js';
 export { createLog, type Log } from './observe/log.js';
-export type { End } from './session/end.js';
+export type { CloseReason } from './session/close-reason.js';

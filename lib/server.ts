@@ -2,35 +2,35 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect, isIP } from 'node:net';
 import { duplexPair } from 'node:stream';
-import { Accounts } from './client/accounts.js';
-import { openCredentials, type Credentials } from './client/credentials/index.js';
+import { CredentialsAuthenticator } from './client/authenticator.js';
+import { openCredentials, type Credentials } from './accounts/index.js';
 import { Backlog } from './client/backlog.js';
-import { ReadTurns } from './client/read-turns.js';
+import { ReadScheduler } from './client/read-scheduler.js';
 import { writeNoRoom } from './client/refusal.js';
-import { LOOKS } from './client/progress.js';
-import { ClientStream, type State, type Street } from './client/stream.js';
+import { CHECKS_PER_TIMEOUT } from './client/progress.js';
+import { ClientStream, type State, type ClientContext } from './client/stream.js';
 import type { Address, ComponentDialect, Config } from './config/config.js';
 import { isInternationalized } from './config/domain.js';
 import { printAddress } from './config/kinds.js';
 import type { SessionManager } from './embedded/session-manager.js';
-import type { Finding } from './manager/component/detect.js';
-import { LinkedManager } from './manager/component/manager.js';
-import type { ManagerEvents } from './manager/events.js';
-import { RouterManager } from './manager/jabberd2/manager.js';
-import type { LineOptions } from './manager/line.js';
+import type { Finding } from './upstream/component/detect.js';
+import { ComponentUpstream } from './upstream/component/upstream.js';
+import type { UpstreamEvents } from './upstream/events.js';
+import { Jabberd2Upstream } from './upstream/jabberd2/upstream.js';
+import type { ReconnectingLinkOptions } from './upstream/reconnecting-link.js';
 import { descriptorOf } from './net/admission.js';
 import { setKeepalive } from './net/keepalive.js';
 import { Listener } from './net/listener.js';
 import { silent, type Log } from './observe/log.js';
-import { newConnectionId, newSocketAddress } from './session/address.js';
-import { Desk } from './session/desk.js';
-import type { End } from './session/end.js';
-import type { Registrar } from './session/manager.js';
+import { newConnectionId, newSocketAddress } from './xmpp/address.js';
+import { SessionRegistry } from './session/registry.js';
+import type { CloseReason } from './session/close-reason.js';
+import type { UserProvisioning } from './session/upstream.js';
 
 /** How long stopping may take, in milliseconds, before connections are cut. */
-const STOP_PATIENCE = 4_000;
+const STOP_TIMEOUT_MS = 4_000;
 /** How long an answer to a login under way is waited for then. */
-const LOGIN_PATIENCE = 1_000;
+const PENDING_LOGIN_TIMEOUT_MS = 1_000;
 
 /** What a {@link SocketManager} tells, with the arguments of each event. */
 export interface SocketManagerEvents {
@@ -45,7 +45,7 @@ export interface SocketManagerEvents {
   /** A client has logged in. */
   login: [client: ClientInfo];
   /** A client is gone. */
-  gone: [client: ClientInfo, end: End];
+  gone: [client: ClientInfo, end: CloseReason];
 }
 
 /** One client, to those who watch. */
@@ -77,13 +77,13 @@ export class LinkRefused extends Error {
  * Without `config.sm` it needs a session manager of its own, given as `embedded`.
  */
 export class SocketManager extends EventEmitter<SocketManagerEvents> {
-  private readonly manager: LinkedManager | RouterManager;
+  private readonly upstream: ComponentUpstream | Jabberd2Upstream;
   /** Where logins are checked, for a session manager that leaves that to us. */
   private credentials: Credentials | undefined;
-  private readonly desk: Desk;
-  private readonly street: Street;
+  private readonly registry: SessionRegistry;
+  private readonly context: ClientContext;
   private readonly clients = new Set<ClientStream>();
-  private doors: Listener[] = [];
+  private clientListeners: Listener[] = [];
   private bound: Address[] = [];
   private whitespace: NodeJS.Timeout | undefined;
   private looking: NodeJS.Timeout | undefined;
@@ -102,15 +102,20 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   ) {
     super();
     if (config.dialect === 'jabberd2') {
-      const router = this.makeRouterManager();
-      this.manager = router;
-      this.desk = new Desk(newConnectionId, router, this.makeAccounts(router), log);
+      const router = this.makeJabberd2Upstream();
+      this.upstream = router;
+      this.registry = new SessionRegistry(newConnectionId, router, this.makeAuthenticator(router), log);
     } else {
-      const linked = this.makeLinkedManager(config.dialect);
-      this.manager = linked;
-      this.desk = new Desk((descriptor) => newSocketAddress(descriptor, config.name), linked, linked, log);
+      const linked = this.makeComponentUpstream(config.dialect);
+      this.upstream = linked;
+      this.registry = new SessionRegistry(
+        (descriptor) => newSocketAddress(descriptor, config.name),
+        linked,
+        linked,
+        log,
+      );
     }
-    this.street = this.makeStreet();
+    this.context = this.makeContext();
   }
 
   /**
@@ -129,7 +134,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     const up = new Promise<void>((resolve, reject) => {
       this.firstUp = (refused) => (refused ? reject(refused) : resolve());
     });
-    this.manager.start();
+    this.upstream.start();
     await up;
     if (this.stopped) return;
     await this.listen();
@@ -149,13 +154,13 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
   private async stopNow(): Promise<void> {
     this.firstUp?.();
-    for (const listener of this.doors) listener.close();
+    for (const listener of this.clientListeners) listener.close();
     clearInterval(this.whitespace);
     clearTimeout(this.looking);
     for (const client of [...this.clients]) client.end({ kind: 'shutdown' });
-    await Promise.race([this.closeLink(), patience(STOP_PATIENCE)]);
+    await Promise.race([this.closeLink(), timeout(STOP_TIMEOUT_MS)]);
     for (const client of this.clients) client.connection.destroy();
-    void this.manager.stop();
+    void this.upstream.stop();
     await this.credentials?.close();
   }
 
@@ -171,23 +176,23 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
   /** With `dialect: 'auto'`, once the link is up: which dialect was found out, and what shows it. */
   get finding(): Finding | undefined {
-    return this.manager instanceof LinkedManager ? this.manager.finding : undefined;
+    return this.upstream instanceof ComponentUpstream ? this.upstream.finding : undefined;
   }
 
   /** With jabberd2: the names that are on its router now. */
   get names(): readonly string[] {
-    return this.manager instanceof RouterManager ? this.manager.present : [];
+    return this.upstream instanceof Jabberd2Upstream ? this.upstream.present : [];
   }
 
-  private makeLinkedManager(dialect: ComponentDialect | 'auto'): LinkedManager {
+  private makeComponentUpstream(dialect: ComponentDialect | 'auto'): ComponentUpstream {
     const { name, secret, domains } = this.config;
     const domain = domains[0] ?? 'localhost';
     const fair = this.config.sm === undefined;
-    const options = { ...this.lineOptions(), name, secret, dialect, domain, fair };
-    return new LinkedManager(options, this.managerEvents(), this.log);
+    const options = { ...this.linkOptions(), name, secret, dialect, domain, fair };
+    return new ComponentUpstream(options, this.upstreamEvents(), this.log);
   }
 
-  private makeRouterManager(): RouterManager {
+  private makeJabberd2Upstream(): Jabberd2Upstream {
     const { sm, name, secret, domains, router } = this.config;
     const { user, ca } = router;
     const tls = {
@@ -198,23 +203,28 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     };
     const hasCredentials = (username: string, domain: string): Promise<boolean> =>
       this.credentials!.exists(username, this.realm(domain));
-    const link = { ...this.lineOptions(), name, secret, user, tls, encryption: router.tls };
-    return new RouterManager({ ...link, domains, hasCredentials }, this.managerEvents(), this.log);
+    const link = { ...this.linkOptions(), name, secret, user, tls, encryption: router.tls };
+    return new Jabberd2Upstream({ ...link, domains, hasCredentials }, this.upstreamEvents(), this.log);
   }
 
-  private makeAccounts(registrar: Registrar): Accounts {
+  private makeAuthenticator(provisioning: UserProvisioning): CredentialsAuthenticator {
     const options = {
       credentials: () => this.credentials!,
       realm: (domain: string) => this.realm(domain),
     };
-    return new Accounts(registrar, options, (packet) => this.desk.receive(packet), this.log);
+    return new CredentialsAuthenticator(
+      provisioning,
+      options,
+      (packet) => this.registry.receive(packet),
+      this.log,
+    );
   }
 
   private realm(domain: string): string {
     return this.config.realms.get(domain) ?? domain;
   }
 
-  private lineOptions(): Pick<LineOptions, 'where' | 'queueBytes' | 'connect'> {
+  private linkOptions(): Pick<ReconnectingLinkOptions, 'where' | 'queueBytes' | 'connect'> {
     const { sm, limits } = this.config;
     return {
       where: sm ? printAddress(sm) : 'the embedded session manager',
@@ -223,19 +233,19 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     };
   }
 
-  private managerEvents(): ManagerEvents {
+  private upstreamEvents(): UpstreamEvents {
     return {
       up: () => this.linkUp(),
       down: () => {
-        this.desk.unlinked();
+        this.registry.unlinked();
         this.emit('down');
       },
       failed: (reason, final) => {
         if (final) this.firstUp?.(new LinkRefused(reason));
         this.emit('linkFailed', reason);
       },
-      relieved: () => this.desk.relieved(),
-      packet: (packet) => this.desk.receive(packet),
+      relieved: () => this.registry.relieved(),
+      packet: (packet) => this.registry.receive(packet),
     };
   }
 
@@ -260,10 +270,10 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     return ours;
   }
 
-  private makeStreet(): Street {
-    const { manager, clients } = this;
+  private makeContext(): ClientContext {
+    const { upstream, clients } = this;
     return {
-      desk: this.desk,
+      registry: this.registry,
       log: this.log,
       limits: this.config.limits,
       name: this.config.name,
@@ -273,9 +283,9 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       mayRegister: () => this.config.registration && (this.credentials?.can.has('create') ?? true),
       aliases: this.config.aliases,
       aliasReplies: this.config.aliasReplies,
-      unserved: (domain) => manager.refusal(domain),
-      way: (session) => manager.way(session),
-      readTurns: new ReadTurns(),
+      unserved: (domain) => upstream.refusal(domain),
+      queueFor: (session) => upstream.queueFor(session),
+      readScheduler: new ReadScheduler(),
       backlog: new Backlog(),
       loggedIn: (stream) => void this.emit('login', info(stream)),
       gone: (stream, end) => {
@@ -288,12 +298,14 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   /** Those that are configured, or else what the router has. */
   private served(): readonly string[] {
     const { domains } = this.config;
-    return domains.length === 0 && this.manager instanceof RouterManager ? this.manager.present : domains;
+    return domains.length === 0 && this.upstream instanceof Jabberd2Upstream
+      ? this.upstream.present
+      : domains;
   }
 
   private linkUp(): void {
     // Behind a router sessions are asked about where they are kept.
-    if (this.manager instanceof LinkedManager) this.desk.relinked();
+    if (this.upstream instanceof ComponentUpstream) this.registry.relinked();
     this.firstUp?.();
     this.firstUp = undefined;
     this.emit('up');
@@ -301,31 +313,31 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
   private async listen(): Promise<void> {
     const { listen, keepalive } = this.config;
-    this.doors = Listener.forAll(listen, keepalive, {
+    this.clientListeners = Listener.forAll(listen, keepalive, {
       accepted: (socket) => this.accept(socket),
       refusal: () => writeNoRoom(this.config.domains[0]),
       warning: (text) => this.log.warn(text),
     });
-    for (const listener of this.doors) this.bound.push(await listener.listen());
+    for (const listener of this.clientListeners) this.bound.push(await listener.listen());
   }
 
   private accept(socket: Socket): void {
-    this.clients.add(new ClientStream(socket, descriptorOf(socket), this.street));
+    this.clients.add(new ClientStream(socket, descriptorOf(socket), this.context));
   }
 
   /** After the last client; a login under way is waited for a little, so that no session is left behind by it. */
   private async closeLink(): Promise<void> {
-    await Promise.race([this.desk.acknowledged(), patience(LOGIN_PATIENCE)]);
-    this.desk.close();
+    await Promise.race([this.registry.acknowledged(), timeout(PENDING_LOGIN_TIMEOUT_MS)]);
+    this.registry.close();
     await this.allGone();
-    await Promise.race([this.desk.idle(), patience(LOGIN_PATIENCE)]);
-    this.desk.flush();
-    await this.manager.stop();
+    await Promise.race([this.registry.idle(), timeout(PENDING_LOGIN_TIMEOUT_MS)]);
+    this.registry.flush();
+    await this.upstream.stop();
   }
 
   /** At what clients have begun to say, a few times in a stanza timeout. */
   private lookLater(): void {
-    const between = (this.config.limits.stanzaTimeout * 1000) / LOOKS;
+    const between = (this.config.limits.stanzaTimeout * 1000) / CHECKS_PER_TIMEOUT;
     this.looking = setTimeout(() => {
       for (const client of this.clients) client.checkProgress();
       this.lookLater();
@@ -346,7 +358,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   }
 }
 
-function patience(milliseconds: number): Promise<void> {
+function timeout(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }
 

@@ -16,19 +16,19 @@ describe('the lint rule about imports', function () {
   before(() => (eslint = new ESLint()));
 
   const forbidden: [string, string, RegExp][] = [
-    ['lib/client/stream.ts', "import '../manager/link.js';", /lib\/client must not import lib\/manager/],
-    ['lib/manager/link.ts', "import '../client/stream.js';", /lib\/manager must not import lib\/client/],
+    ['lib/client/stream.ts', "import '../upstream/link.js';", /lib\/client must not import lib\/upstream/],
+    ['lib/upstream/link.ts', "import '../client/stream.js';", /lib\/upstream must not import lib\/client/],
     [
-      'lib/manager/component/dialects/sto-sfrom.ts',
+      'lib/upstream/component/dialects/sto-sfrom.ts',
       "export * from '../../../client/stream.js';",
       /must not import lib\/client/,
     ],
     [
-      'lib/session/desk.ts',
-      "import type { Link } from '../manager/link.js';",
-      /must not import lib\/manager/,
+      'lib/session/registry.ts',
+      "import type { Link } from '../upstream/link.js';",
+      /must not import lib\/upstream/,
     ],
-    ['lib/xml/reader.ts', "import '../session/desk.js';", /lib\/xml must not import lib\/session/],
+    ['lib/xml/reader.ts', "import '../session/registry.js';", /lib\/xml must not import lib\/session/],
     ['lib/net/listener.ts', "void import('../xml/index.js');", /lib\/net must not import lib\/xml/],
     ['lib/server.ts', "import './cli/main.js';", /lib\/server must not import lib\/cli/],
     ['lib/client/stream.ts', "import '../server.js';", /lib\/client must not import lib\/server/],
@@ -47,10 +47,10 @@ describe('the lint rule about imports', function () {
   }
 
   const allowed: [string, string][] = [
-    ['lib/client/stream.ts', "import '../session/desk.js';"],
+    ['lib/client/stream.ts', "import '../session/registry.js';"],
     ['lib/client/stream.ts', "import './auth.js';"],
-    ['lib/manager/component/dialects/sto-sfrom.ts', "import '../../../xml/index.js';"],
-    ['lib/server.ts', "import './manager/link.js';"],
+    ['lib/upstream/component/dialects/sto-sfrom.ts', "import '../../../xml/index.js';"],
+    ['lib/server.ts', "import './upstream/link.js';"],
     ['lib/cli/users.ts', "import '../embedded/store.js';"],
     ['lib/xml/reader.ts', "import '../observe/log.js';"],
     ['lib/net/listener.ts', "import 'node:net';"],

@@ -48,14 +48,14 @@ describe('the package, installed from the files that are published', function ()
   describe('for a program in TypeScript that checks the declarations of its libraries', () => {
     const PROGRAM = `
       import { SocketManager, SessionManager, Store, configure, createLog, ConfigError } from 'sm-component';
-      import type { Address, ClientInfo, Config, End, Log, SocketManagerEvents } from 'sm-component';
+      import type { Address, ClientInfo, Config, CloseReason, Log, SocketManagerEvents } from 'sm-component';
       const config: Config = configure({ listen: [0] });
       const { name, secret, domains, registration } = config;
       const log: Log = createLog('info', 'text');
       const embedded = new SessionManager({ name, secret, domains, registration, log, store: Store.memory() });
       const manager = new SocketManager(config, log, embedded);
       manager.on('login', (client: ClientInfo) => console.log(client.user.length));
-      manager.on('gone', (_client, end: End) => console.log(end.kind));
+      manager.on('gone', (_client, end: CloseReason) => console.log(end.kind));
       const where: readonly Address[] = manager.addresses();
       export const event: keyof SocketManagerEvents = 'up';
       export { ConfigError, where };

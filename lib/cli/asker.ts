@@ -5,7 +5,7 @@ import { element, Reader, type Element, type Stanza } from '../xml/index.js';
 const LIMITS = { bytes: 4_000_000, depth: 1000, attributes: 1000 };
 
 /** How long an answer is waited for, in milliseconds. */
-const PATIENCE = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 
 /** What came back: an element, nothing in time, or the end of the stream. */
 export type Answer = Element | 'silence' | 'end';
@@ -54,7 +54,7 @@ export class Asker {
         this.wake = () => undefined;
         resolve(answer);
       };
-      const timer = setTimeout(() => settle('silence'), PATIENCE);
+      const timer = setTimeout(() => settle('silence'), ANSWER_TIMEOUT_MS);
       this.wake = () => {
         const answer = this.take(name);
         if (answer !== undefined) settle(answer);

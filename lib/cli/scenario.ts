@@ -2,7 +2,7 @@ import type { Options } from 'yargs';
 import type { Address } from '../config/config.js';
 import { didYouMean } from '../config/error.js';
 import { oneListener, oneOf, peer, printAddress, type Kind } from '../config/kinds.js';
-import { Casting, type Given } from '../scenario/casting.js';
+import { AccountMapping, type Given } from '../scenario/account-mapping.js';
 import { Comparison, type Compared, type PassedOver } from '../scenario/compare.js';
 import { parseIgnored, type Ignored } from '../scenario/ignore.js';
 import type { Server } from '../scenario/login.js';
@@ -310,7 +310,7 @@ function optionsFor(
   const manner = mannerOf(call);
   return {
     ...manner,
-    casting: new Casting(
+    mapping: new AccountMapping(
       domains(call, ...prefixes.map((prefix) => `${prefix}domain`).reverse()),
       accounts(call, ...prefixes.map((prefix) => `${prefix}account`)),
     ),

@@ -1,5 +1,5 @@
 import { isatty } from 'node:tty';
-import { CredentialsError } from '../client/credentials/index.js';
+import { CredentialsError } from '../accounts/index.js';
 import type { Log } from '../observe/log.js';
 import { LinkRefused } from '../server.js';
 import { EXIT, Failure } from './command.js';
@@ -12,13 +12,13 @@ export interface Service {
 }
 
 /** From the first signal to the end of the process, at most, in milliseconds. */
-const STOP_WITHIN = 4_500;
+const STOP_TIMEOUT_MS = 4_500;
 
 /**
  * `npm start` in a terminal brings one Ctrl-C twice, from the terminal and again from npm: the same signal this soon
  * again, in milliseconds, is no second one.
  */
-const SAME_SIGNAL = 300;
+const SAME_SIGNAL_MS = 300;
 
 /** How long the last lines may take to be read, in milliseconds. */
 const LAST_LINES_MS = 1_000;
@@ -53,9 +53,9 @@ function firstSignal(ignored: () => void): Promise<string> {
     const heard = (name: NodeJS.Signals): void => {
       if (first === undefined) {
         first = { name, at: Date.now() };
-        endWithin(STOP_WITHIN);
+        endWithin(STOP_TIMEOUT_MS);
         resolve(name);
-      } else if (name !== first.name || Date.now() - first.at > SAME_SIGNAL) process.exit(EXIT.failed);
+      } else if (name !== first.name || Date.now() - first.at > SAME_SIGNAL_MS) process.exit(EXIT.failed);
     };
     for (const name of STOP_SIGNALS) process.on(name, heard);
     process.on('SIGHUP', () => (isTerminalGone() ? heard('SIGHUP') : ignored()));

@@ -1,7 +1,7 @@
 import { columns } from '../observe/columns.js';
 
 /** Longest cell in characters: whoever chooses a name a kilobyte long does not spoil the table. */
-const LONGEST = 60;
+const MAX_CELL_LENGTH = 60;
 /** What would move the cursor, hide text or turn it round, in a name that a client has chosen. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
@@ -16,5 +16,5 @@ export function table(rows: readonly (readonly Cell[])[]): string {
 
 function printable(cell: Cell): string {
   const text = String(cell ?? '-').replace(UNPRINTABLE, '?');
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`;
+  return text.length <= MAX_CELL_LENGTH ? text : `${text.slice(0, MAX_CELL_LENGTH - 1)}…`;
 }

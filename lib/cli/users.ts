@@ -1,10 +1,10 @@
-import { CredentialsError } from '../client/credentials/index.js';
+import { CredentialsError } from '../accounts/index.js';
 import { loadOptions, type Loaded } from '../config/load.js';
 import type { Values } from '../config/options.js';
-import { Jid } from '../session/jid.js';
+import { Jid } from '../xmpp/jid.js';
 import { isLocked, sqliteCode } from '../store/sqlite.js';
 import { actionOf, EXIT, Failure, UsageError, type Call, type Command } from './command.js';
-import { hasCredentials, hasStore, openKeeper, type Keeper } from './keeper.js';
+import { hasCredentials, hasStore, openAccountAdmin, type AccountAdmin } from './account-admin.js';
 import { askPassword } from './password.js';
 
 const ACTIONS = ['add', 'remove', 'list', 'passwd'] as const;
@@ -47,9 +47,9 @@ export const users: Command = {
     try {
       // Who is asked for a password may take their time: the store is not open meanwhile, and free to be run on.
       if (action === 'add' && !hasCredentials(loaded))
-        await keep(loaded, (keeper) => requireServed(keeper, account));
+        await keep(loaded, (admin) => requireServed(admin, account));
       const password = action === 'add' || action === 'passwd' ? await askPassword(call.own) : '';
-      await keep(loaded, (keeper) => act(keeper, action, account, password));
+      await keep(loaded, (admin) => act(admin, action, account, password));
     } catch (error) {
       throw asKnown(error, loaded.values);
     }
@@ -75,8 +75,8 @@ function requireStore(loaded: Loaded, action: Action, { own: { create } }: Call)
 }
 
 /** An account that nobody could log in to is a mistake in its name, or in the directory. */
-async function requireServed(keeper: Keeper, account: string): Promise<void> {
-  const served = await keeper.served();
+async function requireServed(admin: AccountAdmin, account: string): Promise<void> {
+  const served = await admin.served();
   const host = Jid.parse(account)?.host;
   if (served === undefined || host === undefined || served.includes(host)) return;
   throw new Failure(
@@ -84,12 +84,12 @@ async function requireServed(keeper: Keeper, account: string): Promise<void> {
   );
 }
 
-async function keep(loaded: Loaded, work: (keeper: Keeper) => Promise<void>): Promise<void> {
-  const keeper = await openKeeper(loaded);
+async function keep(loaded: Loaded, work: (admin: AccountAdmin) => Promise<void>): Promise<void> {
+  const admin = await openAccountAdmin(loaded);
   try {
-    await work(keeper);
+    await work(admin);
   } finally {
-    await keeper.close();
+    await admin.close();
   }
 }
 
@@ -102,36 +102,37 @@ function asKnown(error: unknown, { data }: Values): unknown {
 }
 
 /** Does it, and tells what was done. */
-async function act(keeper: Keeper, action: Action, account: string, password: string): Promise<void> {
+async function act(admin: AccountAdmin, action: Action, account: string, password: string): Promise<void> {
   switch (action) {
     case 'list':
-      return list(keeper);
+      return list(admin);
     case 'add':
-      await requireServed(keeper, account);
-      if (await keeper.add(account, password)) return console.log(`${account} was added${keeper.added}`);
+      await requireServed(admin, account);
+      if (await admin.add(account, password)) return console.log(`${account} was added${admin.added}`);
       throw new Failure(`${account} exists already; "users passwd" gives it another password`);
     case 'remove':
-      if (await keeper.remove(account)) return console.log(`${account} was removed${keeper.removed}`);
+      if (await admin.remove(account)) return console.log(`${account} was removed${admin.removed}`);
       throw unknown(account);
     case 'passwd':
-      if (await keeper.setPassword(account, password)) return console.log(`${account} has a new password`);
+      if (await admin.setPassword(account, password)) return console.log(`${account} has a new password`);
       throw unknown(account);
   }
 }
 
-async function list(keeper: Keeper): Promise<void> {
-  const { accounts, strangers } = await keeper.list();
+async function list(admin: AccountAdmin): Promise<void> {
+  const { accounts, strangers } = await admin.list();
   console.log(accounts.join('\n') || '(no accounts)');
   if (strangers.length === 0) return;
   const realms = [...new Set(strangers.map(({ realm }) => JSON.stringify(realm)))].sort();
-  const some = realms.slice(0, REALMS).join(', ') + (realms.length > REALMS ? ', …' : '');
+  const some =
+    realms.slice(0, MAX_LISTED_REALMS).join(', ') + (realms.length > MAX_LISTED_REALMS ? ', …' : '');
   console.error(
     `${strangers.length} more that nobody can log in by here (see --domain and --realm), of the realms ${some}`,
   );
 }
 
 /** How many are named. */
-const REALMS = 10;
+const MAX_LISTED_REALMS = 10;
 
 const unknown = (account: string): Failure =>
   new Failure(`there is no account ${account}; "users list" shows those that there are`);

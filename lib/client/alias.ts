@@ -1,5 +1,5 @@
 import { stanzaOf, type Stanza } from '../xml/index.js';
-import { bareOf, hostOf } from '../session/address.js';
+import { bareOf, hostOf } from '../xmpp/address.js';
 import { domainKey, isInternationalized, sameDomain } from '../config/domain.js';
 
 /** Old names of hosts and the hosts they stand for; under the empty name: for every other name, and for none. */

@@ -1,7 +1,7 @@
 /** jabber:iq:auth and jabber:iq:register before login: what goes to the session manager, and what comes of it. [XEP-0078] [XEP-0077] */
 import { randomBytes } from 'node:crypto';
 import type { LoginRequest, RequestKind } from '../session/session.js';
-import { isResource, isUser } from '../session/address.js';
+import { isResource, isUser } from '../xmpp/address.js';
 import { element, type Element } from '../xml/index.js';
 
 const AUTH = 'jabber:iq:auth';

@@ -1,11 +1,11 @@
-import { CLIENT } from '../session/admission.js';
-import type { StreamError } from '../session/end.js';
-import { legacyStanzaError, stanzaError, type Condition } from '../session/stanza-error.js';
+import { CLIENT } from '../session/stanza-filter.js';
+import type { StreamError } from '../session/close-reason.js';
+import { legacyStanzaError, stanzaError, type Condition } from '../xmpp/stanza-error.js';
 import { element, type Element, type Stanza } from '../xml/index.js';
 import type { StreamKind } from './header.js';
 
 /** Characters of an element's name and namespace that are logged. */
-const LONGEST_NAME = 200;
+const MAX_LOGGED_NAME_LENGTH = 200;
 
 /** The end of a stream, with the reason said the way the stream speaks. [RFC6120 4.9] [jabberd 1.4 mio_xml] */
 export function writeStreamError(kind: StreamKind, { condition, text, detail }: StreamError): string {
@@ -48,7 +48,10 @@ export function writeUnknown(unknown: Stanza): string {
 
 /** Which element, for the log and for whoever wrote the client. */
 export function nameUnknown(unknown: Stanza): string {
-  return `<${localNameOf(unknown)}/> in ${unknown.namespace || 'no namespace'}`.slice(0, LONGEST_NAME);
+  return `<${localNameOf(unknown)}/> in ${unknown.namespace || 'no namespace'}`.slice(
+    0,
+    MAX_LOGGED_NAME_LENGTH,
+  );
 }
 
 function localNameOf({ name }: Stanza): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { CLIENT } from '../session/admission.js';
+import { CLIENT } from '../session/stanza-filter.js';
 import { normalizedDomain } from '../config/domain.js';
-import type { End } from '../session/end.js';
+import type { CloseReason } from '../session/close-reason.js';
 import { escape, type Tag } from '../xml/index.js';
 
 const STREAMS = 'http://etherx.jabber.org/streams';
@@ -17,7 +17,7 @@ export interface Header {
   /** The language of what the client says; undefined where it names none, or nothing that is a language tag. */
   readonly language: string | undefined;
   /** What is wrong with it. */
-  readonly end: End | undefined;
+  readonly end: CloseReason | undefined;
 }
 
 /** A version is two numbers; anything below 1.0, and none at all, is a stream of the old kind. [RFC6120 4.7.5] */
@@ -29,7 +29,7 @@ function kindOf(version: string | undefined): StreamKind | undefined {
 }
 
 /** The root must be `stream` in the streams namespace, whatever its prefix. [RFC6120 4.8] */
-function wrongRoot(tag: Tag, namespaces: ReadonlyMap<string, string>): End | undefined {
+function wrongRoot(tag: Tag, namespaces: ReadonlyMap<string, string>): CloseReason | undefined {
   const [prefix, local] = tag.name.includes(':') ? tag.name.split(':') : ['', tag.name];
   if (local !== 'stream') return { kind: 'bad-header' };
   if (namespaces.get(prefix) !== STREAMS) return { kind: 'bad-stream-namespace' };

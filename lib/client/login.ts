@@ -1,11 +1,11 @@
 import type { Limits } from '../config/config.js';
 import { domainKey } from '../config/domain.js';
-import { hostOf } from '../session/address.js';
-import { isStanza, withoutControl } from '../session/admission.js';
-import type { Desk } from '../session/desk.js';
-import { endSaid, type End } from '../session/end.js';
+import { hostOf } from '../xmpp/address.js';
+import { isStanza, withoutControl } from '../session/stanza-filter.js';
+import type { SessionRegistry } from '../session/registry.js';
+import { closeReasonOf, type CloseReason } from '../session/close-reason.js';
 import type { Packet, Session } from '../session/session.js';
-import type { Condition } from '../session/stanza-error.js';
+import type { Condition } from '../xmpp/stanza-error.js';
 import { parse, wholeStanza, type Element, type Stanza } from '../xml/index.js';
 import { form, isUsable, loginOf, prepare, requestKind, usernameOf, type Request } from './auth.js';
 import { writeRefusal } from './errors.js';
@@ -24,11 +24,11 @@ export interface LoginStream {
   full(): void;
   /** A login was refused: by us, or by the session manager. */
   loginFailed(username: string): void;
-  end(end: End): void;
+  end(end: CloseReason): void;
 }
 
 export interface LoginOptions {
-  readonly desk: Desk;
+  readonly registry: SessionRegistry;
   readonly limits: Limits;
   readonly registration: boolean;
   /** The host that the client has asked for. */
@@ -57,7 +57,7 @@ export class Login {
   private held: Stanza[] = [];
   private heldBytes = 0;
   /** How the client left behind what is held. */
-  private endHeld: End | undefined;
+  private endHeld: CloseReason | undefined;
 
   constructor(
     private readonly stream: LoginStream,
@@ -77,7 +77,7 @@ export class Login {
   }
 
   /** The client has left behind what it said: by closing its stream, or its side of the connection. */
-  endLater(end: End): void {
+  endLater(end: CloseReason): void {
     this.endHeld ??= end;
   }
 
@@ -119,11 +119,11 @@ export class Login {
       this.refuse(stanza, 'not-acceptable');
       return this.failed(stanza);
     }
-    const { desk, domain } = this.options;
+    const { registry, domain } = this.options;
     const request = prepare(kind, stanza, this.stream.streamId, domain);
     this.request = request;
     this.phase = 'asking';
-    desk.ask(this.stream.session, request, kind === 'auth-set' ? loginOf(stanza, domain) : undefined);
+    registry.ask(this.stream.session, request, kind === 'auth-set' ? loginOf(stanza, domain) : undefined);
   }
 
   private settle(request: Request, result: boolean, packet: Packet): void {
@@ -138,10 +138,10 @@ export class Login {
       this.result = text;
       this.request = request;
       this.phase = 'starting';
-      if (this.options.desk.accepted(this.stream.session, packet)) return;
+      if (this.options.registry.accepted(this.stream.session, packet)) return;
       this.phase = 'idle';
     }
-    this.options.desk.refused(this.stream.session);
+    this.options.registry.refused(this.stream.session);
     if (result) this.refuse(withoutOwnId(request), 'internal-server-error');
     else this.stream.send(text);
     if (result || !isTemporary(parse(packet.text))) this.failed(request.iq);
@@ -149,7 +149,7 @@ export class Login {
 
   /** The session that was asked for is there; its address is the one that the session manager gives. */
   private started({ from }: Packet): void {
-    if (this.phase === 'starting' && from !== '') this.options.desk.opened(this.stream.session, from);
+    if (this.phase === 'starting' && from !== '') this.options.registry.opened(this.stream.session, from);
   }
 
   /** The login was right, and there is no session for it now: the client may try again. */
@@ -158,7 +158,7 @@ export class Login {
     if (this.phase !== 'starting' || !request) return;
     this.phase = 'idle';
     this.request = undefined;
-    this.options.desk.refused(this.stream.session);
+    this.options.registry.refused(this.stream.session);
     this.refuse(withoutOwnId(request), 'internal-server-error');
     this.release();
   }
@@ -166,8 +166,8 @@ export class Login {
   /** The session manager does not take the client at all: most of the time because it does not serve that host. */
   private refusedWhole(packet: Packet): void {
     if (!this.waiting || domainKey(hostOf(packet.from)) !== domainKey(this.options.domain)) return;
-    this.options.desk.refused(this.stream.session);
-    const end = endSaid(packet.reason);
+    this.options.registry.refused(this.stream.session);
+    const end = closeReasonOf(packet.reason);
     const isAway = end.kind === 'manager-gone' && !UNKNOWN_HOST.test(packet.reason!);
     if (this.phase === 'starting' || isAway) return this.stream.end(end);
     this.stream.end({

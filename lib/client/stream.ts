@@ -1,27 +1,34 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Limits } from '../config/config.js';
-import { Connection, Hold, type CloseCause, type ConnectionEvents } from '../net/connection.js';
+import { Connection, PauseReason, type CloseCause, type ConnectionEvents } from '../net/connection.js';
 import type { Log } from '../observe/log.js';
-import { isHost } from '../session/address.js';
-import { isStanza } from '../session/admission.js';
-import type { Desk } from '../session/desk.js';
-import { describe, streamError, type End } from '../session/end.js';
-import { SHARE, type Sender, type Waiter, type Way } from '../session/manager.js';
+import { isHost } from '../xmpp/address.js';
+import { isStanza } from '../session/stanza-filter.js';
+import type { SessionRegistry } from '../session/registry.js';
+import { describe, streamError, type CloseReason } from '../session/close-reason.js';
+import { QUANTUM_BYTES, type Sender, type Writer, type OutboundQueue } from '../session/upstream.js';
 import { PACKET_BYTES, type Client, type Packet, type Session } from '../session/session.js';
-import type { Condition } from '../session/stanza-error.js';
-import { Reader, type Element, type Fault, type ReaderEvents, type Stanza, type Tag } from '../xml/index.js';
+import type { Condition } from '../xmpp/stanza-error.js';
+import {
+  Reader,
+  type Element,
+  type ParseError,
+  type ReaderEvents,
+  type Stanza,
+  type Tag,
+} from '../xml/index.js';
 import type { Backlog, Backlogged } from './backlog.js';
-import { READ_MS, type ReadTurns } from './read-turns.js';
+import { READ_MS, type ReadScheduler } from './read-scheduler.js';
 import { aliasFor, toAlias, toHost, toServed, type Alias, type Aliases } from './alias.js';
 import { nameUnknown, writeRefusal, writeStreamError, writeUnknown } from './errors.js';
 import { newStreamId, readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
 import { Login, type LoginStream } from './login.js';
-import { Progress } from './progress.js';
+import { StanzaProgress } from './progress.js';
 
 /** What all client streams of a server share. */
-export interface Street {
-  readonly desk: Desk;
+export interface ClientContext {
+  readonly registry: SessionRegistry;
   readonly log: Log;
   readonly limits: Limits;
   /** Our component name: what is sent there comes back to us. */
@@ -39,15 +46,15 @@ export interface Street {
   /** Does the way back show clients the name they came by? */
   readonly aliasReplies: boolean;
   /** Why clients of a host can not be served now; undefined where they can. */
-  unserved(domain: string): End | undefined;
+  unserved(domain: string): CloseReason | undefined;
   /** The way that the stanzas of a client take; when it is full a client waits for its turn. */
-  way(session: Session): Way;
+  queueFor(session: Session): OutboundQueue;
   /** Turns of those whose stanzas take long to read. */
-  readonly readTurns: ReadTurns;
+  readonly readScheduler: ReadScheduler;
   /** What waits for all clients together. */
   readonly backlog: Backlog;
   /** The connection is over. */
-  gone(stream: ClientStream, end: End): void;
+  gone(stream: ClientStream, end: CloseReason): void;
   /** Somebody has logged in. */
   loggedIn(stream: ClientStream): void;
 }
@@ -59,37 +66,37 @@ export interface Street {
 export type State = 'opening' | 'unknown' | 'authenticated' | 'closed';
 
 /** How long a client for which too much waits may take nothing of it, in milliseconds. */
-const SLOW_AFTER = 5_000;
+const SLOW_AFTER_MS = 5_000;
 /** Over so many times what may wait, a client is ended even if it reads. */
-const MOST_AT_ONCE = 16;
+const MAX_QUEUE_FACTOR = 16;
 
 /** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
-const DENSEST = 8;
+const MAX_COST_FACTOR = 8;
 const NO_BYTES = Buffer.alloc(0);
 /** Bytes that are read before it is asked how long it took. */
-const PIECE = 16_384;
+const READ_CHUNK_BYTES = 16_384;
 
-/** What a client may have to wait for: room on its way, or the time that others take. */
-type Turns = Pick<Way, 'wait' | 'leave'>;
+/** What a client may have to wait for: room on its queue, or the time that others take. */
+type Turns = Pick<OutboundQueue, 'wait' | 'leave'>;
 
-function isWay(turns: Turns): turns is Way {
+function isWay(turns: Turns): turns is OutboundQueue {
   return 'roomFor' in turns;
 }
 
 /** Of a host that is not served, the characters that are logged. */
-const LONGEST_HOST = 100;
+const MAX_LOGGED_HOST_LENGTH = 100;
 
 /** A client that has gone, and what came for it since then: it goes back when the session has ended. */
 interface Departure {
-  readonly end: End;
+  readonly end: CloseReason;
   /** Is the connection over on both sides? */
   readonly over: boolean;
   readonly packets: Packet[];
   bytes: number;
 }
 
-/** One client connection: its stream, and its stanzas on their way to the desk and back. */
-export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents, Waiter, Backlogged {
+/** One client connection: its stream, and its stanzas on their way to the session registry and back. */
+export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents, Writer, Backlogged {
   readonly session: Session;
   readonly connection: Connection<Packet>;
   readonly ip: string;
@@ -100,7 +107,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   /** There while the state is `unknown`. */
   private login: Login | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private reason: End | undefined;
+  private reason: CloseReason | undefined;
   /** What has been read and waits for a turn on {@link waitsFor}. */
   private rest: Buffer = NO_BYTES;
   private waitsFor: Turns | undefined;
@@ -114,7 +121,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   stanzasIn = 0;
   stanzasOut = 0;
   /** There while a stanza is unfinished. */
-  private progress: Progress | undefined;
+  private progress: StanzaProgress | undefined;
   /** `stanzasOut` when {@link keepAlive} was last called. */
   private sentBefore = 0;
 
@@ -122,18 +129,18 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   constructor(
     stream: Duplex,
     descriptor: number,
-    private readonly street: Street,
+    private readonly context: ClientContext,
   ) {
-    const { limits } = street;
+    const { limits } = context;
     this.connection = new Connection<Packet>(stream, this);
     this.ip = this.connection.peer;
-    this.session = street.desk.open(descriptor, this);
+    this.session = context.registry.open(descriptor, this);
     this.reader = new Reader(this, {
       limits: { bytes: limits.loginStanzaBytes, depth: limits.depth, attributes: limits.attributes },
       namespaces: true,
     });
     this.timer = setTimeout(() => this.end({ kind: 'login-timeout' }), limits.loginTimeout * 1000);
-    street.log.info('client connected', { socket: this.session.address, ip: this.ip });
+    context.log.info('client connected', { socket: this.session.address, ip: this.ip });
   }
 
   get sender(): Sender {
@@ -159,18 +166,18 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
    * @returns what is left, and what it has to wait for; nothing where all is taken and more may be read
    */
   private read(bytes: Buffer): readonly [rest: Buffer, turns?: Turns] {
-    const way = this.street.way(this.session);
+    const queue = this.context.queueFor(this.session);
     const until = performance.now() + READ_MS;
     let rest = bytes;
     do {
-      rest = this.takeShare(rest, way);
-      if (way.roomFor(this.sender) <= 0) return [rest, way];
-      if (performance.now() >= until) return [rest, this.street.readTurns];
+      rest = this.takeQuantum(rest, queue);
+      if (queue.roomFor(this.sender) <= 0) return [rest, queue];
+      if (performance.now() >= until) return [rest, this.context.readScheduler];
     } while (rest.length > 0);
     return [rest];
   }
 
-  turn(): void {
+  onTurn(): void {
     try {
       this.takeTurn(this.waitsFor!);
     } catch (error) {
@@ -181,21 +188,21 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private takeTurn(turns: Turns): void {
     const [left, next] = isWay(turns) ? this.takeOneShare(turns) : this.readOn();
     if (next) return this.waitForTurn(left, next);
-    const rest = this.connection.takeKept(Hold.Room) ?? NO_BYTES;
+    const rest = this.connection.takeKept(PauseReason.Room) ?? NO_BYTES;
     if (rest.length > 0) return this.waitForTurn(rest, turns);
     this.rest = NO_BYTES;
     this.waitsFor = undefined;
-    this.readAgain(Hold.Room);
+    this.readAgain(PauseReason.Room);
   }
 
   /** Goes on with what was read meanwhile; behind that is the end of a client that has gone. */
-  private readAgain(reason: Hold): void {
-    this.connection.release(reason);
+  private readAgain(reason: PauseReason): void {
+    this.connection.resume(reason);
     if (this.departure && !this.hasMore) this.leave(this.departure.end);
   }
 
   /** What the client said behind its login comes first. If that is nothing, nobody needs the login any more. */
-  private leave(end: End): void {
+  private leave(end: CloseReason): void {
     if (this.login?.holds) this.login.endLater(end);
     else this.end(end);
   }
@@ -206,19 +213,20 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   private readOn(): readonly [rest: Buffer, turns?: Turns] {
-    const way = this.street.way(this.session);
-    return way.roomFor(this.sender) > 0 ? this.read(this.rest) : [this.rest, way];
+    const queue = this.context.queueFor(this.session);
+    return queue.roomFor(this.sender) > 0 ? this.read(this.rest) : [this.rest, queue];
   }
 
-  private takeOneShare(way: Way): readonly [rest: Buffer, turns?: Turns] {
-    const rest = this.rest.length > 0 ? this.takeShare(this.rest, way) : NO_BYTES;
-    return rest.length > 0 ? [rest, way] : [rest];
+  private takeOneShare(queue: OutboundQueue): readonly [rest: Buffer, turns?: Turns] {
+    const rest = this.rest.length > 0 ? this.takeQuantum(this.rest, queue) : NO_BYTES;
+    return rest.length > 0 ? [rest, queue] : [rest];
   }
 
   /** @returns what is left for another turn */
-  private takeShare(bytes: Buffer, way: Way): Buffer {
-    const isTooMuch = bytes.length > SHARE && way.roomFor(this.sender) < bytes.length * DENSEST;
-    const share = isTooMuch ? SHARE : PIECE;
+  private takeQuantum(bytes: Buffer, queue: OutboundQueue): Buffer {
+    const isTooMuch =
+      bytes.length > QUANTUM_BYTES && queue.roomFor(this.sender) < bytes.length * MAX_COST_FACTOR;
+    const share = isTooMuch ? QUANTUM_BYTES : READ_CHUNK_BYTES;
     this.reader.write(bytes.length > share ? bytes.subarray(0, share) : bytes);
     return bytes.length > share && this.state !== 'closed' ? bytes.subarray(share) : NO_BYTES;
   }
@@ -227,12 +235,12 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     if (this.state === 'closed') return;
     this.rest = rest;
     this.waitsFor = turns;
-    this.connection.hold(Hold.Room);
+    this.connection.pause(PauseReason.Room);
     turns.wait(this);
   }
 
   failed(error: Error): void {
-    this.street.log.error('an error of our own', { socket: this.session.address, error: error.stack });
+    this.context.log.error('an error of our own', { socket: this.session.address, error: error.stack });
     this.end({ kind: 'internal-error' });
   }
 
@@ -247,7 +255,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   closed(cause: CloseCause): void {
-    const end: End =
+    const end: CloseReason =
       cause.kind === 'broken' ? { kind: 'connection-lost', detail: cause.code } : { kind: 'disconnected' };
     if (this.state !== 'closed' && this.hasMore) return this.depart(end, true);
     this.end(end);
@@ -255,16 +263,16 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   /** From now on nothing is written for the client, but what it said before is still taken, in its order. */
-  private depart(end: End, over: boolean): void {
+  private depart(end: CloseReason, over: boolean): void {
     const { packets = [], bytes = 0 } = this.departure ?? {};
     this.departure = { end, over, packets, bytes };
   }
 
   private over(): void {
     const late = this.departure?.packets ?? [];
-    this.street.desk.giveBack(this.session, [...this.connection.takeUnsent(), ...late]);
+    this.context.registry.giveBack(this.session, [...this.connection.takeUnsent(), ...late]);
     this.logEnd(this.reason!);
-    this.street.gone(this, this.reason!);
+    this.context.gone(this, this.reason!);
   }
 
   // --- the reader -------------------------------------------------------------------------------------------------
@@ -274,22 +282,22 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.kind = header.kind;
     this.host = header.to;
     if (header.language !== undefined) this.reader.streamLanguage = header.language;
-    const { aliases, aliasReplies, domains } = this.street;
-    this.alias = aliasFor(aliases, header.to, this.street.served());
+    const { aliases, aliasReplies, domains } = this.context;
+    this.alias = aliasFor(aliases, header.to, this.context.served());
     const domain = this.alias?.host ?? header.to ?? domains[0];
     this.answerHeader(aliasReplies && this.alias ? this.alias.alias : domain);
     const end = header.end ?? this.refusal(domain);
     if (end) return this.end(end);
-    const { desk, limits } = this.street;
-    const registration = this.street.mayRegister();
-    this.login = new Login(this, { desk, limits, registration, domain });
+    const { registry, limits } = this.context;
+    const registration = this.context.mayRegister();
+    this.login = new Login(this, { registry, limits, registration, domain });
     this.state = 'unknown';
     if (this.kind === 'rfc6120') this.connection.send(writeFeatures(registration), true);
   }
 
   stanza(stanza: Stanza): void {
     this.stanzasIn += 1;
-    const { internationalized } = this.street;
+    const { internationalized } = this.context;
     const served = internationalized.length > 0 ? toServed(stanza, internationalized) : stanza;
     this.take(this.alias ? toHost(served, this.alias) : served);
   }
@@ -299,7 +307,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     else this.end({ kind: 'closed-by-client' });
   }
 
-  fault({ condition, text }: Fault): void {
+  fault({ condition, text }: ParseError): void {
     this.end({ kind: condition, detail: text });
   }
 
@@ -307,7 +315,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   /** What we say ourselves waits for the client to read it, too: before login for no more than may be held of it. */
   send(text: string): void {
-    const { heldBytes, clientQueueBytes } = this.street.limits;
+    const { heldBytes, clientQueueBytes } = this.context.limits;
     const shown = this.shown(text);
     if (this.connection.isFull(this.login ? heldBytes : clientQueueBytes)) {
       return this.end({ kind: 'slow-reader' });
@@ -329,24 +337,24 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   full(): void {
-    this.connection.hold(Hold.Answer);
+    this.connection.pause(PauseReason.Answer);
   }
 
   loginFailed(username: string): void {
-    this.street.log.info('login failed', { socket: this.session.address, ip: this.ip, username });
+    this.context.log.info('login failed', { socket: this.session.address, ip: this.ip, username });
   }
 
-  // --- the desk ---------------------------------------------------------------------------------------------------
+  // --- the session registry ---------------------------------------------------------------------------------------------------
 
   answer(packet: Packet): void {
     if (!this.login) return;
     this.login.answer(packet);
-    if (!this.login?.waiting) this.readAgain(Hold.Answer);
+    if (!this.login?.waiting) this.readAgain(PauseReason.Answer);
   }
 
   /** The session is open: the client may say more now, and nothing of its login is needed any more. */
   opened(): void {
-    const { limits, log } = this.street;
+    const { limits, log } = this.context;
     const login = this.login!;
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -355,22 +363,22 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.state = 'authenticated';
     this.reader.limits = { bytes: limits.stanzaBytes, depth: limits.depth, attributes: limits.attributes };
     log.info('logged in', { socket: this.session.address, ip: this.ip, user: this.user });
-    this.street.loggedIn(this);
+    this.context.loggedIn(this);
     login.opened();
-    this.readAgain(Hold.Answer);
+    this.readAgain(PauseReason.Answer);
   }
 
   deliver(packet: Packet): void {
-    const { connection, street } = this;
+    const { connection, context } = this;
     if (this.departure) return this.keepBack(packet, this.departure);
-    if (connection.isFull(street.limits.clientQueueBytes) && this.isSlow()) {
+    if (connection.isFull(context.limits.clientQueueBytes) && this.isSlow()) {
       this.end({ kind: 'slow-reader' });
-      return street.desk.giveBack(this.session, [...connection.takeUnsent(), packet]);
+      return context.registry.giveBack(this.session, [...connection.takeUnsent(), packet]);
     }
     this.stanzasOut += 1;
     if (this.alias) connection.send(this.shown(packet.text), false, packet);
     else connection.send(packet.text, packet.whole.ascii, packet);
-    street.backlog.sent(this, packet.text.length);
+    context.backlog.sent(this, packet.text.length);
   }
 
   /** Bytes (about) that wait for the client. */
@@ -387,17 +395,19 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private keepBack(packet: Packet, departure: Departure): void {
     departure.packets.push(packet);
     departure.bytes += packet.text.length + PACKET_BYTES;
-    if (departure.bytes > this.street.limits.clientQueueBytes) this.end(departure.end);
+    if (departure.bytes > this.context.limits.clientQueueBytes) this.end(departure.end);
   }
 
   /** Somebody who gets much at once (all that was stored for him) and takes it is not slow, though it may take a while. */
   private isSlow(): boolean {
-    const { clientQueueBytes } = this.street.limits;
-    return this.connection.stalled > SLOW_AFTER || this.connection.isFull(clientQueueBytes * MOST_AT_ONCE);
+    const { clientQueueBytes } = this.context.limits;
+    return (
+      this.connection.stalled > SLOW_AFTER_MS || this.connection.isFull(clientQueueBytes * MAX_QUEUE_FACTOR)
+    );
   }
 
   /** The one way out: whoever finds the first reason ends the stream, and what comes later changes nothing. */
-  end(end: End): void {
+  end(end: CloseReason): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.reason = end;
@@ -406,8 +416,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.login = undefined;
     this.rest = NO_BYTES;
     this.waitsFor?.leave(this);
-    if (this.streamId === '' && streamError(end)) this.answerHeader(this.street.domains[0]);
-    this.street.desk.leave(this.session);
+    if (this.streamId === '' && streamError(end)) this.answerHeader(this.context.domains[0]);
+    this.context.registry.leave(this.session);
     if (end.kind === 'slow-reader') this.connection.destroy();
     else this.connection.close(this.farewell(end));
     if (this.departure?.over) this.over();
@@ -425,7 +435,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     if (this.state !== 'authenticated') return;
     const bytes = this.connection.isHeld ? 0 : this.reader.unfinished;
     if (bytes === 0) this.progress = undefined;
-    else if ((this.progress ??= new Progress()).standsStill(this.stanzasIn, bytes))
+    else if ((this.progress ??= new StanzaProgress()).standsStill(this.stanzasIn, bytes))
       this.end({ kind: 'stanza-timeout' });
   }
 
@@ -436,22 +446,22 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   /** What the session manager says, as this client is to see it. */
   private shown(text: string): string {
-    return this.alias && this.street.aliasReplies ? toAlias(text, this.alias) : text;
+    return this.alias && this.context.aliasReplies ? toAlias(text, this.alias) : text;
   }
 
-  private refusal(domain: string | undefined): End | undefined {
-    const { domains, name } = this.street;
+  private refusal(domain: string | undefined): CloseReason | undefined {
+    const { domains, name } = this.context;
     if (domain === undefined) return { kind: 'no-host' };
     // Before login this name is where requests go: a user or a resource in it would make them somebody's own.
     if (!isHost(domain) || domain === name) return { kind: 'host-unknown' };
     if (domains.length > 0 && !domains.includes(domain)) return { kind: 'host-unknown' };
-    return this.street.unserved(domain);
+    return this.context.unserved(domain);
   }
 
   private carry(stanza: Stanza): void {
     if (isStreamError(stanza.name)) return this.clientError(stanza.element());
     if (!isStanza(stanza)) return this.refuseElement(stanza);
-    const condition = this.street.desk.carry(this.session, stanza);
+    const condition = this.context.registry.carry(this.session, stanza);
     if (condition !== undefined) this.refuse(stanza, condition);
   }
 
@@ -472,19 +482,19 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.end({ kind: 'client-error', detail: (error.elements[0]?.localName ?? error.text).slice(0, 100) });
   }
 
-  private farewell(end: End): string {
+  private farewell(end: CloseReason): string {
     if (end.kind === 'closed-by-client' || end.kind === 'client-error') return '</stream:stream>';
     const error = streamError(end);
     return error ? writeStreamError(this.kind, error) : '';
   }
 
-  private logEnd(end: End): void {
+  private logEnd(end: CloseReason): void {
     const { stream } = this.connection;
-    this.street.log.info('client gone', {
+    this.context.log.info('client gone', {
       socket: this.session.address,
       ip: this.ip,
       user: this.user || undefined,
-      host: end.kind === 'host-unknown' ? this.host?.slice(0, LONGEST_HOST) : undefined,
+      host: end.kind === 'host-unknown' ? this.host?.slice(0, MAX_LOGGED_HOST_LENGTH) : undefined,
       reason: describe(end),
       seconds: Math.round((Date.now() - this.since) / 100) / 10,
       stanzasIn: this.stanzasIn,

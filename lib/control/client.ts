@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { controlPath, tooLong } from './path.js';
 
 /** How long an answer may take, in milliseconds of silence. */
-const PATIENCE = 5_000;
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /** Why there is no answer. */
 export class ControlError extends Error {
@@ -45,7 +45,7 @@ function exchange(file: string, line: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path: file });
     const chunks: Buffer[] = [];
-    socket.setTimeout(PATIENCE, () => give(socket, reject));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => give(socket, reject));
     socket.once('connect', () => socket.write(line));
     socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
     socket.once('end', () => resolve(Buffer.concat(chunks).toString()));
@@ -55,7 +55,7 @@ function exchange(file: string, line: string): Promise<string> {
 
 function give(socket: Socket, reject: (error: ControlError) => void): void {
   socket.destroy();
-  reject(new ControlError(`the running sm-component does not answer within ${PATIENCE / 1000} s`));
+  reject(new ControlError(`the running sm-component does not answer within ${ANSWER_TIMEOUT_MS / 1000} s`));
 }
 
 /** A document that is cut is none: the program has ended while it answered. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 const FILE = 'control.sock';
 
 /** Longest name of a socket in bytes, without the closing zero: `sun_path` of unix(7), and of BSD and macOS. */
-const LONGEST = process.platform === 'linux' ? 107 : 103;
+const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 
 /** The control socket of whoever runs on a data directory. */
 export function controlPath(directory: string): string {
@@ -13,6 +13,6 @@ export function controlPath(directory: string): string {
 /** What is wrong with a path that is too long for a socket, as a sentence; the system would cut it in silence. */
 export function tooLong(file: string): string | undefined {
   const bytes = Buffer.byteLength(file);
-  if (bytes <= LONGEST) return undefined;
-  return `the path of the control socket has ${bytes} bytes, and ${LONGEST} is the most that a socket can have: choose a shorter --data (${file})`;
+  if (bytes <= MAX_PATH_BYTES) return undefined;
+  return `the path of the control socket has ${bytes} bytes, and ${MAX_PATH_BYTES} is the most that a socket can have: choose a shorter --data (${file})`;
 }

@@ -11,13 +11,13 @@ import { answers } from './client.js';
 import { controlPath, tooLong } from './path.js';
 
 /** Bytes of a request. */
-const REQUEST = 4096;
+const MAX_REQUEST_BYTES = 4096;
 /** Connections at a time; who asks at the command line needs one. */
-const CONNECTIONS = 16;
+const MAX_CONNECTIONS = 16;
 /** How long one may be silent, or not read, in milliseconds. */
-const PATIENCE = 5_000;
+const REQUEST_TIMEOUT_MS = 5_000;
 /** Items of an answer that are written at one go. */
-const AT_ONCE = 200;
+const ROWS_PER_WRITE = 200;
 
 /** What is asked, and of whom. */
 export interface Request {
@@ -52,7 +52,7 @@ export class ControlServer {
   ) {
     this.file = controlPath(directory);
     this.server = createServer((socket) => this.serve(socket));
-    this.server.maxConnections = CONNECTIONS;
+    this.server.maxConnections = MAX_CONNECTIONS;
   }
 
   /** Listens, where nobody else does; what a dead process has left is replaced. Never rejects. */
@@ -105,11 +105,11 @@ export class ControlServer {
     let request: Buffer = Buffer.alloc(0);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.sockets.delete(socket));
-    socket.setTimeout(PATIENCE, () => socket.destroy());
+    socket.setTimeout(REQUEST_TIMEOUT_MS, () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
       request = Buffer.concat([request, chunk]);
       const end = request.indexOf('\n');
-      if (end < 0 && request.length <= REQUEST) return;
+      if (end < 0 && request.length <= MAX_REQUEST_BYTES) return;
       socket.removeAllListeners('data').resume();
       void this.answer(socket, request.toString('utf8', 0, end < 0 ? 0 : end));
     });
@@ -171,7 +171,7 @@ function* listed(items: Iterable<object>): Iterable<string> {
   for (const item of items) {
     part += `${count === 0 ? '' : ','}\n${JSON.stringify(item)}`;
     count += 1;
-    if (count % AT_ONCE > 0) continue;
+    if (count % ROWS_PER_WRITE > 0) continue;
     yield part;
     part = '';
   }

@@ -1,7 +1,7 @@
 /** jabber:iq:auth before login [XEP-0078], in the manner of jabberd 1.1.2. */
-import { isSame } from '../proof/same.js';
-import { streamDigest } from '../proof/stream-digest.js';
-import { Jid, prepareResource, prepareUser } from '../session/jid.js';
+import { isSame } from '../xmpp/sasl/same.js';
+import { streamDigest } from '../xmpp/stream-digest.js';
+import { Jid, prepareResource, prepareUser } from '../xmpp/jid.js';
 import { element, type Element } from '../xml/index.js';
 import type { LegacyRefusal } from './refusals.js';
 import type { Store } from './store.js';

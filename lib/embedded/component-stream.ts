@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../observe/log.js';
-import { isSame } from '../proof/same.js';
-import { streamDigest } from '../proof/stream-digest.js';
-import { Reader, type Element, type Fault, type Stanza, type Tag } from '../xml/index.js';
+import { isSame } from '../xmpp/sasl/same.js';
+import { streamDigest } from '../xmpp/stream-digest.js';
+import { Reader, type Element, type ParseError, type Stanza, type Tag } from '../xml/index.js';
 import type { Dialect } from './dialects/dialect.js';
 import { Inbox } from './inbox.js';
 import type { Journal, Output } from './journal.js';
@@ -15,7 +15,7 @@ import type { Gate, Schedule } from './schedule.js';
 import type { Turn, Writer } from './turn.js';
 
 /** Characters that are written in one go: the peer deals with each piece in a turn of its own. */
-const PIECE = 64 * 1024;
+const READ_CHUNK_BYTES = 64 * 1024;
 
 /** Where a component's stream stands. */
 export type StreamState = 'header' | 'handshake' | 'open' | 'closed';
@@ -131,7 +131,7 @@ export class ComponentStream implements Writer, Output, Gate {
 
   flush(): void {
     if (this.state === 'closed' || this.writing) return;
-    this.write(PIECE);
+    this.write(READ_CHUNK_BYTES);
     // What was in the way may have been taken back.
     if (!this.writing) this.options.schedule.roomAgain();
   }
@@ -283,7 +283,7 @@ export class ComponentStream implements Writer, Output, Gate {
     this.close('no handshake', this.state === 'header' ? '' : this.options.dialect.words.noHandshake);
   }
 
-  private fault(fault: Fault): void {
+  private fault(fault: ParseError): void {
     this.options.log.warn('bad XML from a component', { condition: fault.condition, text: fault.text });
     this.close('bad XML', this.state === 'header' ? '' : this.options.dialect.words.badXml(fault));
   }
@@ -291,7 +291,7 @@ export class ComponentStream implements Writer, Output, Gate {
 
 /** Not between the two halves of one character. */
 function pieceEnd(text: string): number {
-  if (text.length <= PIECE) return text.length;
-  const last = text.charCodeAt(PIECE - 1);
-  return last >= 0xd800 && last < 0xdc00 ? PIECE - 1 : PIECE;
+  if (text.length <= READ_CHUNK_BYTES) return text.length;
+  const last = text.charCodeAt(READ_CHUNK_BYTES - 1);
+  return last >= 0xd800 && last < 0xdc00 ? READ_CHUNK_BYTES - 1 : READ_CHUNK_BYTES;
 }

@@ -1,4 +1,4 @@
-import type { Condition } from '../session/stanza-error.js';
+import type { Condition } from '../xmpp/stanza-error.js';
 import type { Element } from '../xml/index.js';
 import type { Services } from './services.js';
 import type { Steps } from './schedule.js';

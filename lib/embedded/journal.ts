@@ -6,7 +6,7 @@ import type { Item } from './outbox.js';
 import type { Store } from './store.js';
 
 /** How long a task waits for a lock that another program has on the store, in milliseconds; then its sender is told. */
-const LOCK_PATIENCE_MS = 2000;
+const LOCK_TIMEOUT_MS = 2000;
 /** How often the lock is tried meanwhile. */
 const LOCK_RETRY_MS = 20;
 /** How long tasks that have waited are done in one turn of the event loop, in milliseconds. */
@@ -255,7 +255,7 @@ export class Journal {
 
   private mayWait(task: Task): boolean {
     this.lockedSince ??= performance.now();
-    return task.owner !== undefined && performance.now() - this.lockedSince < LOCK_PATIENCE_MS;
+    return task.owner !== undefined && performance.now() - this.lockedSince < LOCK_TIMEOUT_MS;
   }
 
   /** They wait for a lock, before whatever waits already. */

@@ -19,7 +19,7 @@ export interface EmbeddedLimits {
   /** Bytes (about) of packets of a link that wait to be taken from which on no more are read. */
   readonly linkBacklog: number;
   /** Logins of one link that were accepted and wait for their session to be asked for; then the oldest is forgotten. */
-  readonly grants: number;
+  readonly loginTickets: number;
   /** Sessions of one account at a time. */
   readonly sessions: number;
   /** Characters of a presence, which may go to as many as there are contacts. */
@@ -54,7 +54,7 @@ export const DEFAULT_LIMITS: EmbeddedLimits = {
   linkQueue: 64 * 1024 * 1024,
   linkHold: 256 * 1024,
   linkBacklog: 16 * 1024 * 1024,
-  grants: 10_000,
+  loginTickets: 10_000,
   sessions: 50,
   presenceCharacters: 16 * 1024,
   offlineMessages: 1000,

@@ -2,8 +2,8 @@ import type { Element, Node } from '../xml/index.js';
 import { AUTH, authenticate, authFields } from './auth.js';
 import type { ComponentStream } from './component-stream.js';
 import type { Asked, Opening } from './dialects/dialect.js';
-import { Grants } from './grants.js';
-import type { Jid } from '../session/jid.js';
+import { LoginTickets } from './login-tickets.js';
+import type { Jid } from '../xmpp/jid.js';
 import { legacyError, type LegacyRefusal } from './refusals.js';
 import { REGISTER, register, registrationFields } from './registration.js';
 import type { Services } from './services.js';
@@ -13,10 +13,10 @@ import { withoutPasswords } from './stanza.js';
 
 /** What comes from clients that have no session yet. */
 export class Login {
-  private readonly grants: Grants;
+  private readonly tickets: LoginTickets;
 
   constructor(private readonly services: Services) {
-    this.grants = new Grants(services.limits.grants);
+    this.tickets = new LoginTickets(services.limits.loginTickets);
   }
 
   /** Takes what a client asks. [jabberd 1.1.2, 1.4.3 jsm] */
@@ -36,7 +36,7 @@ export class Login {
    * @returns false where it was not
    */
   open(stream: ComponentStream, { to, socket, whole }: Opening): boolean {
-    const granted = this.grants.take(stream, socket);
+    const granted = this.tickets.take(stream, socket);
     if (granted?.full !== to.full || !this.services.store.accounts.exists(to.bare)) return false;
     if (!this.hasRoom(to)) return false;
     const session = this.newSession(stream, socket, granted);
@@ -47,7 +47,7 @@ export class Login {
 
   /** The client has gone: it will not ask for a session any more. */
   forget(stream: ComponentStream, socket: string): void {
-    this.grants.take(stream, socket);
+    this.tickets.take(stream, socket);
   }
 
   /** Tells a client what is wrong. */
@@ -98,7 +98,7 @@ export class Login {
   }
 
   private grant(stream: ComponentStream, asked: Asked, address: Jid): void {
-    this.grants.add(stream, asked.socket, address);
+    this.tickets.add(stream, asked.socket, address);
     this.answer(stream, asked, 'result', []);
   }
 

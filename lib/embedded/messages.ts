@@ -1,5 +1,5 @@
 import type { Element } from '../xml/index.js';
-import type { Jid } from '../session/jid.js';
+import type { Jid } from '../xmpp/jid.js';
 import { Copies } from './copies.js';
 import { receiverOf } from './receiver.js';
 import type { Steps } from './schedule.js';

@@ -1,6 +1,6 @@
 import type { Element, Stanza } from '../xml/index.js';
 import type { Addresses } from './dialects/dialect.js';
-import { Jid, prepareUser } from '../session/jid.js';
+import { Jid, prepareUser } from '../xmpp/jid.js';
 
 /**
  * Whose packet it is: the bare address of a user, or the socket address of somebody who has named none yet. A login

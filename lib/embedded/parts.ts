@@ -1,6 +1,6 @@
 import { withULabels } from '../config/domain.js';
 import type { Log } from '../observe/log.js';
-import type { Condition } from '../session/stanza-error.js';
+import type { Condition } from '../xmpp/stanza-error.js';
 import { element, type Element } from '../xml/index.js';
 import { Chores } from './chores.js';
 import type { Dialect } from './dialects/dialect.js';

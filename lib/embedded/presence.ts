@@ -1,6 +1,6 @@
 import { element, treeOf, type Element } from '../xml/index.js';
 import { delays } from './delay.js';
-import { Jid } from '../session/jid.js';
+import { Jid } from '../xmpp/jid.js';
 import { receiverOf } from './receiver.js';
 import type { Steps } from './schedule.js';
 import type { Services } from './services.js';

@@ -1,7 +1,7 @@
 import { element, type Element } from '../xml/index.js';
 import { withDeclarationsOf } from './declarations.js';
 import type { Answer, Query } from './feature.js';
-import { Jid } from '../session/jid.js';
+import { Jid } from '../xmpp/jid.js';
 import { receiverOf } from './receiver.js';
 import type { Services } from './services.js';
 import type { Session } from './session.js';

@@ -1,5 +1,5 @@
 import type { Element } from '../xml/index.js';
-import { Jid } from '../session/jid.js';
+import { Jid } from '../xmpp/jid.js';
 import type { Services } from './services.js';
 
 /**

@@ -1,4 +1,4 @@
-import { stanzaError, type Condition } from '../session/stanza-error.js';
+import { stanzaError, type Condition } from '../xmpp/stanza-error.js';
 import type { Element } from '../xml/index.js';
 import { withoutPasswords } from './stanza.js';
 

@@ -1,6 +1,6 @@
 /** jabber:iq:register before login [XEP-0077 3.1], in the manner of jabberd 1.1.2. */
 import { element, type Element } from '../xml/index.js';
-import { prepareAccountName } from '../session/jid.js';
+import { prepareAccountName } from '../xmpp/jid.js';
 import type { LegacyRefusal } from './refusals.js';
 import type { Store } from './store.js';
 import { isPassword } from './store/accounts.js';

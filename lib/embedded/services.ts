@@ -1,5 +1,5 @@
 import type { Log } from '../observe/log.js';
-import type { Condition } from '../session/stanza-error.js';
+import type { Condition } from '../xmpp/stanza-error.js';
 import type { Element } from '../xml/index.js';
 import type { Dialect } from './dialects/dialect.js';
 import type { Feature } from './feature.js';

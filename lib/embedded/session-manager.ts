@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { ComponentDialect } from '../config/config.js';
 import type { Log } from '../observe/log.js';
-import { ACCOUNT_REMOVED } from '../session/end.js';
-import { Jid } from '../session/jid.js';
+import { ACCOUNT_REMOVED } from '../session/close-reason.js';
+import { Jid } from '../xmpp/jid.js';
 import type { Element, Stanza } from '../xml/index.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
 import type { EmbeddedLimits } from './limits.js';

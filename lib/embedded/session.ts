@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Element } from '../xml/index.js';
 import type { ComponentStream } from './component-stream.js';
 import type { Dialect } from './dialects/dialect.js';
-import type { Jid } from '../session/jid.js';
+import type { Jid } from '../xmpp/jid.js';
 import type { Settle } from './outbox.js';
 import type { AccountRoster } from './store/rosters.js';
 

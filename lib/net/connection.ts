@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
-import { HeldBack } from './held-back.js';
-import { atTurnEnd, type Flushable } from './turn.js';
+import { NagleDetector } from './nagle.js';
+import { atTickEnd, type Flushable } from './tick.js';
 
 /** Why a connection is over, as its own side sees it. */
 export type CloseCause =
@@ -26,7 +26,7 @@ export interface ConnectionEvents {
 }
 
 /** Why what is read is not passed on; each reason is lifted by itself. */
-export const enum Hold {
+export const enum PauseReason {
   /** What was read has to wait for an answer. */
   Answer = 1,
   /** Where it goes there is no room. */
@@ -39,16 +39,16 @@ const MAX_KEPT_BYTES = 65_536;
 const KEPT_PART_BYTES = 4_096;
 
 /** How long a peer that is not read has to show that it is gone, before anything is written to it, in milliseconds. */
-const TEST_MS = 200;
+const WRITE_TEST_MS = 200;
 
 /** Characters that are written in one go: the end of each write shows that the peer reads. */
-const SLICE = 262_144;
+const SLICE_CHARACTERS = 262_144;
 
 /** Bytes (about) that a receipt keeps in memory besides the text. */
-const RECEIPT = 512;
+const RECEIPT_BYTES = 512;
 
 /** How long a peer may take to close its side after we closed ours, in milliseconds. */
-const LINGER = 2_000;
+const LINGER_MS = 2_000;
 
 /**
  * One byte stream: reads, writes gathered into one a turn, back-pressure, and one end.
@@ -69,7 +69,7 @@ export class Connection<Receipt = never> implements Flushable {
   private scheduled = false;
   /** Is a space to go out at the end of this turn, if nothing else does? */
   private owesAck = false;
-  private heldBack: HeldBack | undefined;
+  private nagle: NagleDetector | undefined;
   private writesSeen = 0;
   private writing = false;
   private writes = 0;
@@ -103,7 +103,7 @@ export class Connection<Receipt = never> implements Flushable {
   /** Bytes (about) that were given to {@link send} and have not left yet, and what is kept to give them back. */
   get waiting(): number {
     const receipts = this.waitingReceipts.length + this.writingReceipts.length;
-    return this.out.length + this.rest.length + this.stream.writableLength + receipts * RECEIPT;
+    return this.out.length + this.rest.length + this.stream.writableLength + receipts * RECEIPT_BYTES;
   }
 
   /**
@@ -154,8 +154,8 @@ export class Connection<Receipt = never> implements Flushable {
   acknowledgeWhereAwaited(): void {
     const answered = this.writes !== this.writesSeen;
     this.writesSeen = this.writes;
-    this.heldBack ??= new HeldBack();
-    if (this.heldBack.read(answered)) this.acknowledge();
+    this.nagle ??= new NagleDetector();
+    if (this.nagle.read(answered)) this.acknowledge();
   }
 
   /** Writes what waits, unless a write is under way: what comes meanwhile goes with the next one. */
@@ -172,7 +172,7 @@ export class Connection<Receipt = never> implements Flushable {
     this.scheduled = false;
     if (this.test || this.writing || this.out === '' || !this.open) return;
     this.stream.write(' ');
-    this.test = setTimeout(() => this.write(), TEST_MS);
+    this.test = setTimeout(() => this.write(), WRITE_TEST_MS);
   }
 
   private write(): void {
@@ -197,12 +197,12 @@ export class Connection<Receipt = never> implements Flushable {
   private schedule(): void {
     if (this.scheduled || this.writing) return;
     this.scheduled = true;
-    atTurnEnd(this);
+    atTickEnd(this);
   }
 
   private writeSlice(): void {
     const { rest } = this;
-    const end = rest.length > SLICE ? sliceEnd(rest) : rest.length;
+    const end = rest.length > SLICE_CHARACTERS ? sliceEnd(rest) : rest.length;
     this.rest = end === rest.length ? '' : rest.slice(end);
     this.progressAt = performance.now();
     const write = (this.writes += 1);
@@ -218,7 +218,7 @@ export class Connection<Receipt = never> implements Flushable {
   }
 
   /** Passes on nothing until that reason is lifted. A little more is read meanwhile: so the peer is heard to close. */
-  hold(reason: Hold): void {
+  pause(reason: PauseReason): void {
     this.holds |= reason;
   }
 
@@ -228,14 +228,14 @@ export class Connection<Receipt = never> implements Flushable {
   }
 
   /** Lifts a reason; what was read is passed on, and reading goes on, when none is left. */
-  release(reason: Hold): void {
+  resume(reason: PauseReason): void {
     if ((this.holds & reason) === 0) return;
     this.holds &= ~reason;
     if (!this.passing) this.passOn();
   }
 
   /** What was read first while it might not be passed on, where that reason is the only one; it is not passed on then. */
-  takeKept(reason: Hold): Buffer | undefined {
+  takeKept(reason: PauseReason): Buffer | undefined {
     return (this.holds & ~reason) === 0 ? this.nextKept() : undefined;
   }
 
@@ -356,7 +356,7 @@ export class Connection<Receipt = never> implements Flushable {
   private startClosing(): void {
     this.closing = true;
     this.stream.resume();
-    this.linger = setTimeout(() => this.stream.destroy(), LINGER);
+    this.linger = setTimeout(() => this.stream.destroy(), LINGER_MS);
     if (!this.writing) this.endStream();
   }
 
@@ -384,6 +384,6 @@ export class Connection<Receipt = never> implements Flushable {
 
 /** Not between the two halves of one character. */
 function sliceEnd(text: string): number {
-  const last = text.charCodeAt(SLICE - 1);
-  return last >= 0xd800 && last < 0xdc00 ? SLICE - 1 : SLICE;
+  const last = text.charCodeAt(SLICE_CHARACTERS - 1);
+  return last >= 0xd800 && last < 0xdc00 ? SLICE_CHARACTERS - 1 : SLICE_CHARACTERS;
 }

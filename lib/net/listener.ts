@@ -3,7 +3,7 @@ import { Admission, type AdmissionEvents } from './admission.js';
 import { setKeepaliveOnServer, type KeepaliveOptions } from './keepalive.js';
 
 /** Connections that the system keeps for us until we accept them. */
-const BACKLOG = 1024;
+const MAX_BACKLOG = 1024;
 
 export interface ListenerEvents extends AdmissionEvents {
   accepted(socket: Socket): void;
@@ -53,7 +53,7 @@ export class Listener {
     const { address, ipv6Only } = this;
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
-      this.server.listen({ ...address, ipv6Only, backlog: BACKLOG }, () => {
+      this.server.listen({ ...address, ipv6Only, backlog: MAX_BACKLOG }, () => {
         this.server.off('error', reject);
         this.server.on('error', (error) =>
           this.events.warning(`a client could not be accepted: ${error.message}`),

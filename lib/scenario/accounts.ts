@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { element, type Element } from '../xml/index.js';
-import { bare, type Account } from './casting.js';
+import { bare, type Account } from './account-mapping.js';
 import { Client } from './client.js';
 import { reach, type Server } from './login.js';
 import { describeError, NoServer, StreamError } from './stream.js';
@@ -12,7 +12,7 @@ const ROSTER = 'jabber:iq:roster';
 const FIELDS: Readonly<Record<string, string>> = { email: 'scenario@example.org' };
 
 /** Given to a server between two tries to make or to remove an account, in milliseconds. */
-const ONCE_MORE = 200;
+const RETRY_MS = 200;
 
 /** Refused: the server has said no, and will say so again; failed: it did not get that far, `noServer` where nobody else would. */
 type Registered =
@@ -87,7 +87,7 @@ export class Accounts {
   private async registerTwice(account: Account): Promise<Registered> {
     const outcome = await this.register(account);
     if (typeof outcome === 'string' || 'refused' in outcome || outcome.noServer) return outcome;
-    await sleep(ONCE_MORE);
+    await sleep(RETRY_MS);
     return this.register(account);
   }
 
@@ -142,7 +142,7 @@ export class Accounts {
     if ((await this.removeOnce(account)) === undefined) return undefined;
     // A script may have removed its account itself; then it can be made, and is ours to remove. Else it is tried once more:
     // jabberd2's c2s ends who comes next for one who has just left, now and then. [jabberd2 2.7.0 c2s]
-    if ((await this.register(account)) !== 'made') await sleep(ONCE_MORE);
+    if ((await this.register(account)) !== 'made') await sleep(RETRY_MS);
     return this.removeOnce(account);
   }
 

@@ -3,21 +3,21 @@ import { element, type Element } from '../xml/index.js';
 import type { Inbox } from './inbox.js';
 import { logIn, reach, type Server } from './login.js';
 import type { Credentials } from './sasl.js';
-import { PATIENCE, type Stream } from './stream.js';
+import { ANSWER_TIMEOUT_MS, type Stream } from './stream.js';
 
 /** Begins the ids of our own questions, which no script gets to see. */
 const OURS = 'scenario-barrier-';
 
 /** How long a server that has never answered one of them may take, in milliseconds. */
-const FIRST_ANSWER = 3_000;
+const FIRST_ANSWER_MS = 3_000;
 
 /** Given to other sessions to hear of what was done, once the server has it. In milliseconds. */
-const SPREAD = 5;
+const SPREAD_MS = 5;
 /** The same where the server does not say when it has it. */
-const GUESS = 100;
+const GUESS_MS = 100;
 
 /** How long a server may take to end the stream of somebody who has removed his account, in milliseconds. */
-const SEND_OFF = 300;
+const SEND_OFF_MS = 300;
 
 const STANZAS = ['message', 'presence', 'iq'];
 
@@ -84,9 +84,9 @@ export class Client {
    */
   async settle(): Promise<void> {
     if (this.inbox.ended !== undefined) return;
-    if (this.barriers === 'unanswered') return void (await sleep(GUESS));
+    if (this.barriers === 'unanswered') return void (await sleep(GUESS_MS));
     const id = `${OURS}${(this.count += 1)}-${Math.random().toString(36).slice(2)}`;
-    const patience = this.barriers === 'untried' ? FIRST_ANSWER : PATIENCE;
+    const patience = this.barriers === 'untried' ? FIRST_ANSWER_MS : ANSWER_TIMEOUT_MS;
     const answered = await new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => resolve(false), patience);
       this.waiting.set(id, () => {
@@ -98,7 +98,7 @@ export class Client {
       this.stream.send(element('iq', { type: 'get', id, to: this.domain }, ping).toString());
     });
     this.barriers = answered ? 'answered' : 'unanswered';
-    await sleep(SPREAD);
+    await sleep(SPREAD_MS);
   }
 
   /**
@@ -110,7 +110,7 @@ export class Client {
     const waiting = new AbortController();
     await Promise.race([
       this.inbox.over,
-      sleep(SEND_OFF, undefined, { signal: waiting.signal }).catch(() => undefined),
+      sleep(SEND_OFF_MS, undefined, { signal: waiting.signal }).catch(() => undefined),
     ]);
     waiting.abort();
   }

@@ -7,7 +7,7 @@ import { describeAction, type Action, type Character, type Script } from './scri
 import type { Element } from '../xml/index.js';
 import { inOneForm, withoutUsual, type Receiver, type UsualName } from './usual.js';
 import { mapValues } from './variables.js';
-import { MadeUp, valuesIn } from './volatile.js';
+import { ServerGenerated, valuesIn } from './volatile.js';
 
 /** A stanza that a character got, with names for what the server made up. */
 export interface Heard {
@@ -115,15 +115,15 @@ export class Comparison {
   private async listen(script: Script, side: keyof Sides): Promise<Listened> {
     const { [side]: options } = this.sides;
     const raw: { who: Character; line: number; stanza: Element }[] = [];
-    await this.accounts[side].prepare(accountsOf(script, options.casting));
+    await this.accounts[side].prepare(accountsOf(script, options.mapping));
     const { failures, addresses } = await play(script, options, {
       heard: (who, line, stanza) => void raw.push({ who, line, stanza }),
     });
     await this.accounts[side].clear();
     const known = valuesIn(script.actions.flatMap(sent));
-    const madeUp = new MadeUp(known);
+    const madeUp = new ServerGenerated(known);
     const compared = (who: Character, stanza: Element): Element | undefined => {
-      const readable = mapValues(stanza, (value) => options.casting.original(named(value, addresses)));
+      const readable = mapValues(stanza, (value) => options.mapping.original(named(value, addresses)));
       // It is so for all stanzas, and only some servers say so. [RFC6120 4.8.3]
       if (readable.attribute('xmlns') === 'jabber:client') readable.set('xmlns', undefined);
       return this.reduced(madeUp.named(readable), receiverOf(who, known));

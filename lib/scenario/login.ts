@@ -1,4 +1,4 @@
-import { streamDigest } from '../proof/stream-digest.js';
+import { streamDigest } from '../xmpp/stream-digest.js';
 import { element, type Element } from '../xml/index.js';
 import { chooseMechanism, type Credentials, type Mechanism } from './sasl.js';
 import { describeError, Stream, StreamError, TLS, type Peer } from './stream.js';

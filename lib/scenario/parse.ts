@@ -3,7 +3,7 @@ import { withoutByteOrderMark } from '../config/text.js';
 import { DocumentError, parseFragment, type Document, type Namespaces } from '../xml/index.js';
 import { ScriptError, type Action, type Character, type Note, type Script } from './script.js';
 import { quotableVariables } from './variables.js';
-import { checkWords, type Told } from './words.js';
+import { checkWords, type ParsedAction } from './words.js';
 
 /** What scripts write without declaring it. */
 const AROUND: Namespaces = new Map([
@@ -190,9 +190,9 @@ class Parser {
     return { who, verb, line, data: [data], open: 0 };
   }
 
-  private finish(block: Block): Told[] {
+  private finish(block: Block): ParsedAction[] {
     const { who, verb, line, data } = block;
-    const told = (action: Action): Told => ({ action, source: data, lines: new Map() });
+    const told = (action: Action): ParsedAction => ({ action, source: data, lines: new Map() });
     if (verb === 'connects' || verb === 'disconnects') return [told({ who, line, kind: verb })];
     if (verb === 'receives' && data.join('').trim() === 'nothing')
       return [told({ who, line, kind: 'receives nothing' })];

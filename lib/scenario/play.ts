@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Element } from '../xml/index.js';
-import { bare, type Account, type Casting } from './casting.js';
+import { bare, type Account, type AccountMapping } from './account-mapping.js';
 import { Client } from './client.js';
 import type { Server } from './login.js';
 import { compare, weigh, type Captures, type Difference } from './match.js';
@@ -9,12 +9,12 @@ import { describeError, NoServer, StreamError } from './stream.js';
 import { mapValues, replaceVariables } from './variables.js';
 
 /** How long it must be quiet for `receives: nothing`, in milliseconds. */
-const QUIET = 300;
+const QUIET_MS = 300;
 
 /** Given to a server to tell others that somebody has left, in milliseconds. */
-const FAREWELL = 30;
+const FAREWELL_MS = 30;
 /** The same for those who want to hear all of it: jabberd2 is three programs, and each hop may take 40 ms. */
-const LAST_WORDS = 200;
+const LAST_WORDS_MS = 200;
 
 /** A stanza that came, and in what it is not the expected one. */
 export interface Miss {
@@ -50,7 +50,7 @@ export interface Observer {
 
 /** How scripts are played. */
 export interface Stage {
-  readonly casting: Casting;
+  readonly mapping: AccountMapping;
   /** Must each stanza that arrives be the next that is expected? Else what does not match is passed over. */
   readonly exact: boolean;
   /** How long an expected stanza is waited for, in milliseconds. */
@@ -69,10 +69,10 @@ export interface Played {
 }
 
 /** The accounts that a script needs. */
-export function accountsOf({ characters }: Script, casting: Casting): Account[] {
+export function accountsOf({ characters }: Script, mapping: AccountMapping): Account[] {
   const accounts = new Map<string, Account>();
   for (const character of characters) {
-    const account = casting.account(character);
+    const account = mapping.account(character);
     if (account && !accounts.has(bare(account))) accounts.set(bare(account), account);
   }
   return [...accounts.values()];
@@ -105,7 +105,7 @@ class Performance {
 
   async play({ characters, actions }: Script): Promise<Played> {
     for (const character of characters) {
-      const account = this.stage.casting.account(character) ?? { ...character, password: '', given: false };
+      const account = this.stage.mapping.account(character) ?? { ...character, password: '', given: false };
       this.bares.set(character.name, bare(account));
     }
     const failures: Failure[] = [];
@@ -130,12 +130,12 @@ class Performance {
   /** What others did at last may still be under way. */
   private async lastWords(): Promise<void> {
     await Promise.all(this.present().map((client) => client.settle()));
-    await sleep(LAST_WORDS);
+    await sleep(LAST_WORDS_MS);
   }
 
   async end(): Promise<void> {
     await Promise.all(this.present().map((client) => client.close()));
-    await sleep(FAREWELL);
+    await sleep(FAREWELL_MS);
   }
 
   private present(): Client[] {
@@ -159,7 +159,7 @@ class Performance {
 
   private async connect(action: Action): Promise<Failure | undefined> {
     const { who } = action;
-    const account = this.stage.casting.account(who);
+    const account = this.stage.mapping.account(who);
     if (!account) {
       return { ...fail(action, 'it has no password, neither in the script nor by --account'), fatal: true };
     }
@@ -188,7 +188,7 @@ class Performance {
     if (!client || this.gone.has(client)) return;
     this.gone.add(client);
     await client.close();
-    await sleep(this.stage.goOn ? LAST_WORDS : FAREWELL);
+    await sleep(this.stage.goOn ? LAST_WORDS_MS : FAREWELL_MS);
   }
 
   private async send(action: Action, stanza: Element): Promise<Failure | undefined> {
@@ -244,7 +244,7 @@ class Performance {
     const client = this.clients.get(action.who.name);
     if (!client) return fail(action, 'it was never connected');
     if (!this.gone.has(client)) await client.settle();
-    const stanza = await client.inbox.take(QUIET);
+    const stanza = await client.inbox.take(QUIET_MS);
     if (!stanza) return this.isQuiet(client) ? undefined : fail(action, client.inbox.ended!);
     const came = client.inbox.length + 1;
     if (this.stage.goOn) client.inbox.putBack([stanza]);
@@ -266,7 +266,7 @@ class Performance {
 
   /** A value of the script with its variables replaced, as the server has to get it. */
   private fill(value: string): string {
-    const mapped = this.stage.casting.text(value);
+    const mapped = this.stage.mapping.text(value);
     return replaceVariables(mapped, (name, full) =>
       full ? (this.addresses.get(name)?.at(-1) ?? '') : (this.bares.get(name) ?? ''),
     );

@@ -4,9 +4,9 @@ const INDENT = '  ';
 const MARK = '> ';
 
 /** How much of a value, of a line, and of a stanza a person gets to see: in characters, and in lines. */
-const MOST = { value: 200, line: 500, lines: 120 } as const;
+const MAX_SHOWN = { value: 200, line: 500, lines: 120 } as const;
 /** What stands around a line that is marked, and the beginning of all. */
-const AROUND = 3;
+const CONTEXT_LINES = 3;
 
 /** What a person reads: an element a line, those in `marked` with `> ` before them. */
 export function pretty(element: Element, marked: ReadonlySet<Element> = new Set()): string[] {
@@ -14,21 +14,22 @@ export function pretty(element: Element, marked: ReadonlySet<Element> = new Set(
 }
 
 /** A value as it is quoted to a person. */
-export const short = (value: string): string => cut(value, MOST.value);
+export const short = (value: string): string => cut(value, MAX_SHOWN.value);
 
 const cut = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;
 
 /** Of a stanza that is too long to be looked at, its beginning and what is around the lines that are marked. */
 export function excerpt(lines: readonly string[]): string[] {
-  const all = lines.map((line) => cut(line, MOST.line));
-  if (all.length <= MOST.lines) return all;
+  const all = lines.map((line) => cut(line, MAX_SHOWN.line));
+  if (all.length <= MAX_SHOWN.lines) return all;
   const shown: string[] = [];
   let hidden = 0;
   const tellHidden = (): void => void (hidden > 0 && shown.push(`  … (${hidden} lines)`));
   for (const [at, line] of all.entries()) {
-    const near = at < AROUND || all.slice(Math.max(0, at - AROUND), at + AROUND + 1).some(isMarked);
-    if (near && shown.length < MOST.lines) {
+    const near =
+      at < CONTEXT_LINES || all.slice(Math.max(0, at - CONTEXT_LINES), at + CONTEXT_LINES + 1).some(isMarked);
+    if (near && shown.length < MAX_SHOWN.lines) {
       tellHidden();
       hidden = 0;
       shown.push(line);

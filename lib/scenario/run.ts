@@ -1,9 +1,9 @@
 import { Accounts } from './accounts.js';
-import type { Account } from './casting.js';
+import type { Account } from './account-mapping.js';
 import type { Server } from './login.js';
 import { accountsOf, play, type Failure, type Stage } from './play.js';
 import { brief } from './print.js';
-import type { Remark, Report, Result } from './report/report.js';
+import type { ResultNote, Report, Result } from './report/report.js';
 import type { Script } from './script.js';
 import { unwantedBy, type Candidate } from './select.js';
 
@@ -18,7 +18,7 @@ export interface RunOptions extends Stage {
 }
 
 /** How many stanzas that were passed over are told of one line. */
-const MOST = 10;
+const MAX_SHOWN = 10;
 
 /** Plays scripts one after the other, and tells a report. @returns whether none failed */
 export async function run(
@@ -89,8 +89,8 @@ async function runOne(
   }
   report.starts?.(file, title);
   const began = performance.now();
-  const remarks: Remark[] = [...script.notes];
-  await accounts.prepare(accountsOf(script, options.casting));
+  const remarks: ResultNote[] = [...script.notes];
+  await accounts.prepare(accountsOf(script, options.mapping));
   const failure = await perform(script, options, report, remarks);
   await accounts.clear();
   const outcome = failure ? 'failed' : 'passed';
@@ -101,7 +101,7 @@ async function perform(
   script: Script,
   options: RunOptions,
   report: Report,
-  remarks: Remark[],
+  remarks: ResultNote[],
 ): Promise<Failure | undefined> {
   const passedOver = new Map<number, number>();
   const { failures } = await play(script, options, {
@@ -109,11 +109,11 @@ async function perform(
     discarded: (who, line, stanza) => {
       const count = (passedOver.get(line) ?? 0) + 1;
       passedOver.set(line, count);
-      if (count <= MOST) remarks.push({ line, text: `${who.name} passed over ${brief(stanza)}` });
+      if (count <= MAX_SHOWN) remarks.push({ line, text: `${who.name} passed over ${brief(stanza)}` });
     },
   });
   for (const [line, count] of passedOver) {
-    if (count > MOST) remarks.push({ line, text: `${count - MOST} more were passed over` });
+    if (count > MAX_SHOWN) remarks.push({ line, text: `${count - MAX_SHOWN} more were passed over` });
   }
   return failures[0];
 }

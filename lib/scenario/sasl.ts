@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
-import { DigestAnswer, directives } from '../proof/digest-md5.js';
+import { DigestAnswer, directives } from '../xmpp/sasl/digest-md5.js';
 
 export interface Credentials {
   readonly user: string;

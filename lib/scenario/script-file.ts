@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 /** How long a change may wait until it is written, in milliseconds: more where writing takes long. */
 const MIN_WAIT_MS = 500;
 /** Of the time, one part in so many at most is spent on writing. */
-const SHARE = 10;
+const TIMEOUT_DIVISOR = 10;
 
 /**
  * A script that is written while it grows. Whoever reads the file finds a whole script in it, whenever the writer is
@@ -48,7 +48,7 @@ export class ScriptFile {
     rmSync(part, { force: true });
     writeFileSync(part, this.text(), { mode: 0o600 });
     renameSync(part, this.file);
-    this.wait = Math.max(MIN_WAIT_MS, SHARE * (performance.now() - began));
+    this.wait = Math.max(MIN_WAIT_MS, TIMEOUT_DIVISOR * (performance.now() - began));
   }
 
   remove(): void {

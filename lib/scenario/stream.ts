@@ -13,7 +13,7 @@ const STREAMS = 'http://etherx.jabber.org/streams';
 export const TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 
 /** How long each step of connecting and logging in may take, in milliseconds. */
-export const PATIENCE = 15_000;
+export const ANSWER_TIMEOUT_MS = 15_000;
 
 export interface Peer {
   readonly host: string;
@@ -43,7 +43,7 @@ function describeUnconnected({ code = '', message, name }: Error & { readonly co
 }
 
 /** How much is shown of what is no stream, in bytes. */
-const SHOWN = 60;
+const MAX_SHOWN_LENGTH = 60;
 
 /** What has come instead of a stream, for people. [RFC8446 5.1: 21 is an alert, 22 a handshake] */
 function describeForeign(first: Buffer): string {
@@ -74,7 +74,7 @@ export class Stream {
   /** @throws {StreamError} */
   static async connect(peer: Peer): Promise<Stream> {
     const socket = connectTcp({ ...peer, noDelay: true, allowHalfOpen: true });
-    const timer = setTimeout(() => socket.destroy(new Error('no answer')), PATIENCE);
+    const timer = setTimeout(() => socket.destroy(new Error('no answer')), ANSWER_TIMEOUT_MS);
     try {
       await once(socket, 'connect');
     } catch (error) {
@@ -107,7 +107,7 @@ export class Stream {
   private whyNoStream(): StreamError {
     const { ended } = this.inbox;
     if (ended === undefined)
-      return new NoServer(`the server did not send its stream header in ${PATIENCE / 1000} s`);
+      return new NoServer(`the server did not send its stream header in ${ANSWER_TIMEOUT_MS / 1000} s`);
     if (this.foreign) return new NoServer(ended);
     return new StreamError(this.first ? ended : `${ended} without a word (does that port want TLS at once?)`);
   }
@@ -123,9 +123,11 @@ export class Stream {
 
   /** The next stanza. @throws {StreamError} when none comes */
   async next(what: string): Promise<Element> {
-    const stanza = await this.inbox.take(PATIENCE);
+    const stanza = await this.inbox.take(ANSWER_TIMEOUT_MS);
     if (!stanza)
-      throw new StreamError(this.inbox.ended ?? `the server did not send ${what} in ${PATIENCE / 1000} s`);
+      throw new StreamError(
+        this.inbox.ended ?? `the server did not send ${what} in ${ANSWER_TIMEOUT_MS / 1000} s`,
+      );
     if (stanza.name === 'stream:error')
       throw new StreamError(`the server ended the stream: ${describeError(stanza)}`);
     return stanza;
@@ -183,7 +185,7 @@ export class Stream {
   private attach(socket: Duplex): void {
     const connection: Connection = new Connection(socket, {
       data: (chunk) => {
-        this.first ??= Buffer.from(chunk.subarray(0, SHOWN));
+        this.first ??= Buffer.from(chunk.subarray(0, MAX_SHOWN_LENGTH));
         this.reader.write(chunk);
       },
       failed: (error) => {
@@ -246,7 +248,7 @@ export class Stream {
   private async begins(): Promise<boolean> {
     if (!this.header && this.inbox.ended === undefined) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, PATIENCE);
+        const timer = setTimeout(resolve, ANSWER_TIMEOUT_MS);
         this.opened = () => {
           clearTimeout(timer);
           resolve();

@@ -32,7 +32,7 @@ const SERVICES = new Set(['urn:xmpp:extdisco:1', 'urn:xmpp:extdisco:2']);
 const TIMED = /^\d{9,11}(?::|$)/;
 
 /** Replaces what a server made up in stanzas by names for it. */
-export class MadeUp {
+export class ServerGenerated {
   /** @param known values that are not made up, whatever they look like: those of what was sent */
   constructor(private readonly known: ReadonlySet<string>) {}
 
@@ -72,12 +72,12 @@ const NAME = '\\{(?:id|time|uuid|token|ver|seconds|url|username|password)\\}';
 const SOMEWHERE = new RegExp(NAME);
 const WHOLE = new RegExp(`^${NAME}$`);
 
-/** Is this what {@link MadeUp} has put there? */
-export const isMadeUp = (value: string): boolean => SOMEWHERE.test(value);
+/** Is this what {@link ServerGenerated} has put there? */
+export const isServerGenerated = (value: string): boolean => SOMEWHERE.test(value);
 /** Is it all of what is there? */
 export const isWholeName = (value: string): boolean => WHOLE.test(value);
 
-/** The values of stanzas, for {@link MadeUp}. */
+/** The values of stanzas, for {@link ServerGenerated}. */
 export function valuesIn(stanzas: readonly Element[]): Set<string> {
   return new Set(stanzas.flatMap(valuesOf));
 }

@@ -5,7 +5,7 @@ import { ScriptError, type Action, type Character } from './script.js';
 import { usesIn, type Use } from './variables.js';
 
 /** An action, and the text that it was read from. */
-export interface Told {
+export interface ParsedAction {
   readonly action: Action;
   /** From the line of the action on. */
   readonly source: readonly string[];
@@ -25,7 +25,11 @@ const STRICTNESS = ['true', 'false', '1', '0'];
  *
  * @throws {ScriptError} for the first that is not
  */
-export function checkWords(file: string, characters: readonly Character[], told: readonly Told[]): void {
+export function checkWords(
+  file: string,
+  characters: readonly Character[],
+  told: readonly ParsedAction[],
+): void {
   const checker = new Checker(characters);
   for (const one of told) {
     const wrong = checker.wrongIn(one.action);
@@ -46,7 +50,7 @@ interface Found extends Wrong {
 }
 
 /** The line of a wrong word: in the tag of its element, or below. Quotes may be written otherwise. */
-function lineOf({ word, value, element }: Found, { action, source, lines }: Told): number {
+function lineOf({ word, value, element }: Found, { action, source, lines }: ParsedAction): number {
   const plain = (text: string): string => text.replaceAll('&apos;', "'").replaceAll('&quot;', '"');
   const words = value.split('\n').find((line) => line.includes(word)) ?? word;
   const begin = lines.get(element) ?? action.line;

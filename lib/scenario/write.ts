@@ -2,7 +2,7 @@ import type { Element } from '../xml/index.js';
 import { STRICT } from './match.js';
 import { pretty } from './print.js';
 import { mapValues, valuesOf } from './variables.js';
-import { isMadeUp, isWholeName, MadeUp } from './volatile.js';
+import { isServerGenerated, isWholeName, ServerGenerated } from './volatile.js';
 
 /** Somebody whose session was recorded. */
 export interface Recorded {
@@ -51,7 +51,7 @@ class Writer {
   private readonly addresses: readonly (readonly [address: string, name: string])[];
   /** What was sent so far: who gets it back gets the same. */
   private readonly sent = new Set<string>();
-  private readonly madeUp = new MadeUp(this.sent);
+  private readonly madeUp = new ServerGenerated(this.sent);
   /** What a server made up and a client said again, with what stands for it. */
   private readonly repeated: ReadonlyMap<string, string>;
 
@@ -111,11 +111,11 @@ class Writer {
 }
 
 /** Shorter values may be the same by chance: numbers, say. */
-const REPEATABLE = 8;
+const MIN_REPEATABLE_LENGTH = 8;
 
 /** An answer to what the server asked has the id that the server made. [RFC6120 8.2.3] */
 function mapRepeatable(stanza: Element, change: (value: string) => string): Element {
-  const copy = mapValues(stanza, (value) => (value.length < REPEATABLE ? value : change(value)));
+  const copy = mapValues(stanza, (value) => (value.length < MIN_REPEATABLE_LENGTH ? value : change(value)));
   const answers = stanza.name === 'iq' && ['result', 'error'].includes(stanza.attribute('type') ?? '');
   const id = stanza.attribute('id');
   return answers && id !== undefined ? copy.set('id', change(id)) : copy;
@@ -125,7 +125,7 @@ function mapRepeatable(stanza: Element, change: (value: string) => string): Elem
 function repeatedIn(moments: readonly Moment[]): Map<string, string> {
   const sent = new Set<string>();
   const made = new Set<string>();
-  const madeUp = new MadeUp(sent);
+  const madeUp = new ServerGenerated(sent);
   const repeated = new Map<string, string>();
   for (const moment of moments) {
     if (!('stanza' in moment)) continue;
@@ -171,8 +171,9 @@ function without(stanza: Element, attribute: string): Element {
 
 /** A text can not be any: an element without one accepts it. */
 function anyValue(element: Element): Element {
-  for (const [name, value] of element.attributes) if (isMadeUp(value)) element.set(name, '{scansion:any}');
-  if (element.elements.length === 0 && isMadeUp(element.text)) element.children = [];
+  for (const [name, value] of element.attributes)
+    if (isServerGenerated(value)) element.set(name, '{scansion:any}');
+  if (element.elements.length === 0 && isServerGenerated(element.text)) element.children = [];
   element.elements.forEach(anyValue);
   return element;
 }

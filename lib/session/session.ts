@@ -1,6 +1,6 @@
 import { stanzaOf, type Element, type Stanza } from '../xml/index.js';
-import type { End } from './end.js';
-import { newSender } from './manager.js';
+import type { CloseReason } from './close-reason.js';
+import { newSender } from './upstream.js';
 
 /** What a client may ask for before login. */
 export type RequestKind = 'auth-get' | 'auth-set' | 'register';
@@ -43,7 +43,7 @@ export interface Packet {
   readonly reason?: string;
 }
 
-/** The client behind a session, as the desk sees it. */
+/** The client behind a session, as the session registry sees it. */
 export interface Client {
   /** Something came while the session was in the unknown state. */
   answer(packet: Packet): void;
@@ -52,7 +52,7 @@ export interface Client {
   /** A stanza came for the session. */
   deliver(packet: Packet): void;
   /** The session is over for the session manager: tell the client and close. */
-  end(end: End): void;
+  end(end: CloseReason): void;
 }
 
 /**

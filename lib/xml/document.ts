@@ -102,7 +102,7 @@ const MAX_DEPTH = 1000;
 const MAX_ATTRIBUTES = 1000;
 
 /** How much of a tag without an end is shown, in characters. */
-const SHOWN = 40;
+const MAX_SHOWN_LENGTH = 40;
 const ENDS: ReadonlyMap<string, string> = new Map([
   ['<!--', '-->'],
   ['<![CDATA[', ']]>'],
@@ -246,7 +246,7 @@ class DocumentReader {
     if (inner && begin < this.end)
       return new DocumentError(`<${inner.element.name}> is not closed`, inner.line);
     const [begun] = this.source
-      .slice(begin, Math.min(begin + SHOWN, this.length))
+      .slice(begin, Math.min(begin + MAX_SHOWN_LENGTH, this.length))
       .split(/(?<=<!--|<!\[CDATA\[)|[\s>]/, 1);
     const missing = ENDS.get(begun) ?? 'a quote or a >';
     return new DocumentError(`${begun} is not complete: ${missing} is missing`, this.lineAt(begin));

@@ -2,8 +2,8 @@
 export { DocumentError, parseDocument, parseFragment, type Document } from './document.js';
 export { Element, element, type AttributeValues, type Content, type Node } from './element.js';
 export { escape, escapeValue, unescape } from './escape.js';
-export type { Fault, FaultCondition } from './fault.js';
-export { MOST, type StanzaLimits } from './limits.js';
+export type { ParseError, ParseErrorCondition } from './parse-error.js';
+export { MAX, type StanzaLimits } from './limits.js';
 export { Reader, stanzaOf, type ReaderEvents, type ReaderOptions } from './reader.js';
 export { Stanza, Tag, wholeStanza, type Edit } from './tag.js';
 export { respelt, type Unwanted } from './prefixes.js';

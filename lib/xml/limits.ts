@@ -9,4 +9,4 @@ export interface StanzaLimits {
 }
 
 /** The largest depth and number of attributes that may be asked for: the scanner's work space has this size. */
-export const MOST = { depth: 1000, attributes: 1000 } as const;
+export const MAX = { depth: 1000, attributes: 1000 } as const;

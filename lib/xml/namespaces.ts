@@ -1,5 +1,5 @@
 import { escapeValue, unescapeValue } from './escape.js';
-import { isNameStartByte, isUriByte } from './lexis.js';
+import { isNameStartByte, isUriByte } from './chars.js';
 import { isNameStart } from './names.js';
 
 /** What the prefix `xml` stands for, everywhere. [XML Namespaces 1.0 3] */

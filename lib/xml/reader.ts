@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
-import type { Fault } from './fault.js';
-import { MOST, type StanzaLimits } from './limits.js';
+import type { ParseError } from './parse-error.js';
+import { MAX, type StanzaLimits } from './limits.js';
 import type { Namespaces } from './tree.js';
 import { Scan, Scanner } from './scanner.js';
 import { Stanza, Tag } from './tag.js';
@@ -16,7 +16,7 @@ export interface ReaderEvents {
   /** The root was closed: `</stream:stream>`. */
   close(): void;
   /** The stream is broken, or over a limit. Nothing comes after this. */
-  fault(fault: Fault): void;
+  fault(fault: ParseError): void;
 }
 
 export interface ReaderOptions {
@@ -32,7 +32,7 @@ export interface ReaderOptions {
  * Bytes made text in one go: stanzas are slices of that text, which is faster than one by one; but a slice that
  * waits for a slow peer keeps all of the text in memory.
  */
-const AT_ONCE = 4096;
+const SCAN_CHUNK_BYTES = 4096;
 
 const LANGUAGE = 'xml:lang';
 
@@ -95,7 +95,11 @@ export class Reader {
       if (found === Scan.Stanza && !scanner.beyondAscii) {
         if (scanner.position > from + text.length) {
           from = scanner.begin;
-          text = bytes.toString('latin1', from, Math.min(end, Math.max(scanner.position, from + AT_ONCE)));
+          text = bytes.toString(
+            'latin1',
+            from,
+            Math.min(end, Math.max(scanner.position, from + SCAN_CHUNK_BYTES)),
+          );
         }
         this.events.stanza(this.stanza(text.slice(scanner.begin - from, scanner.position - from), true));
       } else this.tell(found, bytes);
@@ -195,7 +199,7 @@ export class Reader {
   }
 }
 
-const NO_LIMITS: StanzaLimits = { bytes: Number.MAX_SAFE_INTEGER, ...MOST };
+const NO_LIMITS: StanzaLimits = { bytes: Number.MAX_SAFE_INTEGER, ...MAX };
 
 /** The stanza in a text that came out of a reader before, or was built by us; undefined where the text holds none. */
 export function stanzaOf(text: string): Stanza | undefined {

@@ -5,7 +5,7 @@
  * one or the other, and an error of theirs would cost every client its session. It can stop at any byte and go
  * on with the next read; each byte is looked at once. [RFC6120 11.1, 11.3] [XML 1.0] [XML Namespaces 1.0]
  */
-import type { Fault, FaultCondition } from './fault.js';
+import type { ParseError, ParseErrorCondition } from './parse-error.js';
 import {
   BAD,
   MORE,
@@ -22,8 +22,8 @@ import {
   nameSequence,
   reference,
   sequence,
-} from './lexis.js';
-import { MOST, type StanzaLimits } from './limits.js';
+} from './chars.js';
+import { MAX, type StanzaLimits } from './limits.js';
 import { NamespaceScope } from './namespaces.js';
 
 /** What a scan came to. */
@@ -76,7 +76,7 @@ const RIGHT_BRACKET = 0x5d;
 const CDATA_OPEN = Buffer.from('![CDATA[');
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const DECLARATION_OPEN = Buffer.from('<?xml');
-const LONGEST_DECLARATION = 256;
+const MAX_DECLARATION_BYTES = 256;
 const DECLARATION =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:'1\.\d+'|"1\.\d+")(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:'([\w.-]+)'|"([\w.-]+)"))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:'(?:yes|no)'|"(?:yes|no)"))?[ \t\r\n]*\?>$/;
 const ENCODINGS = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii']);
@@ -89,8 +89,8 @@ const ATTRIBUTE = 4;
  * Open elements and the attributes of the tag at hand. One work space serves all scanners, since a scan never
  * waits; only a scanner that stops inside a stanza keeps a copy of its part.
  */
-const open = new Int32Array(MOST.depth * OPEN + OPEN);
-const attributes = new Int32Array(MOST.attributes * ATTRIBUTE);
+const open = new Int32Array(MAX.depth * OPEN + OPEN);
+const attributes = new Int32Array(MAX.attributes * ATTRIBUTE);
 
 interface Interrupted {
   readonly open: Int32Array;
@@ -136,7 +136,7 @@ export class Scanner {
   longestTag = 0;
   /** Elements directly inside of the stanza. */
   children = 0;
-  fault: Fault | undefined;
+  fault: ParseError | undefined;
   readonly scope: NamespaceScope | undefined;
 
   private state = State.Start;
@@ -302,7 +302,7 @@ export class Scanner {
     return Scan.More;
   }
 
-  private fail(condition: FaultCondition, text: string): Scan {
+  private fail(condition: ParseErrorCondition, text: string): Scan {
     this.state = State.Faulty;
     this.fault = { condition, text };
     return Scan.Fault;
@@ -332,9 +332,9 @@ export class Scanner {
   }
 
   private declaration(bytes: Uint8Array, at: number, end: number): Scan {
-    const close = bytes.subarray(0, Math.min(end, at + LONGEST_DECLARATION)).indexOf(GREATER_THAN, at);
+    const close = bytes.subarray(0, Math.min(end, at + MAX_DECLARATION_BYTES)).indexOf(GREATER_THAN, at);
     if (close < 0) {
-      return end - at < LONGEST_DECLARATION ? Scan.More : this.malformed('endless XML declaration');
+      return end - at < MAX_DECLARATION_BYTES ? Scan.More : this.malformed('endless XML declaration');
     }
     const source = Buffer.from(bytes.subarray(at, close + 1)).toString('latin1');
     const match = DECLARATION.exec(source);

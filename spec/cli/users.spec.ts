@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { openCredentials, type Credentials } from '../../lib/client/credentials/index.js';
+import { openCredentials, type Credentials } from '../../lib/accounts/index.js';
 import type { CredentialsSource } from '../../lib/config/config.js';
 import { Store } from '../../lib/embedded/store.js';
 import { silent } from '../../lib/observe/log.js';
@@ -373,7 +373,7 @@ describe('cli/users in front of jabberd2', function () {
   });
 
   describe('by a program', () => {
-    const program = path.resolve('spec/client/credentials/accounts-program.mjs');
+    const program = path.resolve('spec/accounts/accounts-program.mjs');
     const pipe = (...can: string[]): string[] => [
       '--credentials',
       `pipe:${[process.execPath, program, ...can].join(' ')}`,

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { expect } from 'chai';
-import { openCredentials } from '../../lib/client/credentials/index.js';
+import { openCredentials } from '../../lib/accounts/index.js';
 import { Store } from '../../lib/embedded/store.js';
 import { silent } from '../../lib/observe/log.js';
 import { call } from '../cli/program.js';

@@ -243,7 +243,7 @@ describe('embedded: the route dialect', () => {
 
     it('logins that nobody follows up do not pile up', async () => {
       await manager.stop();
-      await create({ limits: { grants: 2 } });
+      await create({ limits: { loginTickets: 2 } });
       const sockets = [1, 2, 3].map((descriptor) => `${descriptor}@${NAME}/x`);
       for (const socket of sockets) await say(authSet(JULIET, socket));
       expect(await say(routed(JULIET, sockets[0], 'session'))).to.deep.equal([failed(JULIET, sockets[0])]);

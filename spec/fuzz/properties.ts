@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Element } from '../../lib/xml/index.js';
-import { escape, type Fault, type Stanza } from '../../lib/xml/index.js';
+import { escape, type ParseError, type Stanza } from '../../lib/xml/index.js';
 import { read, type Trace } from '../xml/trace.js';
 import type { Expat, ExpatElement, Verdict } from './expat.js';
 import type { Random } from './random.js';
@@ -13,7 +13,7 @@ function hold(holds: boolean, what: string): void {
 }
 
 /** What is refused though expat would take it, and why. `text` begins the sentence of the fault. */
-const STRICTER: readonly { condition: Fault['condition']; text: string; why: string }[] = [
+const STRICTER: readonly { condition: ParseError['condition']; text: string; why: string }[] = [
   { condition: 'restricted-xml', text: 'comments and DTDs', why: 'not for streams [RFC6120 11.1]' },
   { condition: 'restricted-xml', text: 'processing instructions', why: 'not for streams [RFC6120 11.1]' },
   { condition: 'bad-format', text: 'text between stanzas', why: 'streams hold stanzas [RFC6120 4.9.3.1]' },

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { Connection, Hold, type CloseCause } from '../../lib/net/connection.js';
+import { Connection, PauseReason, type CloseCause } from '../../lib/net/connection.js';
 import { Clock } from '../support/clock.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -179,21 +179,21 @@ describe('Connection', () => {
 
   it('passes on what it reads only when no reason to hold is left', async () => {
     open();
-    connection.hold(Hold.Answer);
-    connection.hold(Hold.Room);
+    connection.pause(PauseReason.Answer);
+    connection.pause(PauseReason.Room);
     peer.write('hello');
-    connection.release(Hold.Room);
+    connection.resume(PauseReason.Room);
     await turns();
     expect(read).to.equal('');
-    connection.release(Hold.Answer);
+    connection.resume(PauseReason.Answer);
     while (read === '') await once(ours, 'data');
     expect(read).to.equal('hello');
   });
 
   it('release of what was never held does nothing', async () => {
     open();
-    connection.hold(Hold.Answer);
-    connection.release(Hold.Room);
+    connection.pause(PauseReason.Answer);
+    connection.resume(PauseReason.Room);
     peer.write('hello');
     await turns();
     expect(read).to.equal('');
@@ -201,7 +201,7 @@ describe('Connection', () => {
 
   it('passes on in order what was read while it was held, and what comes then', async () => {
     open();
-    connection.hold(Hold.Room);
+    connection.pause(PauseReason.Room);
     let expected = '';
     for (let part = 0; part < 50; part += 1) {
       const text = `${part}`.repeat(part % 10 === 0 ? 5_000 : 1);
@@ -210,7 +210,7 @@ describe('Connection', () => {
       await turn();
     }
     while (ours.bytesRead < 40_000) await once(ours, 'data');
-    connection.release(Hold.Room);
+    connection.resume(PauseReason.Room);
     peer.end('last');
     await closed;
     expect(read).to.equal(`${expected}last`);
@@ -218,13 +218,13 @@ describe('Connection', () => {
 
   it('reads no more than a little while it is held, and the rest when it is not', async () => {
     open();
-    connection.hold(Hold.Room);
+    connection.pause(PauseReason.Room);
     const text = 'x'.repeat(10_000_000);
     peer.write(text);
     while (!ours.isPaused()) await once(ours, 'data');
     await turns();
     expect(ours.bytesRead).to.be.below(1_000_000);
-    connection.release(Hold.Room);
+    connection.resume(PauseReason.Room);
     peer.end();
     await closed;
     expect(read.length).to.equal(text.length);
@@ -232,13 +232,13 @@ describe('Connection', () => {
 
   it('hears the peer close, and break off, while it is held', async () => {
     open();
-    connection.hold(Hold.Room);
+    connection.pause(PauseReason.Room);
     peer.write('last');
     while (!connection.keeps) await once(ours, 'data');
     peer.resetAndDestroy();
     expect(await closed).to.deep.equal({ kind: 'broken', code: 'ECONNRESET' });
     expect(read).to.equal('');
-    connection.release(Hold.Room);
+    connection.resume(PauseReason.Room);
     expect(read).to.equal('last');
   });
 
@@ -246,7 +246,7 @@ describe('Connection', () => {
   async function stopReading(): Promise<void> {
     connection.send('a', true);
     await received(1);
-    connection.hold(Hold.Room);
+    connection.pause(PauseReason.Room);
     peer.write('x'.repeat(5_000_000));
     while (!ours.isPaused()) await once(ours, 'data');
   }
@@ -299,7 +299,7 @@ describe('Connection', () => {
 
   it('throws away what the peer still sends after the close', async () => {
     open();
-    connection.hold(Hold.Answer);
+    connection.pause(PauseReason.Answer);
     connection.close('bye');
     peer.write('late');
     peer.end();

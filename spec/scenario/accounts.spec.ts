@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Casting } from '../../lib/scenario/casting.js';
+import { AccountMapping } from '../../lib/scenario/account-mapping.js';
 import { ScriptedServer, type Habits } from './support/server.js';
 import { cast, perform } from './support/story.js';
 
@@ -66,8 +66,8 @@ describe('scenario/accounts', () => {
 
   it('that the caller has named are left alone', async () => {
     await serve({ registers: true }, { romeo: 'mine' });
-    const casting = new Casting(new Map(), [{ as: 'romeo', user: 'romeo', password: 'mine' }]);
-    const { results } = await perform(server, [SCRIPT], { casting, fresh: true });
+    const mapping = new AccountMapping(new Map(), [{ as: 'romeo', user: 'romeo', password: 'mine' }]);
+    const { results } = await perform(server, [SCRIPT], { mapping, fresh: true });
     expect(results[0].outcome).to.equal('passed');
     expect(server.changes).to.deep.equal([]);
   });

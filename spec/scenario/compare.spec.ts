@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { parseIgnored, withoutIgnored } from '../../lib/scenario/ignore.js';
-import { MadeUp } from '../../lib/scenario/volatile.js';
+import { ServerGenerated } from '../../lib/scenario/volatile.js';
 import { Element, parse } from '../../lib/xml/index.js';
 
 const tree = (xml: string): Element => parse(xml, new Map([['', 'jabber:client']]));
@@ -60,7 +60,7 @@ describe('scenario/ignore', () => {
 
 describe('scenario/volatile', () => {
   const named = (xml: string, ...known: string[]): string =>
-    new MadeUp(new Set(known)).named(tree(xml)).toString();
+    new ServerGenerated(new Set(known)).named(tree(xml)).toString();
   const all: [string, string][] = [
     ["<m id='x7'/>", "<m id='{id}'/>"],
     ["<m id='asked'/>", "<m id='asked'/>"],

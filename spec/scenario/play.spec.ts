@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { Casting } from '../../lib/scenario/casting.js';
+import { AccountMapping } from '../../lib/scenario/account-mapping.js';
 import { parseScript } from '../../lib/scenario/parse.js';
 import { play } from '../../lib/scenario/play.js';
 import type { Element } from '../../lib/xml/index.js';
@@ -318,7 +318,7 @@ describe('scenario/play', () => {
     const script = `${cast('Ann', 'Eve')}Ann connects\nEve connects\nEve sends: <presence/>\nEve receives: <presence/>\nAnn receives: <x/>\n`;
     const first = script.split('\n').length - 4;
     const { failures } = await play(parseScript('x.scs', script), {
-      casting: new Casting(),
+      mapping: new AccountMapping(),
       exact: false,
       timeout: 50,
       goOn: true,
@@ -330,11 +330,11 @@ describe('scenario/play', () => {
   it('plays on another domain, and by other accounts, than the script has', async () => {
     await serve(obedient);
     server.accounts.set('annabel', 'other:password');
-    const casting = new Casting(new Map([['localhost', 'foo.com']]), [
+    const mapping = new AccountMapping(new Map([['localhost', 'foo.com']]), [
       { as: 'ann', user: 'annabel', password: 'other:password' },
     ]);
     const script = `${begin}Ann sends:\n\t<iq to="conference.localhost" from="ann@localhost/x"><body>ann@localhost.org, joann@localhost</body></iq>\n`;
-    expect(await failureOf(server, script, { casting })).to.equal(undefined);
+    expect(await failureOf(server, script, { mapping })).to.equal(undefined);
     expect(server.heard[0]).to.match(
       /: <iq to='conference\.foo\.com' from='annabel@foo\.com\/x'><body>ann@localhost\.org, joann@foo\.com<\/body><\/iq>$/,
     );

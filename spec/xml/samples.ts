@@ -1,4 +1,4 @@
-import type { FaultCondition } from '../../lib/xml/index.js';
+import type { ParseErrorCondition } from '../../lib/xml/index.js';
 
 /** The header that most samples begin with; it declares one prefix besides its own. */
 export const HEADER =
@@ -45,10 +45,10 @@ interface Refusal {
   readonly why: string;
   /** What stands after the header. */
   readonly body: string | Buffer;
-  readonly condition: FaultCondition;
+  readonly condition: ParseErrorCondition;
 }
 
-const refusals = (condition: FaultCondition, bodies: Record<string, string | Buffer>): Refusal[] =>
+const refusals = (condition: ParseErrorCondition, bodies: Record<string, string | Buffer>): Refusal[] =>
   Object.entries(bodies).map(([why, body]) => ({ why, body, condition }));
 
 const BAD_UTF8: Record<string, number[]> = {

@@ -1,4 +1,4 @@
-import { Reader, type Fault, type Stanza, type StanzaLimits, type Tag } from '../../lib/xml/index.js';
+import { Reader, type ParseError, type Stanza, type StanzaLimits, type Tag } from '../../lib/xml/index.js';
 
 export const LIMITS: StanzaLimits = { bytes: 65_536, depth: 20, attributes: 20 };
 
@@ -12,7 +12,7 @@ export interface Options {
 export interface Trace {
   header: Tag | undefined;
   stanzas: Stanza[];
-  fault: Fault | undefined;
+  fault: ParseError | undefined;
   closed: boolean;
   /** The events in order, in words. */
   events: string[];
@@ -42,7 +42,7 @@ export function tracing({ limits = LIMITS, namespaces = true }: Options = {}): {
       trace.closed = true;
       trace.events.push('close');
     },
-    fault(fault: Fault): void {
+    fault(fault: ParseError): void {
       trace.fault = fault;
       trace.events.push(`fault ${fault.condition} ${fault.text}`);
     },

@@ -1,5 +1,5 @@
-import type { Element, Fault, Node } from '../../xml/index.js';
-import type { Jid } from '../../session/jid.js';
+import type { Element, ParseError, Node } from '../../xml/index.js';
+import type { Jid } from '../../xmpp/jid.js';
 import type { Refusals } from '../refusals.js';
 
 /** A packet of a socket manager: for whom it is, and the socket address it came from. */
@@ -57,7 +57,7 @@ export interface StreamWords {
   readonly tooEarly: string;
   /** Is that the end of the stream? */
   readonly tooEarlyEnds: boolean;
-  badXml(fault: Fault): string;
+  badXml(fault: ParseError): string;
   /** To a peer that has closed its stream. */
   readonly goodbye: string;
   /** To a link whose place another one takes; absent where there may be several at a time. */

@@ -3,7 +3,7 @@
  * on every packet say which session and which socket it belongs to; a 510 "Disconnected" says that one of them is gone.
  */
 import { Element, element, escape } from '../../xml/index.js';
-import { Jid } from '../../session/jid.js';
+import { Jid } from '../../xmpp/jid.js';
 import { REFUSALS } from '../refusals.js';
 import { readdressed, withoutPasswords } from '../stanza.js';
 import type { Dialect, Incoming, Rejection, StreamWords } from './dialect.js';

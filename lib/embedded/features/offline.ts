@@ -14,7 +14,7 @@ const FULL: Refusal = {
 
 const TOO_LONG: Refusal = { condition: 'not-acceptable', text: 'The message is too long.' };
 /** Room for what is written beside a message when it is given out. */
-const DELAYS = 4096;
+const DELAY_BYTES = 4096;
 
 const NOT_TO_BE_KEPT: Refusal = {
   condition: 'service-unavailable',
@@ -59,7 +59,7 @@ export default function offline(services: Services): Feature {
 
   function keep(message: Element, account: string): true | Refusal {
     const text = message.toString();
-    if (Buffer.byteLength(text) > limits.packetBytes - DELAYS) return TOO_LONG;
+    if (Buffer.byteLength(text) > limits.packetBytes - DELAY_BYTES) return TOO_LONG;
     const bounds = { messages: limits.offlineMessages, characters: limits.offlineCharacters };
     return store.offline.add(account, text, bounds) || FULL;
   }

@@ -1,5 +1,5 @@
 import type { Connection } from '../store.js';
-import { Jid, prepareAccountName } from '../../session/jid.js';
+import { Jid, prepareAccountName } from '../../xmpp/jid.js';
 
 /** When and how an account was last seen. */
 export interface LastSeen {
@@ -9,11 +9,11 @@ export interface LastSeen {
 }
 
 /** Longest password in characters. */
-const LONGEST_PASSWORD = 1023;
+const MAX_PASSWORD_LENGTH = 1023;
 
 /** May this text be a password? */
 export function isPassword(text: string): boolean {
-  return text !== '' && text.length <= LONGEST_PASSWORD;
+  return text !== '' && text.length <= MAX_PASSWORD_LENGTH;
 }
 
 /**
@@ -130,6 +130,6 @@ function accountName(account: string): string {
 
 function requirePassword(password: string): void {
   if (!isPassword(password)) {
-    throw new RangeError(`a password has between 1 and ${LONGEST_PASSWORD} characters`);
+    throw new RangeError(`a password has between 1 and ${MAX_PASSWORD_LENGTH} characters`);
   }
 }

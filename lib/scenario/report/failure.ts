@@ -30,10 +30,10 @@ export function explain(file: string, { line, what, expected, nearest, came = 0 
 }
 
 /** How many differences are told in words. */
-const MOST = 20;
+const MAX_SHOWN = 20;
 
 const few = (all: readonly string[]): string[] =>
-  all.length <= MOST ? [...all] : [...all.slice(0, MOST), `and ${all.length - MOST} more`];
+  all.length <= MAX_SHOWN ? [...all] : [...all.slice(0, MAX_SHOWN), `and ${all.length - MAX_SHOWN} more`];
 
 const describe = ({ path, text }: Difference): string => `${path}: ${text}`;
 

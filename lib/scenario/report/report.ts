@@ -1,7 +1,7 @@
 import type { Failure } from '../play.js';
 
 /** Something worth saying that is no failure; `line` where it is about a line of the script. */
-export interface Remark {
+export interface ResultNote {
   readonly line?: number;
   readonly text: string;
 }
@@ -14,7 +14,7 @@ export interface Result {
   /** Why it was skipped. */
   readonly reason?: string;
   readonly failure?: Failure;
-  readonly remarks: readonly Remark[];
+  readonly remarks: readonly ResultNote[];
   readonly milliseconds: number;
 }
 

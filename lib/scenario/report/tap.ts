@@ -1,5 +1,5 @@
 import { explain } from './failure.js';
-import { totals, type Remark, type Report, type Result, type Write } from './report.js';
+import { totals, type ResultNote, type Report, type Result, type Write } from './report.js';
 
 /** The Test Anything Protocol, version 13: one test a script. [https://testanything.org/tap-version-13-specification.html] */
 export function tap(write: Write): Report {
@@ -33,7 +33,7 @@ function named({ file, title }: Result): string {
   return oneLine(title === '' ? file : `${file}: ${title}`).replaceAll('#', '\\#');
 }
 
-export function where({ file }: Result, { line, text }: Remark): string {
+export function where({ file }: Result, { line, text }: ResultNote): string {
   return line === undefined ? text : `${file}:${line}: ${text}`;
 }
 

@@ -15,7 +15,7 @@ import { expectDone, expectError } from '../support/user.js';
 const TABLE = `CREATE TABLE authreg (username varchar(1023) NOT NULL, realm varchar(1023) NOT NULL,
   password varchar(256), PRIMARY KEY (username, realm))`;
 
-const PROGRAM = path.resolve('spec/client/credentials/accounts-program.mjs');
+const PROGRAM = path.resolve('spec/accounts/accounts-program.mjs');
 
 /** What is known of a store. */
 interface Kind {

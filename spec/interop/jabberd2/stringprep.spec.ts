@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import { Random } from '../../fuzz/random.js';
-import { nameprep, nodeprep, resourceprep } from '../../../lib/session/stringprep.js';
+import { nameprep, nodeprep, resourceprep } from '../../../lib/xmpp/stringprep.js';
 import { JABBERD2 } from '../support/jabberd2.js';
 import { describeWith } from '../support/needs.js';
 

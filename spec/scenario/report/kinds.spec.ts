@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Casting } from '../../../lib/scenario/casting.js';
+import { AccountMapping } from '../../../lib/scenario/account-mapping.js';
 import { Comparison, type Compared } from '../../../lib/scenario/compare.js';
 import { parseIgnored } from '../../../lib/scenario/ignore.js';
 import { parseScript } from '../../../lib/scenario/parse.js';
@@ -29,7 +29,14 @@ async function compare(
     servers.push(server);
     server.accounts.set('juliet', 'secret');
     const peer = { host: '127.0.0.1', port: server.port, auth: 'auto', tls: 'auto' } as const;
-    const way = { casting: new Casting(), exact: false, timeout: 100, goOn: true, tags: [], fresh: false };
+    const way = {
+      mapping: new AccountMapping(),
+      exact: false,
+      timeout: 100,
+      goOn: true,
+      tags: [],
+      fresh: false,
+    };
     return { ...way, serverOf: () => peer, serverFor: () => peer };
   };
   try {

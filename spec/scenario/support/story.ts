@@ -1,4 +1,4 @@
-import { Casting } from '../../../lib/scenario/casting.js';
+import { AccountMapping } from '../../../lib/scenario/account-mapping.js';
 import { parseScript } from '../../../lib/scenario/parse.js';
 import type { Failure } from '../../../lib/scenario/play.js';
 import type { Report, Result } from '../../../lib/scenario/report/report.js';
@@ -37,7 +37,7 @@ export async function perform(
   const server = { host: '127.0.0.1', port, auth: 'auto', tls: 'auto' } as const;
   const candidates = scripts.map((text, at) => ({ script: parseScript(`${at + 1}.scs`, text) }));
   const all: RunOptions = {
-    casting: new Casting(),
+    mapping: new AccountMapping(),
     exact: false,
     timeout: 200,
     goOn: false,

@@ -1,0 +1,101 @@
+import { Worker } from 'node:worker_threads';
+import { CredentialsError } from '../credentials.js';
+
+/** What crypt.ts takes. */
+export interface Job {
+  readonly password: string;
+  readonly setting: string;
+}
+
+interface Waiting {
+  readonly job: Job;
+  readonly timer: NodeJS.Timeout;
+  resolve(hash: string | undefined): void;
+  reject(error: CredentialsError): void;
+}
+
+/** Milliseconds from the call to the answer, at most: a stored password says itself how long its hash takes. */
+const MAX_HASH_MS = 10_000;
+
+/**
+ * crypt(3) in a thread, one after the other. `$6$rounds=50000$`, which jabberd2 writes, takes 0.1 s here, bcrypt of cost
+ * 10 as much: on the thread of all clients, a morning's logins would be in the way of everything else. The thread
+ * starts with the first job, and keeps the process up only while it has one.
+ */
+export class Hasher {
+  private worker: Worker | undefined;
+  private readonly waiting: Waiting[] = [];
+  private closed = false;
+
+  constructor(private readonly longest = MAX_HASH_MS) {}
+
+  /**
+   * @returns what {@link crypt} does
+   * @throws {CredentialsError} where it takes too long
+   */
+  hash(password: string, setting: string): Promise<string | undefined> {
+    if (this.closed) return Promise.reject(new CredentialsError('the accounts are closed'));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.late(waiting), this.longest);
+      const waiting: Waiting = { job: { password, setting }, timer, resolve, reject };
+      this.waiting.push(waiting);
+      if (this.waiting.length === 1) this.next();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const waiting of this.waiting.splice(0)) refuse(waiting, 'the accounts are closed');
+    await this.stop();
+  }
+
+  private next(): void {
+    if (this.waiting.length === 0) return this.worker?.unref();
+    this.worker ??= this.start();
+    this.worker.ref();
+    this.worker.postMessage(this.waiting[0].job);
+  }
+
+  private start(): Worker {
+    const worker = new Worker(new URL('worker.js', import.meta.url));
+    worker.on('message', (hash: string | undefined) => {
+      if (worker === this.worker) this.done(hash);
+    });
+    worker.on('error', (error) => {
+      if (worker === this.worker) this.broken(`a password can not be hashed: ${error.message}`);
+    });
+    return worker;
+  }
+
+  private done(hash: string | undefined): void {
+    const first = this.waiting.shift();
+    clearTimeout(first?.timer);
+    first?.resolve(hash);
+    this.next();
+  }
+
+  /** The one at work can only be stopped with its thread. */
+  private late(waiting: Waiting): void {
+    if (waiting === this.waiting[0]) return this.broken('the hash of a stored password takes too long');
+    this.waiting.splice(this.waiting.indexOf(waiting), 1);
+    refuse(waiting, 'too many passwords are waiting to be hashed');
+  }
+
+  private broken(why: string): void {
+    void this.stop();
+    const first = this.waiting.shift();
+    if (first) refuse(first, why);
+    this.next();
+  }
+
+  private async stop(): Promise<void> {
+    const worker = this.worker;
+    this.worker = undefined;
+    await worker?.terminate();
+  }
+}
+
+function refuse(waiting: Waiting, why: string): void {
+  clearTimeout(waiting.timer);
+  waiting.reject(new CredentialsError(why));
+}

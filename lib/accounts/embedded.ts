@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { openOwn, requireWhole } from '../store/sqlite.js';
+import { CredentialsError, type Credentials } from './credentials.js';
+import { openSqlite } from './sqlite.js';
+
+const FILE = 'credentials.sqlite';
+
+/** jabberd2's table, with the unique key that its schema for SQLite lacks. */
+const TABLE = `CREATE TABLE authreg (
+  username TEXT NOT NULL, realm TEXT NOT NULL, password TEXT, PRIMARY KEY (username, realm))`;
+
+/** Is there one in that directory? */
+export function hasEmbedded(directory: string): boolean {
+  return existsSync(path.join(directory, FILE));
+}
+
+/**
+ * A store of our own in the data directory; both are made where they are missing, and readable by their owner alone:
+ * passwords are kept in clear, since digest logins need them.
+ *
+ * @throws {CredentialsError} where the directory or the file can not be used
+ */
+export async function openEmbedded(directory: string): Promise<Credentials> {
+  try {
+    const database = openOwn(directory, FILE, (fresh) => void fresh.exec(TABLE));
+    requireWhole(database);
+    database.close();
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new CredentialsError(`the accounts in ${path.join(directory, FILE)} can not be used: ${reason}`, {
+      cause: error,
+    });
+  }
+  return openSqlite(path.join(directory, FILE), 'plaintext');
+}

@@ -1,0 +1,208 @@
+import type { Log } from '../observe/log.js';
+import { isSame } from '../xmpp/sasl/same.js';
+import {
+  CredentialsError,
+  isName,
+  isTry,
+  requireName,
+  requirePassword,
+  type Account,
+  type Change,
+  type Credentials,
+} from './credentials.js';
+import { Program, type ProgramCommand, type ProgramTimeouts } from './program.js';
+
+/** Bytes of a question, its line end included: c2s cuts off the rest, and programs read no more at once. */
+const MAX_QUESTION_BYTES = 1023;
+
+/** Milliseconds that a call may wait for those before it. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** What it must say that it can, for each change. */
+const NEEDED: Readonly<Record<Change, readonly string[]>> = {
+  set: ['SET-PASSWORD'],
+  create: ['CREATE-USER', 'SET-PASSWORD'],
+  delete: ['DELETE-USER'],
+};
+
+/**
+ * Starts a program that knows the accounts, as c2s does with `<pipe>`: PAM, LDAP, or whatever it is made for.
+ *
+ * @throws {CredentialsError} where it does not start as it should, or can not check passwords in any way
+ */
+export async function openPipe(
+  command: ProgramCommand,
+  log: Log,
+  patience?: ProgramTimeouts,
+): Promise<Credentials> {
+  const program = await Program.start(command, log, patience);
+  const { abilities } = program;
+  if (abilities.has('USER-EXISTS') && (abilities.has('CHECK-PASSWORD') || abilities.has('GET-PASSWORD')))
+    return new PipeCredentials(program);
+  await program.close();
+  throw new CredentialsError(
+    `the program of the accounts, ${command[0]}, must know USER-EXISTS, and CHECK-PASSWORD or GET-PASSWORD`,
+  );
+}
+
+/** Asks the program one line; the answer as it is. */
+type Ask = (...words: string[]) => Promise<string>;
+
+/** The lines of jabberd2's pipe protocol. Names stand in them as they are, passwords in base 64. [authreg_pipe.c] */
+class PipeCredentials implements Credentials {
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly program: Program) {}
+
+  get readable(): boolean {
+    return this.program.abilities.has('GET-PASSWORD');
+  }
+
+  get can(): ReadonlySet<Change> {
+    const changes = Object.keys(NEEDED) as Change[];
+    return new Set(changes.filter((change) => NEEDED[change].every((word) => this.knows(word))));
+  }
+
+  async exists(username: string, realm: string): Promise<boolean> {
+    if (!isAskable(username, realm)) return false;
+    return this.inTurn((ask) => exists(ask, username, realm));
+  }
+
+  async check(username: string, realm: string, password: string): Promise<boolean> {
+    if (!isTry(password) || !isAskable(username, realm, password)) return false;
+    if (!this.program.abilities.has('CHECK-PASSWORD')) {
+      const secret = await this.secret(username, realm);
+      return secret !== undefined && isSame(password, secret);
+    }
+    return this.inTurn(async (ask) => isYes(await ask('CHECK-PASSWORD', username, base64(password), realm)));
+  }
+
+  async secret(username: string, realm: string): Promise<string | undefined> {
+    if (!this.readable || !isAskable(username, realm)) return undefined;
+    return this.inTurn(async (ask) => readPassword(await ask('GET-PASSWORD', username, realm)));
+  }
+
+  async set(username: string, realm: string, password: string): Promise<boolean> {
+    this.require('set');
+    requirePassword(password);
+    if (!isAskable(username, realm)) return false;
+    requireAskable(username, realm, password);
+    return this.inTurn(async (ask) => {
+      if (!(await exists(ask, username, realm))) return false;
+      await done(ask('SET-PASSWORD', username, base64(password), realm), 'store a password');
+      return true;
+    });
+  }
+
+  /** The program has no answer for "taken", so it is asked before, in the same turn. */
+  async create(username: string, realm: string, password: string): Promise<boolean> {
+    this.require('create');
+    requireName(username, realm);
+    requirePassword(password);
+    requireAskable(username, realm, password);
+    return this.inTurn(async (ask) => {
+      if (await exists(ask, username, realm)) return false;
+      await done(ask('CREATE-USER', username, realm), 'make an account');
+      try {
+        await done(ask('SET-PASSWORD', username, base64(password), realm), 'store a password');
+      } catch (error) {
+        // an account that nobody can log in to would keep the name taken
+        if (this.can.has('delete')) await ask('DELETE-USER', username, realm).catch(() => undefined);
+        throw error;
+      }
+      return true;
+    });
+  }
+
+  /** Its protocol has no word for that. */
+  list(): Promise<readonly Account[]> {
+    return Promise.reject(
+      new CredentialsError('programs of accounts can be asked about one, and not for a list of them'),
+    );
+  }
+
+  async delete(username: string, realm: string): Promise<void> {
+    this.require('delete');
+    if (!isAskable(username, realm)) return;
+    await this.inTurn(async (ask) => {
+      if (await exists(ask, username, realm))
+        await done(ask('DELETE-USER', username, realm), 'remove an account');
+    });
+  }
+
+  close(): Promise<void> {
+    return this.program.close();
+  }
+
+  /** jabberd2's own sample says DESTROY-USER, and answers DELETE-USER. [jabberd2 2.7.0 tools/pipe-auth.pl] */
+  private knows(word: string): boolean {
+    const { abilities } = this.program;
+    return abilities.has(word) || (word === 'DELETE-USER' && abilities.has('DESTROY-USER'));
+  }
+
+  private require(change: Change): void {
+    if (!this.can.has(change))
+      throw new CredentialsError(`the program of the accounts does not know ${NEEDED[change].join(' and ')}`);
+  }
+
+  /** Nothing in an answer says what it belongs to: all questions of a call are asked before those of the next. */
+  private inTurn<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
+    const until = performance.now() + ANSWER_TIMEOUT_MS;
+    const result = this.turn.then(() => {
+      if (performance.now() < until) return questions((...words) => this.program.ask(words.join(' ')));
+      throw new CredentialsError('the program of the accounts is too busy to answer');
+    });
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/**
+ * Can it be asked about this? A space would make two words of a name, a line end two questions; what is too long would
+ * be read in two parts, and the second one taken for a question.
+ */
+function isAskable(username: string, realm: string, password = ''): boolean {
+  if (!isName(username, realm) || /[\s\p{Cc}]/u.test(username + realm)) return false;
+  return Buffer.byteLength(`CHECK-PASSWORD ${username} ${base64(password)} ${realm}\n`) <= MAX_QUESTION_BYTES;
+}
+
+function requireAskable(username: string, realm: string, password: string): void {
+  if (isAskable(username, realm, password)) return;
+  throw new RangeError('name and password are too long for the program of the accounts, or have a space');
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+const exists = async (ask: Ask, username: string, realm: string): Promise<boolean> =>
+  isYes(await ask('USER-EXISTS', username, realm));
+
+/** @throws {CredentialsError} where it says no */
+async function done(answer: Promise<string>, what: string): Promise<void> {
+  if (!isYes(await answer)) throw new CredentialsError(`the program of the accounts refused to ${what}`);
+}
+
+/** @throws {CredentialsError} where it is neither OK nor NO, which may have words behind them */
+function isYes(answer: string): boolean {
+  const [, word] = /^(OK|NO)(?:[ \t].*)?$/.exec(answer) ?? [];
+  if (word !== undefined) return word === 'OK';
+  throw new CredentialsError(
+    `the program of the accounts answered neither OK nor NO: ${JSON.stringify(answer.slice(0, 80))}`,
+  );
+}
+
+/** Perl's encode_base64 makes several lines of a long one. */
+const ENCODED = /^OK\s+([A-Za-z0-9+/\s]+={0,2})$/;
+
+/** @throws {CredentialsError} where it is none; it is not shown: it may be half a password */
+function readPassword(answer: string): string | undefined {
+  const [, encoded] = ENCODED.exec(answer) ?? [];
+  if (encoded === undefined) {
+    if (/^NO(?:[ \t].*)?$/.test(answer)) return undefined;
+    throw new CredentialsError('the program of the accounts answered with no password in base 64');
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(encoded, 'base64')) || undefined;
+  } catch {
+    throw new CredentialsError('the program of the accounts answered with a password that is not UTF-8');
+  }
+}

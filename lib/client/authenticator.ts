@@ -1,0 +1,244 @@
+/**
+ * The accounts of a session manager that leaves them to us: who may log in, and the making, changing and removing of
+ * accounts. [XEP-0078] [XEP-0077] [jabberd2 2.7.0: c2s has the passwords, the sm the users]
+ */
+import type { Log } from '../observe/log.js';
+import { isSame } from '../xmpp/sasl/same.js';
+import { streamDigest } from '../xmpp/stream-digest.js';
+import { Jid, STRINGPREP } from '../xmpp/jid.js';
+import type { Authenticator, UserProvisioning } from '../session/upstream.js';
+import { NOTHING, type LoginRequest, type Packet, type Session } from '../session/session.js';
+import type { Condition } from '../xmpp/stanza-error.js';
+import { element, type Element, type Stanza } from '../xml/index.js';
+import type { Credentials } from '../accounts/credentials.js';
+import { writeRefusal } from './errors.js';
+
+const AUTH = 'jabber:iq:auth';
+const REGISTER = 'jabber:iq:register';
+
+/** Changes of one session that may be under way: who asks for more must not make the logins of others wait. */
+const MAX_CHANGES = 4;
+
+/** What is answered: nothing more than that it is done, something, or what is wrong. */
+type Answer = Element | 'done' | Condition;
+
+export interface AuthenticatorOptions {
+  /** There from the start on. */
+  readonly credentials: () => Credentials;
+  /** The name that the credentials of a domain are kept under. */
+  readonly realm: (domain: string) => string;
+}
+
+/** Checks logins and keeps accounts, in the credentials and at the session manager both. */
+export class CredentialsAuthenticator implements Authenticator {
+  /** How many changes of a session are under way. */
+  private readonly changing = new Map<Session, number>();
+
+  /**
+   * @param provisioning where users have to be known as well
+   * @param answer takes an answer on its way to the client
+   */
+  constructor(
+    private readonly provisioning: UserProvisioning,
+    private readonly options: AuthenticatorOptions,
+    private readonly answer: (packet: Packet) => void,
+    private readonly log: Log,
+  ) {}
+
+  private get credentials(): Credentials {
+    return this.options.credentials();
+  }
+
+  ask(session: Session, request: LoginRequest): void {
+    this.start(this.reply(session, request.iq, 'answer', () => this.beforeLogin(request)));
+  }
+
+  /** Of an authenticated client, what is about its own account. [XEP-0077 3.2, 3.3] */
+  takes(session: Session, stanza: Stanza): boolean {
+    if (stanza.name !== 'iq' || !stanza.source.includes(REGISTER)) return false;
+    const type = stanza.attribute('type');
+    const account = Jid.parse(session.sessionAddress, STRINGPREP)!;
+    const iq = stanza.element();
+    const query = iq.child('query', REGISTER);
+    if (!query || (type !== 'get' && type !== 'set') || !isAbout(account, iq.attribute('to'))) return false;
+    this.start(
+      this.reply(session, iq, 'stanza', (tell) =>
+        type === 'get' ? registered(account) : this.counted(session, () => this.change(account, query, tell)),
+      ),
+    );
+    return true;
+  }
+
+  private start(reply: Promise<void>): void {
+    reply.catch((error: Error) => this.log.error('an error of our own', { error: error.stack }));
+  }
+
+  /** Whatever goes wrong with the credentials, the client gets an answer. */
+  private async reply(
+    session: Session,
+    iq: Element,
+    kind: 'answer' | 'stanza',
+    settle: (tell: (answer: Answer) => void) => Answer | Promise<Answer>,
+  ): Promise<void> {
+    let told = false;
+    const tell = (answer: Answer): void => {
+      if (told) return;
+      told = true;
+      const text = textOf(iq, answer);
+      this.answer({ kind, to: session.address, from: '', text, whole: NOTHING, carrier: true });
+    };
+    tell(await this.settled(() => settle(tell)));
+  }
+
+  private async settled(settle: () => Answer | Promise<Answer>): Promise<Answer> {
+    try {
+      return await settle();
+    } catch (error) {
+      // What can be no name, or no password, in that store.
+      if (error instanceof RangeError) return 'not-acceptable';
+      this.log.error('the credentials can not be used', { error: (error as Error).message });
+      return 'service-unavailable';
+    }
+  }
+
+  private beforeLogin({ kind, iq, domain }: LoginRequest): Answer | Promise<Answer> {
+    switch (kind) {
+      case 'auth-get':
+        return this.fields(iq.child('query', AUTH)!);
+      case 'auth-set':
+        return this.login(iq.child('query', AUTH)!, domain);
+      case 'register':
+        return this.register(iq, domain);
+    }
+  }
+
+  /** The same for names that nobody has: which ones there are is nobody's business. [XEP-0078 3.1] */
+  private fields(query: Element): Answer {
+    const fields = ['password', ...(this.credentials.readable ? ['digest'] : []), 'resource'];
+    const username = element('username', {}, query.childText('username') ?? '');
+    return element('query', { xmlns: AUTH }, username, ...fields.map((name) => element(name)));
+  }
+
+  private async login(query: Element, domain: string): Promise<Answer> {
+    const user = STRINGPREP.user(query.childText('username') ?? '');
+    const resource = STRINGPREP.resource(query.childText('resource') ?? '');
+    if (user === undefined || resource === undefined) return 'not-acceptable';
+    return (await this.isProven(query, user, this.options.realm(domain))) ? 'done' : 'not-authorized';
+  }
+
+  private async isProven(query: Element, user: string, realm: string): Promise<boolean> {
+    const digest = query.child('digest');
+    if (digest === undefined) {
+      const password = query.childText('password');
+      return password !== undefined && this.credentials.check(user, realm, password);
+    }
+    const secret = await this.credentials.secret(user, realm);
+    if (secret === undefined) return false;
+    // The stream id is what `sid` was set to on our side.
+    const expected = streamDigest(digest.attribute('sid') ?? '', secret);
+    return isSame(digest.text.trim().toLowerCase(), expected);
+  }
+
+  private register(iq: Element, domain: string): Answer | Promise<Answer> {
+    if (iq.attribute('type') === 'get') return registrationForm();
+    const query = iq.child('query', REGISTER)!;
+    const user = STRINGPREP.user(query.childText('username') ?? '');
+    const password = query.childText('password') ?? '';
+    if (query.child('remove')) return query.elements.length > 1 ? 'bad-request' : 'not-allowed';
+    if (!this.credentials.can.has('create')) return 'not-allowed';
+    if (user === undefined || password === '') return 'not-acceptable';
+    return this.create(user, domain, password);
+  }
+
+  /**
+   * First the credentials, which tell a name that is taken, then the user. What the session manager does not want, or
+   * says nothing to, is taken back: a name must not be lost to everybody.
+   */
+  private async create(user: string, domain: string, password: string): Promise<Answer> {
+    const realm = this.options.realm(domain);
+    const account = `${user}@${domain}`;
+    if (!(await this.credentials.create(user, realm, password))) return 'conflict';
+    const made = await this.provisioning.create(account, domain);
+    if (made === 'done') {
+      this.log.info('account made', { account });
+      return 'done';
+    }
+    this.log.warn(`no account made: ${NOT_MADE[made]}`, { account });
+    await this.credentials.delete(user, realm);
+    return made === 'refused' ? 'internal-server-error' : 'service-unavailable';
+  }
+
+  private async counted(session: Session, change: () => Promise<Answer>): Promise<Answer> {
+    const others = this.changing.get(session) ?? 0;
+    if (others >= MAX_CHANGES) return 'service-unavailable';
+    this.changing.set(session, others + 1);
+    try {
+      return await change();
+    } finally {
+      const left = this.changing.get(session)! - 1;
+      if (left > 0) this.changing.set(session, left);
+      else this.changing.delete(session);
+    }
+  }
+
+  private change(account: Jid, query: Element, tell: (answer: Answer) => void): Promise<Answer> {
+    const username = query.childText('username');
+    const isOther = username !== undefined && STRINGPREP.user(username) !== account.user;
+    const isRemoval = query.child('remove') !== undefined;
+    if (isRemoval && query.elements.length > 1) return Promise.resolve('bad-request');
+    if (!this.credentials.can.has(isRemoval ? 'delete' : 'set')) return Promise.resolve('not-allowed');
+    if (isRemoval) return this.remove(account, tell);
+    if (isOther) return Promise.resolve('not-allowed');
+    return this.changePassword(account, query.childText('password') ?? '');
+  }
+
+  private async changePassword({ user, host, bare }: Jid, password: string): Promise<Answer> {
+    if (password === '') return 'not-acceptable';
+    if (!(await this.credentials.set(user!, this.options.realm(host), password)))
+      return 'internal-server-error';
+    this.log.info('password changed', { account: bare });
+    return 'done';
+  }
+
+  /**
+   * Without credentials nobody logs in any more, whatever becomes of the rest; the client is told before the session
+   * manager ends its sessions.
+   */
+  private async remove({ user, host, bare }: Jid, tell: (answer: Answer) => void): Promise<Answer> {
+    await this.credentials.delete(user!, this.options.realm(host));
+    this.log.info('account removed', { account: bare });
+    tell('done');
+    this.provisioning.remove(bare, host);
+    return 'done';
+  }
+}
+
+const NOT_MADE = {
+  refused: 'the session manager refuses it (does it know a user of that name already?)',
+  unanswered: 'the session manager does not answer',
+} as const;
+
+function textOf(iq: Element, answer: Answer): string {
+  if (typeof answer === 'string' && answer !== 'done') return writeRefusal('rfc6120', iq, answer);
+  const addressing = { id: iq.attribute('id'), from: iq.attribute('to'), to: iq.attribute('from') };
+  const result = element('iq', { type: 'result', ...addressing });
+  return (answer === 'done' ? result : result.append(answer)).toString();
+}
+
+function isAbout({ host, bare }: Jid, to: string | undefined): boolean {
+  return to === undefined || to === '' || [host, bare].includes(Jid.parse(to, STRINGPREP)?.full ?? '');
+}
+
+function registered({ user }: Jid): Element {
+  const username = element('username', {}, user!);
+  return element('query', { xmlns: REGISTER }, element('registered'), username, element('password'));
+}
+
+function registrationForm(): Element {
+  const instructions = element(
+    'instructions',
+    {},
+    'Choose a username and a password to register with this server.',
+  );
+  return element('query', { xmlns: REGISTER }, instructions, element('username'), element('password'));
+}

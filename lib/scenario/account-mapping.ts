@@ -1,0 +1,81 @@
+import type { Character } from './script.js';
+
+/** An account on the server, as a character of a script uses it. */
+export interface Account {
+  readonly user: string;
+  readonly domain: string;
+  readonly password: string;
+  /** Was it named by the caller? Then it is his: it is neither made nor removed. */
+  readonly given: boolean;
+}
+
+/** `--account romeo:secret`, `--account romeo=alice:secret`: who plays an account of a script. */
+export interface Given {
+  /** In the script, with or without a domain. */
+  readonly as: string;
+  /** On the server. */
+  readonly user: string;
+  readonly password: string;
+}
+
+const NO_WORD_BEFORE = '(?<![A-Za-z0-9_-])';
+const NO_WORD_AFTER = '(?![A-Za-z0-9_-]|\\.[A-Za-z0-9])';
+
+/** Scripts name accounts and domains of their own; the server may have others. */
+export class AccountMapping {
+  private readonly changes: (readonly [RegExp, string])[];
+  private readonly changesBack: (readonly [RegExp, string])[];
+
+  /** @param domains those of scripts, and what they are on the server */
+  constructor(
+    private readonly domains: ReadonlyMap<string, string> = new Map(),
+    private readonly accounts: readonly Given[] = [],
+  ) {
+    const others = accounts.filter(({ as, user }) => as.split('@')[0] !== user);
+    const user = (name: string, domain: string | undefined): RegExp => {
+      const own = (domain === undefined ? ['localhost', ...domains.keys()] : [domain]).map(literal).join('|');
+      return new RegExp(`(?<![\\w.@-])${literal(name)}(?=@(?:${own})${NO_WORD_AFTER})`, 'g');
+    };
+    const users = others.map((one): readonly [RegExp, string] => {
+      const [name, domain] = one.as.split('@');
+      return [user(name, domain), one.user];
+    });
+    const usersBack = others.map((one): readonly [RegExp, string] => {
+      const [name, domain] = one.as.split('@');
+      return [user(one.user, domain), name];
+    });
+    const hosts = [...domains].map(([from, to]): readonly [RegExp, string] => [
+      new RegExp(NO_WORD_BEFORE + literal(from) + NO_WORD_AFTER, 'g'),
+      to,
+    ]);
+    const hostsBack = [...domains].map(([from, to]): readonly [RegExp, string] => [
+      new RegExp(NO_WORD_BEFORE + literal(to) + NO_WORD_AFTER, 'g'),
+      from,
+    ]);
+    this.changes = [...users, ...hosts];
+    this.changesBack = [...hostsBack, ...usersBack];
+  }
+
+  /** A text of a script, as it has to be on the server. */
+  text(value: string): string {
+    return this.changes.reduce((text, [from, to]) => text.replace(from, () => to), value);
+  }
+
+  /** A text of the server, as a script would have it: for those who compare two servers. */
+  original(value: string): string {
+    return this.changesBack.reduce((text, [from, to]) => text.replace(from, () => to), value);
+  }
+
+  /** @returns undefined where nobody has said a password */
+  account({ user, domain, password }: Character): Account | undefined {
+    const given = this.accounts.find(({ as }) => as === user || as === `${user}@${domain}`);
+    const host = this.domains.get(domain) ?? domain;
+    if (given) return { user: given.user, domain: host, password: given.password, given: true };
+    return password === undefined ? undefined : { user, domain: host, password, given: false };
+  }
+}
+
+const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** `romeo@localhost`. */
+export const bare = ({ user, domain }: Account): string => `${user}@${domain}`;

@@ -1,0 +1,198 @@
+/**
+ * Why a connection of a client ended. Each ends once, with one of these; here stands what each means for the client
+ * and what the log says.
+ */
+export interface CloseReason {
+  readonly kind: CloseReasonKind;
+  /** More for the log, and for the text of a stream error: never a text of a peer's that is not bounded. */
+  readonly detail?: string;
+}
+
+export type CloseReasonKind =
+  | 'closed-by-client'
+  | 'disconnected'
+  | 'connection-lost'
+  | 'client-error'
+  | 'bad-header'
+  | 'bad-namespace'
+  | 'bad-stream-namespace'
+  | 'unsupported-version'
+  | 'host-unknown'
+  | 'no-host'
+  | 'not-well-formed'
+  | 'bad-format'
+  | 'restricted-xml'
+  | 'unsupported-encoding'
+  | 'policy-violation'
+  | 'unsupported-stanza'
+  | 'not-authorized'
+  | 'login-timeout'
+  | 'login-attempts'
+  | 'stanza-timeout'
+  | 'slow-reader'
+  | 'replaced'
+  | 'ended'
+  | 'session-failed'
+  | 'session-lost'
+  | 'account-removed'
+  | 'manager-gone'
+  | 'link-down'
+  | 'shutdown'
+  | 'internal-error';
+
+/** How an end is told to the client: the condition of RFC 6120, and the text for streams without a version. */
+export interface StreamError {
+  /** A defined condition. [RFC6120 4.9.3] */
+  readonly condition: string;
+  /** What jabberd of the time said, where it said something: all that streams without a version are told. */
+  readonly text: string;
+  /** What exactly was wrong, where that is known. */
+  readonly detail?: string;
+}
+
+interface Meaning {
+  readonly log: string;
+  readonly error?: StreamError;
+}
+
+/** What a session manager says when it ends the sessions of an account that is no more. [XEP-0077 3.2] */
+export const ACCOUNT_REMOVED = 'Account removed';
+
+const MEANINGS: Record<CloseReasonKind, Meaning> = {
+  'closed-by-client': { log: 'closed by the client' },
+  disconnected: { log: 'disconnected without closing the stream' },
+  'connection-lost': { log: 'connection lost' },
+  'client-error': { log: 'the client reported a stream error' },
+  'bad-header': {
+    log: 'no XMPP stream header',
+    error: { condition: 'invalid-xml', text: 'Invalid XML' },
+  },
+  'bad-namespace': {
+    log: 'a stream header in a namespace that is not for clients',
+    error: { condition: 'invalid-namespace', text: 'Invalid Namespace' },
+  },
+  'bad-stream-namespace': {
+    log: 'a stream header whose root is in no streams namespace',
+    error: { condition: 'invalid-namespace', text: 'Invalid Stream Namespace' },
+  },
+  'unsupported-version': {
+    log: 'a stream version that does not exist',
+    error: { condition: 'unsupported-version', text: 'Unsupported stream version' },
+  },
+  'host-unknown': {
+    log: 'a host that is not served',
+    error: { condition: 'host-unknown', text: 'Unknown host' },
+  },
+  'no-host': {
+    log: 'no host asked for, and none configured',
+    error: { condition: 'improper-addressing', text: 'Did not specify a valid to argument' },
+  },
+  'not-well-formed': {
+    log: 'bad XML',
+    error: { condition: 'not-well-formed', text: 'Invalid XML' },
+  },
+  'bad-format': {
+    log: 'text where a stanza belongs',
+    error: { condition: 'bad-format', text: 'Invalid XML' },
+  },
+  'restricted-xml': {
+    log: 'XML that streams must not use',
+    error: { condition: 'restricted-xml', text: 'Invalid XML' },
+  },
+  'unsupported-encoding': {
+    log: 'text that is not UTF-8',
+    error: { condition: 'unsupported-encoding', text: 'Invalid XML' },
+  },
+  'policy-violation': {
+    log: 'over a limit',
+    error: { condition: 'policy-violation', text: 'Policy violation' },
+  },
+  'unsupported-stanza': {
+    log: 'an element that is no stanza',
+    error: { condition: 'unsupported-stanza-type', text: 'Unknown element' },
+  },
+  'not-authorized': {
+    log: 'a stanza before login',
+    error: { condition: 'not-authorized', text: 'Not authorized: log in first' },
+  },
+  'login-timeout': {
+    log: 'no login in time',
+    error: { condition: 'connection-timeout', text: 'Timeout waiting for authentication' },
+  },
+  'login-attempts': {
+    log: 'too many failed logins',
+    error: { condition: 'policy-violation', text: 'Too many failed logins' },
+  },
+  'stanza-timeout': {
+    log: 'a stanza was begun and not finished in time',
+    error: { condition: 'connection-timeout', text: 'Timeout waiting for the rest of a stanza' },
+  },
+  'slow-reader': {
+    log: 'the client does not read what it is sent',
+    error: { condition: 'resource-constraint', text: 'You do not read what you are sent' },
+  },
+  replaced: {
+    log: 'replaced by a new login with the same resource',
+    error: { condition: 'conflict', text: 'Replaced by new connection' },
+  },
+  ended: {
+    log: 'ended by the session manager',
+    error: { condition: 'undefined-condition', text: 'Disconnected' },
+  },
+  'session-failed': {
+    log: 'the session manager accepted the login and refused the session',
+    error: { condition: 'internal-server-error', text: 'Session Failed' },
+  },
+  'manager-gone': {
+    log: 'the session manager behind the link is gone',
+    error: { condition: 'remote-connection-failed', text: 'The session manager is not reachable' },
+  },
+  'session-lost': {
+    log: 'the session manager no longer knows the session',
+    error: { condition: 'reset', text: 'Disconnected' },
+  },
+  'account-removed': {
+    log: 'its account was removed',
+    error: { condition: 'not-authorized', text: ACCOUNT_REMOVED },
+  },
+  'link-down': {
+    log: 'the session manager can not be reached',
+    error: { condition: 'remote-connection-failed', text: 'The session manager is not reachable' },
+  },
+  shutdown: {
+    log: 'shutting down',
+    error: { condition: 'system-shutdown', text: 'Server shutting down' },
+  },
+  'internal-error': {
+    log: 'an error of our own',
+    error: { condition: 'internal-server-error', text: 'Internal Server Error' },
+  },
+};
+
+/** What session managers say when they end a session, where they say more than that. [jabberd 1.4 jsm, deliver] */
+const REASONS: readonly (readonly [said: RegExp, kind: CloseReasonKind])[] = [
+  [/^Session Failed$/, 'session-failed'],
+  [/^replaced$/, 'replaced'],
+  [new RegExp(`^${ACCOUNT_REMOVED}$`), 'account-removed'],
+  [/^Invalid (?:Session|User)$/, 'session-lost'],
+  [/Timeout|Unable to deliver|not connected|External Server Error/, 'manager-gone'],
+];
+
+/** The end that a session manager has said. */
+export function closeReasonOf(reason: string | undefined): CloseReason {
+  const kind = REASONS.find(([said]) => reason !== undefined && said.test(reason))?.[1];
+  return kind === 'replaced' || kind === 'account-removed'
+    ? { kind }
+    : { kind: kind ?? 'ended', detail: reason };
+}
+
+/** What the log says of an end. */
+export function describe({ kind, detail }: CloseReason): string {
+  return detail ? `${MEANINGS[kind].log}: ${detail}` : MEANINGS[kind].log;
+}
+
+/** How the client is told; undefined where it is gone, or closed the stream itself. */
+export function streamError({ kind, detail }: CloseReason): StreamError | undefined {
+  const error = MEANINGS[kind].error;
+  return error && detail ? { ...error, detail } : error;
+}

@@ -1,0 +1,11 @@
+import { legacyStanzaError } from '../../../xmpp/stanza-error.js';
+import type { Element } from '../../../xml/index.js';
+
+/** What tells the sender of a message that it can not be delivered; undefined for anything else, and for errors. */
+export function refusal(message: Element): string | undefined {
+  const from = message.attribute('from');
+  if (message.name !== 'message' || message.attribute('type') === 'error' || from === undefined)
+    return undefined;
+  message.set('from', message.attribute('to')).set('to', from).set('type', 'error');
+  return message.append(legacyStanzaError('service-unavailable')).toString();
+}

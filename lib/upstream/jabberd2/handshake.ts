@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import type { RouterTls } from '../../config/config.js';
+import { DigestAnswer, directives } from '../../xmpp/sasl/digest-md5.js';
+import { element, type Element, type Stanza, type Tag } from '../../xml/index.js';
+import type { HandshakeLink, Handshake } from '../handshake.js';
+import { COMPONENT } from './dialect.js';
+
+export interface RouterOptions {
+  /** The name that is bound. */
+  readonly name: string;
+  readonly user: string;
+  readonly secret: string;
+  readonly encryption: RouterTls;
+}
+
+const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
+const MECHANISM = 'DIGEST-MD5';
+
+/** Which answer of the router's is waited for. */
+type Step = 'features' | 'proceed' | 'challenge' | 'success' | 'features again' | 'bind';
+
+/**
+ * How a component joins the router of jabberd2: encryption where it is to be, DIGEST-MD5, a new stream, and a name.
+ * [jabberd2 2.7.0 router, component.c]
+ */
+export class RouterHandshake implements Handshake {
+  readonly peer = 'the router';
+  private step: Step = 'features';
+  private isEncrypted = false;
+  private answer: DigestAnswer | undefined;
+
+  constructor(private readonly options: RouterOptions) {}
+
+  /** Without a version there are no features, and no SASL. */
+  header(): string {
+    return `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>`;
+  }
+
+  opened(header: Tag, link: HandshakeLink): void {
+    if (header.attribute('version') === undefined) {
+      return link.fail('its stream header has no version: is this the port of the jabberd2 router?');
+    }
+    link.expect('no stream features');
+  }
+
+  received(packet: Stanza, link: HandshakeLink): void {
+    const said = packet.element();
+    if (said.name === 'failure') return this.refused(said, link);
+    switch (this.step) {
+      case 'features':
+        return this.features(said, link);
+      case 'proceed':
+        return this.proceed(said, link);
+      case 'challenge':
+        return this.challenged(said, link);
+      case 'success':
+        return this.succeeded(said, link);
+      case 'features again':
+        return this.bind(said, link);
+      case 'bind':
+        return this.bound(said, link);
+    }
+  }
+
+  closedEarly(): string {
+    if (this.step !== 'features') return `closed by peer before its answer (${this.step})`;
+    return 'closed by peer before its stream features (rate limit, or not the port of the jabberd2 router?)';
+  }
+
+  /** A port for clients wants to know for which domain. */
+  explain(): string | undefined {
+    return this.step === 'features' ? 'is this the port of the jabberd2 router?' : undefined;
+  }
+
+  private features(said: Element, link: HandshakeLink): void {
+    if (said.localName !== 'features') return unexpected(said, this.step, link);
+    const offered = said.child('starttls') !== undefined;
+    const { encryption } = this.options;
+    if (!this.isEncrypted && offered && encryption !== 'off') {
+      this.step = 'proceed';
+      link.expect('no answer to starttls');
+      return link.send(`<starttls xmlns='${TLS}'/>`);
+    }
+    if (!this.isEncrypted && encryption === 'required') {
+      return link.fail('the router offers no encryption, and --router-tls requires it');
+    }
+    this.authenticate(said, link);
+  }
+
+  private proceed(said: Element, link: HandshakeLink): void {
+    if (said.name !== 'proceed') return unexpected(said, this.step, link);
+    this.isEncrypted = true;
+    this.step = 'features';
+    link.encrypt();
+  }
+
+  private authenticate(features: Element, link: HandshakeLink): void {
+    const offered = features.child('mechanisms')?.elements.map(({ text }) => text) ?? [];
+    if (!offered.includes(MECHANISM)) {
+      const found = offered.length > 0 ? offered.join(', ') : 'nothing';
+      return link.fail(`it offers no ${MECHANISM} but ${found}: is this the port of the jabberd2 router?`);
+    }
+    this.step = 'challenge';
+    link.expect('no challenge');
+    link.send(`<auth xmlns='${SASL}' mechanism='${MECHANISM}'/>`);
+  }
+
+  private challenged(said: Element, link: HandshakeLink): void {
+    if (said.name !== 'challenge') return unexpected(said, this.step, link);
+    const { user, secret } = this.options;
+    const challenge = directives(decode(said));
+    // It crashes on an empty one. [jabberd2 2.7.0 _sx_sasl_open]
+    if (challenge.get('realm') === '') return link.fail('its challenge names no realm');
+    try {
+      this.answer = new DigestAnswer(challenge, {
+        username: user,
+        password: secret,
+        uri: 'jabberd-router/sm-component',
+        cnonce: randomBytes(16).toString('base64'),
+      });
+    } catch (error) {
+      return link.fail((error as Error).message);
+    }
+    this.step = 'success';
+    link.expect('no answer to our response');
+    const response = Buffer.from(this.answer.text).toString('base64');
+    link.send(element('response', { xmlns: SASL }, response).toString());
+  }
+
+  /** What shows that the router knows the secret as well comes inside of the success. */
+  private succeeded(said: Element, link: HandshakeLink): void {
+    if (said.name !== 'success') return unexpected(said, this.step, link);
+    if (!this.answer!.isProof(directives(decode(said)).get('rspauth'))) {
+      return link.fail('the router does not know the secret: it may be another one (rspauth is wrong)');
+    }
+    this.step = 'features again';
+    link.restart();
+  }
+
+  private bind(said: Element, link: HandshakeLink): void {
+    if (said.localName !== 'features') return unexpected(said, this.step, link);
+    this.step = 'bind';
+    link.expect('no answer to our bind');
+    link.send(element('bind', { xmlns: COMPONENT, name: this.options.name }).toString());
+  }
+
+  private bound(said: Element, link: HandshakeLink): void {
+    if (said.name !== 'bind') return;
+    const error = said.attribute('error');
+    if (error === undefined) return link.up();
+    const reason = BIND_ERRORS[error] ?? 'it gives no other reason';
+    link.giveUp(`the router refuses the name ${this.options.name} (${error}): ${this.hint(reason)}`);
+  }
+
+  private hint(reason: string): string {
+    return reason.replace('USER', this.options.user);
+  }
+
+  private refused(failure: Element, link: HandshakeLink): void {
+    if (this.step === 'proceed') return link.fail('the router refuses encryption');
+    const condition = failure.elements[0]?.localName ?? 'no reason given';
+    const detail = failure.childText('text');
+    const said = `the router says: ${condition}${detail ? `, ${detail.slice(0, 200)}` : ''}`;
+    if (condition !== 'not-authorized') return link.fail(said);
+    link.fail(
+      `the secret of the router user ${this.options.user} is wrong, or there is no such user (${said})`,
+    );
+  }
+}
+
+/** What the `error` of a bind means, and what can be done. [jabberd2 2.7.0 router/router.c] */
+const BIND_ERRORS: Record<string, string> = {
+  400: 'it is no name that can be bound',
+  403: 'the user USER may bind only its own name, or must stand in <aci/> of router.xml',
+  409: 'another component has it; is the stock c2s, or another sm-component, running under that name? Give each its own --name',
+};
+
+function unexpected(said: Element, step: Step, link: HandshakeLink): void {
+  link.fail(`<${said.name}> where its ${step} was expected`);
+}
+
+function decode(said: Element): string {
+  return Buffer.from(said.text.trim(), 'base64').toString('utf8');
+}

@@ -1,0 +1,186 @@
+import { isAscii } from 'node:buffer';
+import type { Log } from '../../observe/log.js';
+import { ACCOUNT_REMOVED } from '../../session/close-reason.js';
+import { NOTHING, type Packet, type PacketKind } from '../../session/session.js';
+import * as dialect from './dialect.js';
+import type { Ids } from './dialect.js';
+import { away } from './names.js';
+import type { Outbox } from './post.js';
+
+/** Sessions of which is remembered that they are over: what still comes for them is late, and no reason to worry. */
+const MAX_ENDED = 10_000;
+
+/** A session that was asked for. */
+export interface Starting {
+  readonly state: 'starting';
+  /** Our id of the session: the socket address of its client. */
+  readonly c2s: string;
+  /** The full address of who logs in, and its domain: there it was asked for. */
+  readonly jid: string;
+  readonly domain: string;
+}
+
+/** A session that an sm has. */
+export interface Open extends Omit<Starting, 'state'>, Ids {
+  readonly state: 'open';
+  /** The sm's id of the session. */
+  readonly sm: string;
+  /** The name of the sm: where its packets go. */
+  readonly name: string;
+  /** Is all ASCII that goes around its stanzas? */
+  readonly ascii: boolean;
+}
+
+/**
+ * The sessions of our clients, by our ids: `starting`, then `open`, then gone. Each has two ids, one of either side's;
+ * which sm has it is told when it is started. With each change the other side is told as well: the session registry by a packet, the
+ * sm by an end that it is owed. For contacts go on to see a user whose session was not ended, and what is sent to him
+ * comes here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
+ */
+export class Sessions {
+  private readonly byId = new Map<string, Starting | Open>();
+  private readonly ended = new Set<string>();
+  /** Ids of those whose accounts are being removed. */
+  private readonly ofRemoved = new Set<string>();
+
+  /** @param receive what the session registry is told */
+  constructor(
+    private readonly post: Outbox,
+    private readonly receive: (packet: Packet) => void,
+    private readonly log: Log,
+  ) {}
+
+  get(c2s: string): Starting | Open | undefined {
+    return this.byId.get(c2s);
+  }
+
+  /** The open session that has both ids. */
+  known({ c2s, sm }: Partial<Ids>): Open | undefined {
+    const at = c2s === undefined ? undefined : this.byId.get(c2s);
+    return at?.state === 'open' && at.sm === sm ? at : undefined;
+  }
+
+  /** The open sessions; what is iterated over may be ended meanwhile. */
+  *allOpen(): Iterable<Open> {
+    for (const at of this.byId.values()) if (at.state === 'open') yield at;
+  }
+
+  /** Those that need a name: as that of their sm, or as their domain. */
+  *on(name: string): Iterable<Open> {
+    for (const at of this.allOpen()) if (isOn(at, name)) yield at;
+  }
+
+  hasOn(name: string): boolean {
+    for (const at of this.allOpen()) if (isOn(at, name)) return true;
+    return false;
+  }
+
+  /** Is there an open one of a user? */
+  hasUser(bare: string): boolean {
+    for (const { jid } of this.allOpen()) if (jid.startsWith(`${bare}/`)) return true;
+    return false;
+  }
+
+  /** The account of a user is being removed: the sm will end his sessions, and says no reason. */
+  userRemoved(bare: string): void {
+    for (const { c2s, jid } of this.allOpen()) if (jid.startsWith(`${bare}/`)) this.ofRemoved.add(c2s);
+  }
+
+  /** One is being asked for. */
+  starting(c2s: string, jid: string, domain: string): Starting {
+    const starting: Starting = { state: 'starting', c2s, jid, domain };
+    this.byId.set(c2s, starting);
+    return starting;
+  }
+
+  /**
+   * An sm has it.
+   *
+   * @param name where its answer came from
+   * @param sm its id of the session
+   */
+  started({ c2s, jid, domain }: Starting, name: string, sm: string): void {
+    const ascii = isAscii(Buffer.from(name + sm));
+    this.byId.set(c2s, { state: 'open', c2s, jid, domain, sm, name, ascii });
+    this.emit('opened', c2s, jid);
+  }
+
+  /** Nobody has it, for a reason that goes to the log and to the client. */
+  refused({ c2s, jid }: Starting, reason: string): void {
+    this.log.warn(`no session for a login: ${reason}`, { socket: c2s, user: jid });
+    // There may be one all the same, where the answer was lost: what comes for it ends it.
+    this.byId.delete(c2s);
+    this.emit('refused', c2s, jid, { reason });
+  }
+
+  /** It is over on our side. */
+  end(c2s: string): void {
+    const at = this.byId.get(c2s);
+    if (at?.state !== 'open') return;
+    this.forget(c2s);
+    this.tellEnd(at.name, at);
+  }
+
+  /** It is over on the other side, which may have said why. */
+  over({ c2s, jid }: Open, said: string | undefined): void {
+    const reason = this.ofRemoved.has(c2s) ? ACCOUNT_REMOVED : said;
+    this.forget(c2s);
+    this.emit('ended', c2s, jid, { reason });
+  }
+
+  /** It is over on our side while its sm can not be told: that has it still, perhaps, when it is back. */
+  leaveBehind(at: Open): void {
+    this.post.keepUntilAcknowledged(keyOf(at), at.name, dialect.session('end', at));
+    this.over(at, away(at.name));
+  }
+
+  /** An sm has sent something to a session that is not here. Where we did not just end it, the sm must. */
+  endUnknown(name: string, ids: Ids): void {
+    if (!this.ended.has(ids.c2s)) this.tellEnd(name, ids);
+    this.remember(ids.c2s);
+  }
+
+  /** An sm has a session that is over on our side. */
+  tellEnd(name: string, ids: Ids): void {
+    this.post.tellUntilAcknowledged(keyOf(ids), name, dialect.session('end', ids));
+  }
+
+  /** An sm has answered an end. */
+  endAnswered(ids: Partial<Ids>): void {
+    this.post.settle(keyOf(ids));
+  }
+
+  /** Finds out whether the sm still has it: it says so where it has not. */
+  probe(at: Open): void {
+    this.post.send(at.name, dialect.probe(at));
+  }
+
+  /** Tells its client that a stanza did not arrive, where he would miss it. */
+  undelivered({ c2s, jid }: Open, stanza: string): void {
+    const text = dialect.undeliveredTo(jid, stanza);
+    if (text !== undefined) this.emit('stanza', c2s, jid, { text });
+  }
+
+  private emit(kind: PacketKind, to: string, from: string, more: Partial<Packet> = {}): void {
+    this.receive({ kind, to, from, text: '', whole: NOTHING, carrier: true, ...more });
+  }
+
+  private forget(c2s: string): void {
+    this.ofRemoved.delete(c2s);
+    if (this.byId.delete(c2s)) this.remember(c2s);
+  }
+
+  private remember(c2s: string): void {
+    if (this.ended.size >= MAX_ENDED) this.ended.clear();
+    this.ended.add(c2s);
+  }
+}
+
+function isOn(at: Open, name: string): boolean {
+  return at.name === name || at.domain === name;
+}
+
+/** What an end is owed by: an answer to it has no id. */
+function keyOf({ c2s, sm }: Partial<Ids>): string {
+  return `${c2s} ${sm}`;
+}

@@ -1,0 +1,253 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ConnectionOptions } from 'node:tls';
+import { Connection, type CloseCause } from '../net/connection.js';
+import { encrypted } from '../net/tls.js';
+import { Reader, type ParseError, type Stanza, type StanzaLimits, type Tag } from '../xml/index.js';
+import type { HandshakeLink, Handshake } from './handshake.js';
+
+/** What the other side may send in one packet; more than that is skipped. jabberd 1.4 has no limit of its own. */
+const LIMITS: StanzaLimits = { bytes: 8_000_000, depth: 1000, attributes: 1000 };
+
+/** How long the peer may take for each step until the link is up, in milliseconds. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/**
+ * Where a link is on its way: one value, in this order; `closed` can come after any. It is `opening` again for each
+ * stream that its handshake opens.
+ */
+type State = 'connecting' | 'opening' | 'handshake' | 'up' | 'closed';
+
+/** Why a link is over. */
+export interface LinkEnd {
+  /** A sentence for the log. */
+  readonly reason: string;
+  /** Would another link have the same end? */
+  readonly final: boolean;
+}
+
+export interface LinkEvents {
+  /** The handshake is done. */
+  up(): void;
+  packet(packet: Stanza): void;
+  /** `packet` threw: an error of ours. The link goes on. */
+  failed(error: Error): void;
+  /** A packet of that many bytes was over a limit, and is lost. */
+  skipped(bytes: number): void;
+  /** All that was sent has left. */
+  drained(): void;
+  /** The link is over. Called once. */
+  down(end: LinkEnd): void;
+}
+
+/** One stream to a session manager or a router, from connect to close. A new one is made for every connect. */
+export class Link implements HandshakeLink {
+  private state: State = 'connecting';
+  private connection: Connection;
+  private reader: Reader;
+  private timer: NodeJS.Timeout | undefined;
+  private end: LinkEnd | undefined;
+  private peer: Tag | undefined;
+
+  /**
+   * @param stream not connected yet, or connected; `connect` events are waited for by {@link connected}
+   * @param handshake what is said until packets may be sent
+   * @param tls for a handshake that encrypts
+   */
+  constructor(
+    stream: Duplex,
+    private readonly handshake: Handshake,
+    private readonly events: LinkEvents,
+    private readonly tls: ConnectionOptions = {},
+  ) {
+    this.reader = this.newReader();
+    this.connection = this.newConnection(stream);
+    this.expect('no connection');
+  }
+
+  /** The stream is connected: opens ours. */
+  connected(): void {
+    if (this.state === 'connecting') this.openStream();
+  }
+
+  /** What the other side is called in the log. */
+  get who(): string {
+    return this.handshake.peer;
+  }
+
+  /** Its stream header, once it is there. */
+  get header(): Tag | undefined {
+    return this.peer;
+  }
+
+  /** Bytes that wait to be sent. */
+  get waiting(): number {
+    return this.connection.waiting;
+  }
+
+  /** Packets whose sending has not begun: they can go over the next link. */
+  get unsent(): string {
+    return this.state === 'closed' ? this.connection.unwritten : '';
+  }
+
+  send(packets: string, ascii = false): void {
+    this.connection.send(packets, ascii);
+  }
+
+  callWhenDrained(): void {
+    this.connection.callWhenDrained();
+  }
+
+  /** Closes in good order, after what waits has been sent. */
+  close(): void {
+    this.end ??= { reason: 'closed by us', final: false };
+    this.reader.stop();
+    this.connection.close(this.state === 'up' ? '</stream:stream>' : '');
+  }
+
+  // --- for the handshake -------------------------------------------------------------------------------------------
+
+  expect(missing: string): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(
+      () => this.fail(`${missing} within ${HANDSHAKE_TIMEOUT_MS / 1000} s`),
+      HANDSHAKE_TIMEOUT_MS,
+    );
+  }
+
+  restart(): void {
+    this.reader.stop();
+    this.reader = this.newReader();
+    this.openStream();
+  }
+
+  /** What came unencrypted behind the last word is not read: it could be anybody's. [RFC6120 5.4.3.3] */
+  encrypt(): void {
+    this.reader.stop();
+    this.expect('no encryption');
+    const stream = encrypted(this.connection.detach() as Socket, this.tls, () => {
+      if (this.state !== 'closed') this.restart();
+    });
+    this.connection = this.newConnection(stream);
+  }
+
+  up(): void {
+    clearTimeout(this.timer);
+    this.state = 'up';
+    this.events.up();
+  }
+
+  fail(reason: string): void {
+    this.stop({ reason, final: false });
+  }
+
+  giveUp(reason: string): void {
+    this.stop({ reason, final: true });
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------
+
+  private newReader(): Reader {
+    return new Reader(
+      {
+        open: (header) => this.opened(header),
+        stanza: (packet) => this.received(packet),
+        skipped: (bytes) => this.events.skipped(bytes),
+        close: () => this.fail(`${this.who} closed the stream`),
+        fault: (fault) => this.broken(fault),
+      },
+      { limits: LIMITS, namespaces: false },
+    );
+  }
+
+  private newConnection(stream: Duplex): Connection {
+    return new Connection(stream, {
+      data: (chunk) => this.read(chunk),
+      failed: (error) => this.fail(`an error of our own: ${error.stack}`),
+      drained: () => this.events.drained(),
+      ended: () => this.connection.close(),
+      closed: (cause) => this.closed(cause),
+    });
+  }
+
+  /** The old servers hold back what they have to say until we have acknowledged what they said. [jabberd 1.x, jabberd2] */
+  private read(chunk: Buffer): void {
+    this.reader.write(chunk);
+    if (this.state === 'up') this.connection.acknowledge();
+  }
+
+  private openStream(): void {
+    this.state = 'opening';
+    this.expect('no stream header');
+    this.send(this.handshake.header());
+  }
+
+  private opened(header: Tag): void {
+    if (this.state !== 'opening') return this.fail('a stream header that nobody asked for');
+    if (header.name === 'stream:error') return this.fail(`${this.who} refuses our stream header`);
+    this.peer = header;
+    this.state = 'handshake';
+    this.handshake.opened(header, this);
+  }
+
+  private received(packet: Stanza): void {
+    if (packet.name === 'stream:error') return this.refused(packet);
+    if (this.state === 'up') this.deliver(packet);
+    else this.handshake.received(packet, this);
+  }
+
+  /** What one packet does wrong must not cost the others. */
+  private deliver(packet: Stanza): void {
+    try {
+      this.events.packet(packet);
+    } catch (error) {
+      this.events.failed(error as Error);
+    }
+  }
+
+  /** An error is final for this connection, even with a `<handshake/>` behind it. [jabberd 1.4.3] */
+  private refused(packet: Stanza): void {
+    const error = packet.element();
+    const text = error.text || error.childText('text') || error.elements[0]?.localName || 'no reason given';
+    const said = `${this.who} says: ${text.slice(0, 200)}`;
+    const meaning = this.state === 'up' ? undefined : this.handshake.explain(error);
+    this.fail(meaning ? `${meaning} (${said})` : said);
+  }
+
+  private broken({ condition, text }: ParseError): void {
+    this.fail(`what ${this.who} sends can not be read (${condition}: ${text})`);
+  }
+
+  private stop(end: LinkEnd): void {
+    this.end ??= end;
+    this.reader.stop();
+    this.connection.destroy();
+  }
+
+  private closed(cause: CloseCause): void {
+    clearTimeout(this.timer);
+    const { state } = this;
+    this.state = 'closed';
+    this.events.down(this.end ?? { reason: this.closeReason(cause, state), final: false });
+  }
+
+  private closeReason(cause: CloseCause, state: State): string {
+    if (cause.kind === 'broken') return BROKEN[cause.code] ?? `the connection broke (${cause.code})`;
+    return state === 'opening' || state === 'handshake' ? this.handshake.closedEarly() : 'closed by peer';
+  }
+}
+
+const BROKEN: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ENOTFOUND: 'there is no host of that name',
+  EAI_AGAIN: 'the host name can not be looked up now',
+  ETIMEDOUT: 'no answer from that host',
+  EHOSTUNREACH: 'there is no route to that host',
+  ENETUNREACH: 'there is no route to that network',
+  ECONNRESET: 'the connection was reset',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by nobody that is trusted here',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by nobody that is trusted here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by nobody that is trusted here',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+};

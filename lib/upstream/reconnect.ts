@@ -1,0 +1,49 @@
+/** Never more than this many connects in this many milliseconds: the stock rate limit of jabberd. [jabberd 1.4 io/rate] */
+const MAX_CONNECTS = 5;
+const WINDOW_MS = 25_000;
+/** A margin for a peer whose clock for the window started a little later than ours. */
+const MARGIN_MS = 500;
+
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 20_000;
+
+/** When to connect again: a delay that grows and is never the same, and a limit on connects in a row. */
+export class Reconnect {
+  private failures = 0;
+  private connects: number[] = [];
+
+  /**
+   * @param limited is there a limit on connects in a row?
+   * @param random a number from 0 to 1
+   * @param now milliseconds
+   */
+  constructor(
+    private readonly limited: boolean,
+    private readonly random: () => number = Math.random,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** A connect is being made. */
+  connecting(): void {
+    this.connects.push(this.now());
+    this.connects = this.connects.slice(-MAX_CONNECTS);
+  }
+
+  /** The link came up. */
+  succeeded(): void {
+    this.failures = 0;
+  }
+
+  /** Milliseconds to wait before the next connect; call once for each failure or loss. */
+  delay(): number {
+    const grown = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.failures);
+    this.failures += 1;
+    const jittered = grown * (0.75 + this.random() / 2);
+    return Math.round(Math.max(jittered, this.untilAllowed()));
+  }
+
+  private untilAllowed(): number {
+    if (!this.limited || this.connects.length < MAX_CONNECTS) return 0;
+    return Math.max(0, this.connects[0] + WINDOW_MS + MARGIN_MS - this.now());
+  }
+}

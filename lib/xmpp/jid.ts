@@ -1,0 +1,115 @@
+import { isIPv6 } from 'node:net';
+import { isInternationalized, withULabels } from '../config/domain.js';
+import { nameprep, nodeprep, resourceprep } from './stringprep.js';
+
+/** Longest part of a JID, in bytes of UTF-8. [RFC7622 3.1] */
+const MAX_PART_LENGTH = 1023;
+/** Longest name of an account of ours; jabberd 1.1.2 cuts longer ones in silence, so they are no names here. */
+const MAX_ACCOUNT_NAME_LENGTH = 64;
+
+/** What no user name holds: nodeprep's own list, white space, and characters without a shape. [RFC6122 A.5] */
+const NOT_IN_USER = /["&'/:<>@\s\p{C}\p{Z}]/u;
+const HOST = /^[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)*$/u;
+const NOT_IN_RESOURCE = /[\p{Cc}\p{Cs}]/u;
+
+const isTooLong = (part: string): boolean =>
+  part.length > MAX_PART_LENGTH || Buffer.byteLength(part) > MAX_PART_LENGTH;
+
+const ASCII = /^[\x00-\x7f]*$/;
+
+/** Case and compatibility forms folded, twice because lower-casing can make a form that folds again. */
+function fold(text: string): string {
+  return ASCII.test(text) ? text.toLowerCase() : text.normalize('NFKC').toLowerCase().normalize('NFKC');
+}
+
+/** A user name in its one spelling; undefined where the text can be none. Simpler than nodeprep, and stricter. */
+export function prepareUser(text: string): string | undefined {
+  if (isTooLong(text)) return undefined;
+  const user = fold(text);
+  return user === '' || isTooLong(user) || NOT_IN_USER.test(user) ? undefined : user;
+}
+
+/** As {@link prepareUser}, for the name of an account of ours: 64 bytes at most. */
+export function prepareAccountName(text: string): string | undefined {
+  const user = prepareUser(text);
+  return user !== undefined && Buffer.byteLength(user) <= MAX_ACCOUNT_NAME_LENGTH ? user : undefined;
+}
+
+/**
+ * A resource as it is, but for how its characters are composed, which nobody sees [RFC7622 3.4]; undefined where the
+ * text can be none (empty, over 1023 bytes, control characters).
+ */
+export function prepareResource(text: string): string | undefined {
+  if (text === '' || isTooLong(text) || NOT_IN_RESOURCE.test(text)) return undefined;
+  const resource = text.normalize('NFC');
+  return isTooLong(resource) ? undefined : resource;
+}
+
+/**
+ * The dot that some write behind a name is no part of it, and A-labels are U-labels written otherwise. [RFC7622 3.2]
+ * An IPv6 address has brackets. [RFC3986 3.2.2]
+ */
+function prepareHost(text: string): string | undefined {
+  if (isTooLong(text)) return undefined;
+  const folded = fold(text).replace(/\.$/, '');
+  const host = isInternationalized(folded) ? withULabels(folded) : folded;
+  return (HOST.test(host) || isIPv6Literal(host)) && !isTooLong(host) ? host : undefined;
+}
+
+function isIPv6Literal(host: string): boolean {
+  return host.startsWith('[') && host.endsWith(']') && isIPv6(host.slice(1, -1));
+}
+
+/** How each part of an address is brought into its one spelling; undefined where the text can be none. */
+export interface Preparation {
+  user(text: string): string | undefined;
+  host(text: string): string | undefined;
+  resource(text: string): string | undefined;
+}
+
+/** As the embedded session manager compares. [RFC7622] */
+const PRECIS: Preparation = { user: prepareUser, host: prepareHost, resource: prepareResource };
+
+/**
+ * As jabberd2 compares. A part that is written and comes to nothing, such as a soft hyphen, is none: its sm takes such a
+ * user or resource for one that is not there, and such a host is the end of it. [RFC 3920 3] [jabberd2 2.7.0 util/jid.c]
+ */
+export const STRINGPREP: Preparation = {
+  user: (text) => nodeprep(text) || undefined,
+  host: (text) => nameprep(text) || undefined,
+  resource: (text) => resourceprep(text) || undefined,
+};
+
+/** An address in its one spelling: user and host folded, the resource composed. */
+export class Jid {
+  /** `user@host`, or `host`. */
+  readonly bare: string;
+  /** All of it. */
+  readonly full: string;
+
+  private constructor(
+    readonly user: string | undefined,
+    readonly host: string,
+    readonly resource: string | undefined,
+  ) {
+    this.bare = user === undefined ? host : `${user}@${host}`;
+    this.full = resource === undefined ? this.bare : `${this.bare}/${resource}`;
+  }
+
+  /** The address that a text spells; undefined where it spells none. */
+  static parse(text: string | undefined, prepare = PRECIS): Jid | undefined {
+    if (text === undefined) return undefined;
+    const slash = text.indexOf('/');
+    const bare = slash < 0 ? text : text.slice(0, slash);
+    const at = bare.indexOf('@');
+    const user = at < 0 ? undefined : prepare.user(bare.slice(0, at));
+    const host = prepare.host(bare.slice(at + 1));
+    const resource = slash < 0 ? undefined : prepare.resource(text.slice(slash + 1));
+    if (host === undefined || (at >= 0 && user === undefined)) return undefined;
+    return slash >= 0 && resource === undefined ? undefined : new Jid(user, host, resource);
+  }
+
+  toString(): string {
+    return this.full;
+  }
+}
