@@ -6,11 +6,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { stanzaError } from '../../xmpp/stanza-error.js';
 import { element, escapeValue, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
-import { parseAddress } from './address.js';
-import { bearable, CLIENT, COMPONENT, SESSION } from './stanza.js';
+import { Jid, STRINGPREP } from '../../xmpp/jid.js';
+import { bearable, CLIENT, COMPONENT, SESSION } from './sanitize.js';
 
-export { COMPONENT } from './stanza.js';
-export { isBearable, isUnbearable, refusalOf, stamped } from './stanza.js';
+export { COMPONENT } from './sanitize.js';
+export { isBearable, isUnbearable, refusalOf, stamped } from './sanitize.js';
 
 /**
  * Our prefix for the session namespace. The sm keeps it in what it gives back, and has one of its own for what it
@@ -135,9 +135,9 @@ export function isProbe(text: string): boolean {
  */
 export function returned(text: string): { readonly to: string; readonly payload: string } | undefined {
   const stanza = parse(text, new Map([['', CLIENT]]));
-  const to = parseAddress(stanza.attribute('to'));
+  const to = Jid.parse(stanza.attribute('to'), STRINGPREP);
   // One from nobody (what an sm pushes has no sender) is the end of an sm whose user blocks somebody.
-  const isFromSomebody = parseAddress(stanza.attribute('from')) !== undefined;
+  const isFromSomebody = Jid.parse(stanza.attribute('from'), STRINGPREP) !== undefined;
   const payload =
     to && isFromSomebody && isMissed(stanza) ? bearable(stanza, ` xmlns='${CLIENT}'`) : undefined;
   return payload === undefined ? undefined : { to: to!.host, payload };

@@ -4,8 +4,9 @@ import { ACCOUNT_REMOVED } from '../../session/close-reason.js';
 import { NOTHING, type Packet, type PacketKind } from '../../session/session.js';
 import * as dialect from './dialect.js';
 import type { Ids } from './dialect.js';
-import { away } from './names.js';
-import type { Outbox } from './post.js';
+import { away } from './component-presence.js';
+import { NO_ANSWER, type Outbox } from './outbox.js';
+import type { Users } from './users.js';
 
 /** Sessions of which is remembered that they are over: what still comes for them is late, and no reason to worry. */
 const MAX_ENDED = 10_000;
@@ -45,7 +46,7 @@ export class Sessions {
 
   /** @param receive what the session registry is told */
   constructor(
-    private readonly post: Outbox,
+    private readonly outbox: Outbox,
     private readonly receive: (packet: Packet) => void,
     private readonly log: Log,
   ) {}
@@ -130,7 +131,7 @@ export class Sessions {
 
   /** It is over on our side while its sm can not be told: that has it still, perhaps, when it is back. */
   leaveBehind(at: Open): void {
-    this.post.keepUntilAcknowledged(keyOf(at), at.name, dialect.session('end', at));
+    this.outbox.keepUntilAcknowledged(keyOf(at), at.name, dialect.session('end', at));
     this.over(at, away(at.name));
   }
 
@@ -142,17 +143,17 @@ export class Sessions {
 
   /** An sm has a session that is over on our side. */
   tellEnd(name: string, ids: Ids): void {
-    this.post.tellUntilAcknowledged(keyOf(ids), name, dialect.session('end', ids));
+    this.outbox.tellUntilAcknowledged(keyOf(ids), name, dialect.session('end', ids));
   }
 
   /** An sm has answered an end. */
   endAnswered(ids: Partial<Ids>): void {
-    this.post.settle(keyOf(ids));
+    this.outbox.settle(keyOf(ids));
   }
 
   /** Finds out whether the sm still has it: it says so where it has not. */
   probe(at: Open): void {
-    this.post.send(at.name, dialect.probe(at));
+    this.outbox.send(at.name, dialect.probe(at));
   }
 
   /** Tells its client that a stanza did not arrive, where he would miss it. */
@@ -183,4 +184,42 @@ function isOn(at: Open, name: string): boolean {
 /** What an end is owed by: an answer to it has no id. */
 function keyOf({ c2s, sm }: Partial<Ids>): string {
   return `${c2s} ${sm}`;
+}
+
+const REFUSED = 'the sm refuses to start a session';
+
+/**
+ * How a session is asked for: by `<session action='start'/>`, and once more where the sm had to be told of its user
+ * first. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
+ */
+export class SessionRequests {
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly sessions: Sessions,
+    private readonly users: Users,
+  ) {}
+
+  /**
+   * @param c2s our id of the session
+   * @param jid whose it is to be; his sm has the name of the domain
+   */
+  start(c2s: string, jid: string, domain: string): void {
+    const starting = this.sessions.starting(c2s, jid, domain);
+    this.ask(starting, () => void this.users.introduce(jid, (reason) => this.introduced(starting, reason)));
+  }
+
+  private introduced(starting: Starting, reason: string | undefined): void {
+    if (reason === undefined) this.ask(starting, () => this.sessions.refused(starting, REFUSED));
+    else this.sessions.refused(starting, reason);
+  }
+
+  private ask(starting: Starting, refused: () => void): void {
+    const { c2s, jid, domain } = starting;
+    const id = dialect.newId();
+    this.outbox.ask(domain, dialect.session('start', { c2s }, jid, id), id, (answer) => {
+      if (answer?.action === 'started' && answer.sm) this.sessions.started(starting, answer.from, answer.sm);
+      else if (answer?.action === 'start') refused();
+      else this.sessions.refused(starting, answer ? REFUSED : NO_ANSWER);
+    });
+  }
 }

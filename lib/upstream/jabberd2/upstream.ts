@@ -6,17 +6,14 @@ import type { Condition } from '../../xmpp/stanza-error.js';
 import { element, type Stanza } from '../../xml/index.js';
 import type { UpstreamEvents } from '../events.js';
 import { ReconnectingLink, type ReconnectingLinkOptions } from '../reconnecting-link.js';
-import { parseAddress } from './address.js';
-import { ComponentPresence } from './adverts.js';
-import { acceptsConnections } from './answers.js';
+import { Jid, STRINGPREP } from '../../xmpp/jid.js';
+import { acceptsConnections, away, ComponentNames, ComponentPresence } from './component-presence.js';
 import * as dialect from './dialect.js';
 import type { Carried, Routed } from './dialect.js';
 import { RouterHandshake, type RouterOptions } from './handshake.js';
-import { away, ComponentNames } from './names.js';
-import { Outbox } from './post.js';
-import { Responses } from './replies.js';
-import { Sessions } from './sessions.js';
-import { SessionRequests } from './starts.js';
+import { Outbox } from './outbox.js';
+import { Responses } from './responses.js';
+import { SessionRequests, Sessions } from './sessions.js';
 import { Users, type HasCredentials } from './users.js';
 
 export interface Jabberd2UpstreamOptions
@@ -50,13 +47,13 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
     private readonly events: UpstreamEvents,
     private readonly log: Log,
   ) {
-    this.link = this.makeLine();
+    this.link = this.makeLink();
     this.outbox = new Outbox(this.link, this.names, options, log);
     this.sessions = new Sessions(this.outbox, (packet) => events.packet(packet), log);
     this.users = new Users(this.outbox, this.sessions, options.hasCredentials, log);
     this.requests = new SessionRequests(this.outbox, this.sessions, this.users);
     this.responses = new Responses(this.link, this.outbox, this.sessions, this.users, log);
-    this.presence = this.makeAdverts();
+    this.presence = this.makePresence();
   }
 
   start(): void {
@@ -117,14 +114,14 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
 
   /** What a session is asked for with is the address that was logged in with: nobody else names one here. */
   granted({ kind }: Packet, asked: string): string | undefined {
-    const jid = kind === 'answer' ? parseAddress(asked)?.full : undefined;
+    const jid = kind === 'answer' ? Jid.parse(asked, STRINGPREP)?.full : undefined;
     return jid !== undefined && dialect.isBearable(jid) ? jid : undefined;
   }
 
   open(session: Session, jid: string): boolean {
     // As it stands in the sm's own log.
     session.login = jid;
-    this.requests.start(session.address, jid, parseAddress(jid)!.host);
+    this.requests.start(session.address, jid, Jid.parse(jid, STRINGPREP)!.host);
     return true;
   }
 
@@ -176,7 +173,7 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
 
   // --- the link, and what comes in on it ----------------------------------------------------------------------------
 
-  private makeLine(): ReconnectingLink {
+  private makeLink(): ReconnectingLink {
     const { options, events } = this;
     return new ReconnectingLink(
       { ...options, limited: false, handshake: () => new RouterHandshake(options) },
@@ -195,7 +192,7 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
     );
   }
 
-  private makeAdverts(): ComponentPresence {
+  private makePresence(): ComponentPresence {
     const { domains, connect } = this.options;
     return new ComponentPresence(this.names, this.outbox, this.sessions, {
       domains,

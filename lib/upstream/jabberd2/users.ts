@@ -1,8 +1,8 @@
 import type { Log } from '../../observe/log.js';
 import type { Registered, UserProvisioning } from '../../session/upstream.js';
-import { parseAddress } from './address.js';
+import { Jid, STRINGPREP } from '../../xmpp/jid.js';
 import * as dialect from './dialect.js';
-import { NO_ANSWER, type Outbox } from './post.js';
+import { NO_ANSWER, type Outbox } from './outbox.js';
 import type { Sessions } from './sessions.js';
 
 /** Has somebody of that name credentials now? */
@@ -14,7 +14,7 @@ export type HasCredentials = (user: string, domain: string) => Promise<boolean>;
  */
 export class Users implements UserProvisioning {
   constructor(
-    private readonly post: Outbox,
+    private readonly outbox: Outbox,
     private readonly sessions: Sessions,
     private readonly hasCredentials: HasCredentials,
     private readonly log: Log,
@@ -23,7 +23,7 @@ export class Users implements UserProvisioning {
   create(user: string, domain: string): Promise<Registered> {
     const id = dialect.newId();
     return new Promise((resolve) => {
-      this.post.ask(domain, dialect.session('create', {}, user, id), id, (answer) => {
+      this.outbox.ask(domain, dialect.session('create', {}, user, id), id, (answer) => {
         if (answer?.action === 'created') resolve('done');
         else resolve(answer ? 'refused' : 'unanswered');
       });
@@ -36,10 +36,10 @@ export class Users implements UserProvisioning {
    */
   remove(user: string, domain: string): void {
     this.sessions.userRemoved(user);
-    if (!this.post.reaches(domain) || this.sessions.hasUser(user)) return this.delete(user, domain);
+    if (!this.outbox.reaches(domain) || this.sessions.hasUser(user)) return this.delete(user, domain);
     const [c2s, request] = [dialect.newId(), dialect.newId()];
     const start = dialect.session('start', { c2s }, `${user}/${c2s}`, request);
-    this.post.ask(domain, start, request, () => this.delete(user, domain));
+    this.outbox.ask(domain, start, request, () => this.delete(user, domain));
   }
 
   /**
@@ -51,14 +51,14 @@ export class Users implements UserProvisioning {
    * @param done called with undefined where the sm knows him now, and with the reason where it does not
    */
   async introduce(jid: string, done: (reason: string | undefined) => void): Promise<void> {
-    const { user, host, bare } = parseAddress(jid)!;
+    const { user, host, bare } = Jid.parse(jid, STRINGPREP)!;
     const isThere = await this.hasCredentials(user!, host).catch((error: Error) => error);
     if (isThere instanceof Error) return done(isThere.message);
     if (!isThere) return done('its account was removed meanwhile');
     const id = dialect.newId();
-    this.post.ask(host, dialect.session('create', {}, bare, id), id, (answer) => {
+    this.outbox.ask(host, dialect.session('create', {}, bare, id), id, (answer) => {
       // The account is there, so that a late answer is none that had to be undone.
-      if (!answer) this.post.requests.forget(id);
+      if (!answer) this.outbox.requests.forget(id);
       if (!answer) return done(NO_ANSWER);
       if (answer.action === 'created')
         this.log.info('user made at the sm, which did not know it', { user: bare });
@@ -68,11 +68,11 @@ export class Users implements UserProvisioning {
 
   /** An sm has answered a removal. */
   deleteAnswered(id: string): void {
-    this.post.settle(id);
+    this.outbox.settle(id);
   }
 
   private delete(user: string, domain: string): void {
     const id = dialect.newId();
-    this.post.tellUntilAcknowledged(id, domain, dialect.session('delete', {}, user, id));
+    this.outbox.tellUntilAcknowledged(id, domain, dialect.session('delete', {}, user, id));
   }
 }

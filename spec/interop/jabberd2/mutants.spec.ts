@@ -3,7 +3,7 @@
  * for everybody of its domains, and does not check what it reads.
  *
  * MUTANTS_SEED repeats a run, MUTANTS_COUNT makes it longer. What is the end of the sm and can be told from the stanza
- * alone belongs into lib/upstream/jabberd2/faults.ts; what cannot be told belongs into docs/jabberd2.md.
+ * alone belongs into lib/upstream/jabberd2/hazards.ts; what cannot be told belongs into docs/jabberd2.md.
  */
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';

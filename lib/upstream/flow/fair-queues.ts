@@ -1,4 +1,4 @@
-import { FairQueue, type FairQueueOptions } from '../flow/fair-queue.js';
+import { FairQueue, type FairQueueOptions } from './fair-queue.js';
 
 export interface FairQueuesOptions extends Pick<FairQueueOptions, 'most'> {
   /** Sends a probe to a name: it has to come back from there, behind all that was sent to it before. */

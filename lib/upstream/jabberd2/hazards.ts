@@ -5,7 +5,7 @@
  */
 import type { Condition } from '../../xmpp/stanza-error.js';
 import type { Element } from '../../xml/index.js';
-import { isAddress, parseAddress } from './address.js';
+import { Jid, STRINGPREP } from '../../xmpp/jid.js';
 
 export const AMP = 'http://jabber.org/protocol/amp';
 const BLOCKING = 'urn:xmpp:blocking';
@@ -22,31 +22,31 @@ const MAX_BLOCKED_BYTES = 900;
 const NOT_IN_BLOCKED = ')(';
 
 /** The condition that a stanza is refused with; undefined for one that the sm can bear. */
-export function faultOf(stanza: Element): Condition | undefined {
+export function hazardOf(stanza: Element): Condition | undefined {
   const { attributes } = stanza;
   for (const name of ['to', 'from']) {
     const address = attributes.get(name);
     // An empty one is none. [jabberd2 2.7.0 sm/pkt.c]
     if (address !== undefined && address !== '' && !isAddress(address)) return 'jid-malformed';
   }
-  if (stanza.localName === 'iq') return faultOfIq(stanza);
+  if (stanza.localName === 'iq') return hazardOfIq(stanza);
   return stanza.elements.some(isUnbearableAmp) ? 'bad-request' : undefined;
 }
 
-function faultOfIq(iq: Element): Condition | undefined {
+function hazardOfIq(iq: Element): Condition | undefined {
   for (const query of iq.elements) {
-    const fault = FAULTS[query.namespace]?.(query, iq.attribute('type'));
-    if (fault) return fault;
+    const hazard = HAZARDS[query.namespace]?.(query, iq.attribute('type'));
+    if (hazard) return hazard;
   }
   return undefined;
 }
 
-type Fault = (query: Element, type: string | undefined) => Condition | undefined;
+type Hazard = (query: Element, type: string | undefined) => Condition | undefined;
 
-const FAULTS: Readonly<Record<string, Fault | undefined>> = {
+const HAZARDS: Readonly<Record<string, Hazard | undefined>> = {
   [ROSTER]: (query) => (all(query, 'item').every(hasAddress) ? undefined : 'jid-malformed'),
   [BLOCKING]: (query) => (all(query, 'item').every(hasBlockable) ? undefined : 'jid-malformed'),
-  [PRIVACY]: faultOfPrivacy,
+  [PRIVACY]: hazardOfPrivacy,
   // Without a query it reads before the beginning of what it has. [jabberd2 2.7.0 sm/mod_iq_private.c]
   [PRIVATE]: (query) => (query.localName === 'query' ? undefined : 'bad-request'),
 };
@@ -56,7 +56,7 @@ const FAULTS: Readonly<Record<string, Fault | undefined>> = {
  * not its default list: the next that is blocked, or unblocked, is the end of it. So the default list is what blocking
  * makes of it, and that list is not written by another name. [jabberd2 2.7.0 sm/mod_privacy.c]
  */
-function faultOfPrivacy(query: Element, type: string | undefined): Condition | undefined {
+function hazardOfPrivacy(query: Element, type: string | undefined): Condition | undefined {
   const lists = all(query, 'list');
   if (!lists.every((list) => values(list, 'name').length > 0)) return 'bad-request';
   if (type !== 'set') return undefined;
@@ -87,7 +87,7 @@ function hasBlockable(item: Element): boolean {
 }
 
 function isBlockable(jid: string): boolean {
-  const address = parseAddress(jid)?.full;
+  const address = Jid.parse(jid, STRINGPREP)?.full;
   if (address === undefined || address.includes(NOT_IN_BLOCKED)) return false;
   return Buffer.byteLength(address) <= MAX_BLOCKED_BYTES;
 }
@@ -122,4 +122,12 @@ function values({ attributes }: Element, localName: string): string[] {
     if (!isDeclaration && name.slice(name.indexOf(':') + 1) === localName) found.push(value);
   }
   return found;
+}
+
+/** What nearly all addresses are, and what stringprep has nothing to say to. */
+const ORDINARY = /^(?:[a-z0-9._-]{1,200}@)?[a-z0-9.-]{1,200}(?:\/[\w .+-]{1,200})?$/;
+
+/** Does a text spell an address, as the sm reads it? [jabberd2 2.7.0 util/jid.c] */
+export function isAddress(text: string): boolean {
+  return ORDINARY.test(text) || Jid.parse(text, STRINGPREP) !== undefined;
 }

@@ -5,8 +5,7 @@
 import { CLIENT, INTERNAL, STANZAS } from '../../session/stanza-filter.js';
 import type { Condition } from '../../xmpp/stanza-error.js';
 import { respelt, type Element, type Stanza } from '../../xml/index.js';
-import { isAddress } from './address.js';
-import { faultOf, WATCHED } from './faults.js';
+import { hazardOf, isAddress, WATCHED } from './hazards.js';
 
 export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
 export const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
@@ -72,7 +71,7 @@ export function refusalOf(stanza: Stanza): Condition {
   if (!isCarriable(stanza)) return 'bad-request';
   const element = stanza.element();
   adopt(element);
-  return faultOf(element) ?? 'bad-request';
+  return hazardOf(element) ?? 'bad-request';
 }
 
 /**
@@ -142,7 +141,7 @@ function isWritable(namespace: string): boolean {
 /** Takes what is ours off the opening tag, and spells the rest so that nobody loses track of it. */
 function withoutClaims(stanza: Element): Element | undefined {
   adopt(stanza);
-  if (stanza.namespace !== CLIENT || !isReadable(stanza) || faultOf(stanza)) return undefined;
+  if (stanza.namespace !== CLIENT || !isReadable(stanza) || hazardOf(stanza)) return undefined;
   for (const name of [...stanza.attributes.keys()]) {
     if (OURS.has(name) || (name.startsWith('xml:') && name !== 'xml:lang')) stanza.set(name, undefined);
   }

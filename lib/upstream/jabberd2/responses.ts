@@ -1,9 +1,9 @@
 import type { Log } from '../../observe/log.js';
 import type { ReconnectingLink } from '../reconnecting-link.js';
-import { parseAddress } from './address.js';
+import { Jid, STRINGPREP } from '../../xmpp/jid.js';
 import * as dialect from './dialect.js';
 import type { Action, Bounced, Undeliverable } from './dialect.js';
-import type { Outbox } from './post.js';
+import type { Outbox } from './outbox.js';
 import type { Sessions } from './sessions.js';
 import type { Users } from './users.js';
 
@@ -13,27 +13,27 @@ import type { Users } from './users.js';
  */
 export class Responses {
   constructor(
-    private readonly line: ReconnectingLink,
-    private readonly post: Outbox,
+    private readonly link: ReconnectingLink,
+    private readonly outbox: Outbox,
     private readonly sessions: Sessions,
     private readonly users: Users,
     private readonly log: Log,
   ) {}
 
   action(said: Action): void {
-    this.settleOwed(said);
+    this.settleUnacknowledged(said);
     const { id, action, from } = said;
-    if (id !== undefined && this.post.requests.answer(id, said)) return;
+    if (id !== undefined && this.outbox.requests.answer(id, said)) return;
     const at = this.sessions.known(said);
     if (at && action === 'replaced') return this.sessions.over(at, 'replaced');
     if (!at || action !== 'ended') return this.tooLate(said);
     // Where a limit of the sm's storage ended it, the sm still has it. [jabberd2 2.7.0 sm]
-    this.post.tell(from, dialect.session('end', at));
+    this.outbox.tell(from, dialect.session('end', at));
     this.sessions.over(at, undefined);
   }
 
   /** An end that failed is one: there was no such session any more. */
-  private settleOwed(said: Action): void {
+  private settleUnacknowledged(said: Action): void {
     const { action, id } = said;
     if (action === 'ended' || action === 'end') this.sessions.endAnswered(said);
     else if (action === 'deleted' && id !== undefined) this.users.deleteAnswered(id);
@@ -41,11 +41,11 @@ export class Responses {
 
   /** An answer that came when nobody waited for it any more: what was made by it is undone. */
   private tooLate({ action, failed, from, c2s, sm, target, id }: Action): void {
-    if (failed || id === undefined || !this.post.requests.wasGivenUp(id)) return;
+    if (failed || id === undefined || !this.outbox.requests.wasGivenUp(id)) return;
     if (action === 'started' && c2s !== undefined && !this.isAskedAgain(c2s, sm, target)) {
       this.sessions.tellEnd(from, { c2s, sm });
     }
-    const user = action === 'created' ? parseAddress(target) : undefined;
+    const user = action === 'created' ? Jid.parse(target, STRINGPREP) : undefined;
     if (user) this.users.remove(user.bare, user.host);
   }
 
@@ -55,7 +55,7 @@ export class Responses {
    */
   private isAskedAgain(c2s: string, sm: string | undefined, target: string | undefined): boolean {
     const at = this.sessions.get(c2s);
-    if (at?.jid !== parseAddress(target)?.full) return false;
+    if (at?.jid !== Jid.parse(target, STRINGPREP)?.full) return false;
     return at?.state === 'starting' || at?.sm === sm;
   }
 
@@ -64,7 +64,7 @@ export class Responses {
    * comes a probe back, which ends the session.
    */
   bounced(said: Bounced): void {
-    if (this.post.queues.back(said.c2s)) return;
+    if (this.outbox.queues.back(said.c2s)) return;
     const at = this.sessions.known(said);
     if (!at) return;
     if (dialect.isProbe(said.text)) return this.sessions.over(at, 'Invalid Session');
@@ -76,8 +76,8 @@ export class Responses {
   undeliverable(said: Undeliverable): void {
     const { code, name, action, id, text } = said;
     this.log.debug('the router can not deliver a packet', { to: name, error: code, action });
-    if (code === '401') return this.line.fail('the router does not know our name any more');
-    if (id !== undefined && this.post.requests.answer(id, undefined)) return;
+    if (code === '401') return this.link.fail('the router does not know our name any more');
+    if (id !== undefined && this.outbox.requests.answer(id, undefined)) return;
     const at = this.sessions.known(said);
     if (action !== undefined || !at) return;
     this.sessions.undelivered(at, text);

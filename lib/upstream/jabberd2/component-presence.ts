@@ -1,5 +1,5 @@
-import type { ComponentNames } from './names.js';
-import type { Outbox } from './post.js';
+import type { Duplex } from 'node:stream';
+import type { Outbox } from './outbox.js';
 import type { Sessions } from './sessions.js';
 
 /** How long names are waited for, in milliseconds. */
@@ -37,7 +37,7 @@ export class ComponentPresence {
   /** @param names that are on the router now: nobody else writes there */
   constructor(
     private readonly names: ComponentNames,
-    private readonly post: Outbox,
+    private readonly outbox: Outbox,
     private readonly sessions: Sessions,
     private readonly options: ComponentPresenceOptions,
   ) {}
@@ -65,7 +65,7 @@ export class ComponentPresence {
   came(name: string): void {
     if (!this.names.add(name)) return;
     if (this.doubted?.delete(name)) this.giveUp(name);
-    this.post.came(name);
+    this.outbox.came(name);
     this.probeSessions(name);
     this.options.relieved();
     this.settleWhenComplete();
@@ -73,7 +73,7 @@ export class ComponentPresence {
 
   gone(name: string): void {
     if (!this.names.delete(name)) return;
-    this.post.queues.reset(name);
+    this.outbox.queues.reset(name);
     if (!this.sessions.hasOn(name)) return this.giveUp(name);
     if (this.doubted) this.doubted.add(name);
     else void this.doubt(new Set([name]));
@@ -133,11 +133,83 @@ export class ComponentPresence {
 
   /** An sm that only lost its link has its sessions still when it is back, and they must be ended then. */
   private giveUp(name: string): void {
-    for (const { c2s, payload } of this.post.giveUp(name)) {
+    for (const { c2s, payload } of this.outbox.giveUp(name)) {
       const at = this.sessions.get(c2s);
       if (at?.state === 'open') this.sessions.undelivered(at, payload);
     }
     for (const at of this.sessions.on(name)) this.sessions.leaveBehind(at);
     this.options.relieved();
   }
+}
+
+/** Most names that are remembered of those that were once there. */
+const MAX_NAMES = 10_000;
+
+/** The names that are on a router now, and those that once were. */
+export class ComponentNames implements Iterable<string> {
+  private readonly here = new Set<string>();
+  private readonly seen = new Set<string>();
+
+  /** @returns whether it was not there before */
+  add(name: string): boolean {
+    if (this.here.has(name)) return false;
+    this.here.add(name);
+    if (this.seen.size < MAX_NAMES) this.seen.add(name);
+    return true;
+  }
+
+  /** @returns whether it was there */
+  delete(name: string): boolean {
+    return this.here.delete(name);
+  }
+
+  /** Without a router nothing is known to be there. */
+  clear(): void {
+    this.here.clear();
+  }
+
+  has(name: string): boolean {
+    return this.here.has(name);
+  }
+
+  wasThere(name: string): boolean {
+    return this.seen.has(name);
+  }
+
+  [Symbol.iterator](): Iterator<string> {
+    return this.here[Symbol.iterator]();
+  }
+}
+
+/** Why there is nothing to be had at a name, for clients and for the log. */
+export function away(name: string): string {
+  return `${name} is not connected to the router`;
+}
+
+/** How long an answer is waited for, in milliseconds. Who takes longer is there, and slow. */
+const LOOKUP_TIMEOUT_MS = 1_000;
+
+/**
+ * Does a server still take new connections, and answer on them? One that is being stopped closes its door first, and
+ * only then what is connected already. A port that is passed on by others may be open all the same: so a word is waited for.
+ *
+ * @param word what it would answer
+ */
+export function acceptsConnections(
+  connect: (connected: () => void) => Duplex,
+  word: string,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const stream = connect(() => stream.write(word));
+    const timer = setTimeout(() => settle(true), LOOKUP_TIMEOUT_MS);
+    const settle = (isThere: boolean): void => {
+      clearTimeout(timer);
+      stream.destroy();
+      resolve(isThere);
+    };
+    stream.on('error', () => settle(false));
+    stream.on('end', () => settle(false));
+    stream.on('close', () => settle(false));
+    stream.on('data', () => settle(true));
+  });
 }
