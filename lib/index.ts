@@ -4,6 +4,6 @@ export type { Address, Config } from './config/config.js';
 export { ConfigError } from './config/error.js';
 export { configure } from './config/load.js';
 export { SessionManager, type SessionManagerOptions } from './embedded/session-manager.js';
-export { Store } from './embedded/store.js';
+export { Store } from './embedded/store/store.js';
 export { createLog, type Log } from './observe/log.js';
 export type { CloseReason } from './session/close-reason.js';

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { freePort } from '../../spec/support/free-port.js';
-import type { Store } from '../../lib/embedded/store.js';
+import type { Store } from '../../lib/index.js';
 import { PASSWORD } from '../client.js';
 import { AWAY, away, contact, CONTACTS, FLOODER } from '../floods.js';
 import { account, ACCOUNTS } from '../load.js';
@@ -30,7 +30,7 @@ async function start(checkout: Checkout): Promise<Started> {
 
 /** By the checkout's own code: its store may have another shape. */
 async function fill({ root, domain }: Checkout, data: string): Promise<void> {
-  const module = pathToFileURL(path.join(root, 'dist/lib/embedded/store.js')).href;
+  const module = pathToFileURL(path.join(root, 'dist/lib/index.js')).href;
   const { Store: Opened } = (await import(module)) as { Store: typeof Store };
   const store = Opened.open(data);
   store.rosters.change(() => {

@@ -3,7 +3,7 @@ import { printCredentials } from '../config/kinds.js';
 import type { Loaded } from '../config/load.js';
 import type { Values } from '../config/options.js';
 import { ask, ControlError, NothingRuns } from '../control/client.js';
-import { Store } from '../embedded/store.js';
+import { Store } from '../embedded/store/store.js';
 import { createLog } from '../observe/log.js';
 import { Jid, STRINGPREP, type Preparation } from '../xmpp/jid.js';
 import type { DirectoryLock } from '../store/lock.js';

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js';
 import type { Commands } from '../control/server.js';
 import { SessionManager } from '../embedded/session-manager.js';
-import { Store, type StoreUse } from '../embedded/store.js';
+import { Store, type StoreUse } from '../embedded/store/store.js';
 import type { Log } from '../observe/log.js';
 import { isDamaged } from '../store/sqlite.js';
 import { DirectoryLock } from '../store/lock.js';

@@ -4,7 +4,7 @@ import { streamDigest } from '../xmpp/stream-digest.js';
 import { Jid, prepareResource, prepareUser } from '../xmpp/jid.js';
 import { element, type Element } from '../xml/index.js';
 import type { LegacyRefusal } from './refusals.js';
-import type { Store } from './store.js';
+import type { Store } from './store/store.js';
 
 export const AUTH = 'jabber:iq:auth';
 

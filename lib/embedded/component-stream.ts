@@ -5,13 +5,13 @@ import { isSame } from '../xmpp/sasl/same.js';
 import { streamDigest } from '../xmpp/stream-digest.js';
 import { Reader, type Element, type ParseError, type Stanza, type Tag } from '../xml/index.js';
 import type { Dialect } from './dialects/dialect.js';
-import { Inbox } from './inbox.js';
-import type { Journal, Output } from './journal.js';
+import { Inbox } from './routing/inbound-queue.js';
+import type { Journal, Output } from './store/journal.js';
 import type { EmbeddedLimits } from './limits.js';
 import { Outbox, type Item, type Settle } from './outbox.js';
-import { isMark, ownerOf } from './owner.js';
+import { isMark, ownerOf } from './routing/owner.js';
 import { safely } from './safely.js';
-import type { Gate, Schedule } from './schedule.js';
+import type { Gate, Schedule } from './routing/scheduler.js';
 import type { Turn, Writer } from './turn.js';
 
 /** Characters that are written in one go: the peer deals with each piece in a turn of its own. */

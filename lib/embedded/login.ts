@@ -7,9 +7,9 @@ import type { Jid } from '../xmpp/jid.js';
 import { legacyError, type LegacyRefusal } from './refusals.js';
 import { REGISTER, register, registrationFields } from './registration.js';
 import type { Services } from './services.js';
-import { Session } from './session.js';
-import { mayBeRefused } from './refused.js';
-import { withoutPasswords } from './stanza.js';
+import { Session } from './routing/connected-resource.js';
+import { mayBeRefused } from './routing/refusal.js';
+import { withoutPasswords } from './routing/stanza.js';
 
 /** What comes from clients that have no session yet. */
 export class Login {

@@ -2,24 +2,24 @@ import { withULabels } from '../config/domain.js';
 import type { Log } from '../observe/log.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import { element, type Element } from '../xml/index.js';
-import { Chores } from './chores.js';
+import { Chores } from './store/deferred-tasks.js';
 import type { Dialect } from './dialects/dialect.js';
 import { DIALECTS } from './dialects/index.js';
-import type { Feature } from './feature.js';
-import { createFeatures } from './features.js';
-import { Journal } from './journal.js';
-import { LastSeenTimes } from './last-seen.js';
+import type { Feature } from './features/feature.js';
+import { createFeatures } from './features/index.js';
+import { Journal } from './store/journal.js';
+import { LastSeenTimes } from './store/last-activity.js';
 import { DEFAULT_LIMITS, type EmbeddedLimits } from './limits.js';
-import { Messages } from './messages.js';
-import { Presence } from './presence.js';
-import { mayBeRefused, refused } from './refused.js';
-import { Roster } from './roster.js';
-import { Schedule } from './schedule.js';
+import { Messages } from './routing/messages.js';
+import { Presence } from './routing/presence.js';
+import { mayBeRefused, refused } from './routing/refusal.js';
+import { Roster } from './routing/roster.js';
+import { Schedule } from './routing/scheduler.js';
 import type { Services } from './services.js';
 import type { SessionManagerOptions } from './session-manager.js';
-import { SessionTable } from './session-table.js';
-import type { Store } from './store.js';
-import { Subscriptions } from './subscriptions.js';
+import { SessionTable } from './routing/connected-resources.js';
+import type { Store } from './store/store.js';
+import { Subscriptions } from './routing/subscriptions.js';
 
 /** The parts of one session manager, each of which finds the others here. */
 export class Parts implements Services {

@@ -2,7 +2,7 @@
 import { element, type Element } from '../xml/index.js';
 import { prepareAccountName } from '../xmpp/jid.js';
 import type { LegacyRefusal } from './refusals.js';
-import type { Store } from './store.js';
+import type { Store } from './store/store.js';
 import { isPassword } from './store/accounts.js';
 
 export const REGISTER = 'jabber:iq:register';

@@ -2,19 +2,19 @@ import type { Log } from '../observe/log.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import type { Element } from '../xml/index.js';
 import type { Dialect } from './dialects/dialect.js';
-import type { Feature } from './feature.js';
-import type { Chores } from './chores.js';
-import type { Journal } from './journal.js';
-import type { LastSeenTimes } from './last-seen.js';
+import type { Feature } from './features/feature.js';
+import type { Chores } from './store/deferred-tasks.js';
+import type { Journal } from './store/journal.js';
+import type { LastSeenTimes } from './store/last-activity.js';
 import type { EmbeddedLimits } from './limits.js';
-import type { Messages } from './messages.js';
-import type { Presence } from './presence.js';
-import type { Roster } from './roster.js';
-import type { Schedule } from './schedule.js';
-import type { Session, SessionEnd } from './session.js';
-import type { SessionTable } from './session-table.js';
-import type { Store } from './store.js';
-import type { Subscriptions } from './subscriptions.js';
+import type { Messages } from './routing/messages.js';
+import type { Presence } from './routing/presence.js';
+import type { Roster } from './routing/roster.js';
+import type { Schedule } from './routing/scheduler.js';
+import type { Session, SessionEnd } from './routing/connected-resource.js';
+import type { SessionTable } from './routing/connected-resources.js';
+import type { Store } from './store/store.js';
+import type { Subscriptions } from './routing/subscriptions.js';
 
 /** What the parts of the session manager know of each other. */
 export interface Services {

@@ -6,14 +6,14 @@ import { Jid } from '../xmpp/jid.js';
 import type { Element, Stanza } from '../xml/index.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
 import type { EmbeddedLimits } from './limits.js';
-import { LostLinks } from './lost-links.js';
-import { Packets } from './packets.js';
+import { LostLinks } from './routing/link-recovery.js';
+import { Packets } from './routing/packets.js';
 import { Parts } from './parts.js';
 import { removeAccount } from './removal.js';
 import { safely } from './safely.js';
 import type { Services } from './services.js';
-import type { Session, SessionEnd } from './session.js';
-import type { Store } from './store.js';
+import type { Session, SessionEnd } from './routing/connected-resource.js';
+import type { Store } from './store/store.js';
 import { Turn } from './turn.js';
 
 export interface SessionManagerOptions {

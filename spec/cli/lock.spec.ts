@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { Store } from '../../lib/embedded/store.js';
+import { Store } from '../../lib/embedded/store/store.js';
 import { call, Program, type Outcome } from './program.js';
 
 describe('cli: two instances on one data directory', function () {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { openCredentials, type Credentials } from '../../lib/accounts/index.js';
 import type { CredentialsSource } from '../../lib/config/config.js';
-import { Store } from '../../lib/embedded/store.js';
+import { Store } from '../../lib/embedded/store/store.js';
 import { silent } from '../../lib/observe/log.js';
 import { Lock } from '../embedded/support/lock.js';
 import { Authreg } from '../support/authreg.js';

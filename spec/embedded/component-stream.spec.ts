@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { SessionManager } from '../../lib/embedded/session-manager.js';
-import { Store } from '../../lib/embedded/store.js';
+import { Store } from '../../lib/embedded/store/store.js';
 import { silent, type Log } from '../../lib/observe/log.js';
 import type { EmbeddedLimits } from '../../lib/embedded/limits.js';
 import { HEADER, NAME, Peer, SECRET, sha1 } from './support/peer.js';

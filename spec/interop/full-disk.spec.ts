@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { Store } from '../../lib/embedded/store.js';
+import { Store } from '../../lib/embedded/store/store.js';
 import { Program } from '../cli/program.js';
 import { PING, query, register, result, set, User } from '../embedded/support/user.js';
 import { shout } from './support/needs.js';

@@ -6,7 +6,7 @@ import { Element, element, escape } from '../../xml/index.js';
 import { withDeclarationsOf } from '../declarations.js';
 import { Jid } from '../../xmpp/jid.js';
 import { REFUSALS, type Refusals } from '../refusals.js';
-import { readdressed, withoutPasswords } from '../stanza.js';
+import { readdressed, withoutPasswords } from '../routing/stanza.js';
 import type { Dialect, Incoming, Rejection, StreamWords } from './dialect.js';
 
 const COMPONENT = 'jabber:component:accept';

@@ -1,6 +1,6 @@
 /** jabber:iq:agents: which gateways there are, as the oldest clients ask at every start. There are none. [XEP-0094] */
 import { element } from '../../xml/index.js';
-import type { Feature } from '../feature.js';
+import type { Feature } from './feature.js';
 
 const AGENTS = 'jabber:iq:agents';
 

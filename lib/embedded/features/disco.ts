@@ -1,6 +1,6 @@
 /** disco#info and disco#items, of the server and of accounts. [XEP-0030] */
 import { element, type Element } from '../../xml/index.js';
-import type { Answer, Feature, Query } from '../feature.js';
+import type { Answer, Feature, Query } from './feature.js';
 import type { Services } from '../services.js';
 
 const INFO = 'http://jabber.org/protocol/disco#info';

@@ -1,6 +1,6 @@
 /** jabber:iq:last: how long the server is up, or since when somebody has been away. [XEP-0012] */
 import { element } from '../../xml/index.js';
-import type { Answer, Feature, Query } from '../feature.js';
+import type { Answer, Feature, Query } from './feature.js';
 import type { Services } from '../services.js';
 
 const LAST = 'jabber:iq:last';

@@ -1,10 +1,10 @@
 /** Messages for who is not there: kept, and given out at the next login. [XEP-0160] */
 import { treeOf, type Element } from '../../xml/index.js';
-import { delays } from '../delay.js';
-import type { Feature, Refusal } from '../feature.js';
-import type { Steps } from '../schedule.js';
+import { delays } from '../../xmpp/delay.js';
+import type { Feature, Refusal } from './feature.js';
+import type { Steps } from '../routing/scheduler.js';
 import type { Services } from '../services.js';
-import type { Session } from '../session.js';
+import type { Session } from '../routing/connected-resource.js';
 import type { StoredMessage } from '../store/offline.js';
 
 const FULL: Refusal = {

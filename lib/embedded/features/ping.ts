@@ -1,5 +1,5 @@
 /** urn:xmpp:ping: is anybody there? [XEP-0199] */
-import type { Feature } from '../feature.js';
+import type { Feature } from './feature.js';
 
 const PING = 'urn:xmpp:ping';
 

@@ -1,7 +1,7 @@
 /** jabber:iq:private: XML that clients keep with us for themselves. [XEP-0049] */
 import { Element, element, treeOf } from '../../xml/index.js';
 import { withDeclarationsOf } from '../declarations.js';
-import type { Answer, Feature, Query } from '../feature.js';
+import type { Answer, Feature, Query } from './feature.js';
 import type { Services } from '../services.js';
 
 const PRIVATE = 'jabber:iq:private';

@@ -1,6 +1,6 @@
 /** jabber:iq:register after login: another password, or no account any more. [XEP-0077 3.2, 3.3] */
 import { element } from '../../xml/index.js';
-import type { Answer, Feature, Query } from '../feature.js';
+import type { Answer, Feature, Query } from './feature.js';
 import { prepareUser } from '../../xmpp/jid.js';
 import { REGISTER } from '../registration.js';
 import { removeAccount } from '../removal.js';

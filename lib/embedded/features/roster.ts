@@ -1,9 +1,9 @@
 /** jabber:iq:roster: get, set, remove. [RFC6121 2] */
 import type { Element } from '../../xml/index.js';
-import type { Answer, Feature, Query } from '../feature.js';
+import type { Answer, Feature, Query } from './feature.js';
 import { Jid } from '../../xmpp/jid.js';
 import type { Condition } from '../../xmpp/stanza-error.js';
-import { ROSTER } from '../roster.js';
+import { ROSTER } from '../routing/roster.js';
 import type { Services } from '../services.js';
 
 export default function roster(services: Services): Feature {

@@ -1,7 +1,7 @@
 /** What time it is here, for new clients [XEP-0202] and old ones [XEP-0090]. */
 import { element } from '../../xml/index.js';
-import { dateTime, legacyDateTime } from '../delay.js';
-import type { Answer, Feature, Query } from '../feature.js';
+import { dateTime, legacyDateTime } from '../../xmpp/delay.js';
+import type { Answer, Feature, Query } from './feature.js';
 
 const TIME = 'urn:xmpp:time';
 const LEGACY_TIME = 'jabber:iq:time';

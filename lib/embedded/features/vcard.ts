@@ -1,6 +1,6 @@
 /** vcard-temp: a user's card, for everybody to read. [XEP-0054] */
 import { treeOf } from '../../xml/index.js';
-import type { Answer, Feature, Query } from '../feature.js';
+import type { Answer, Feature, Query } from './feature.js';
 import type { Services } from '../services.js';
 
 const VCARD = 'vcard-temp';

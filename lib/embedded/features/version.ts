@@ -1,7 +1,7 @@
 /** jabber:iq:version: what this server runs. The operating system is nobody's business. [XEP-0092] */
 import { readFileSync } from 'node:fs';
 import { element } from '../../xml/index.js';
-import type { Feature } from '../feature.js';
+import type { Feature } from './feature.js';
 
 const VERSION = 'jabber:iq:version';
 const PACKAGE = new URL('../../../../package.json', import.meta.url);

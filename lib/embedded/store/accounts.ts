@@ -1,4 +1,4 @@
-import type { Connection } from '../store.js';
+import type { Connection } from './store.js';
 import { Jid, prepareAccountName } from '../../xmpp/jid.js';
 
 /** When and how an account was last seen. */

@@ -1,4 +1,4 @@
-import type { Connection } from '../store.js';
+import type { Connection } from './store.js';
 
 /** XML that users leave with us under a name, to be given back as it came. */
 export class Documents {

@@ -1,4 +1,4 @@
-import type { Connection } from '../store.js';
+import type { Connection } from './store.js';
 
 /** A message that waits for its receiver. */
 export interface StoredMessage {

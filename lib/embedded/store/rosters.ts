@@ -1,5 +1,5 @@
-import type { Connection } from '../store.js';
-import type { Subscription } from '../subscription.js';
+import type { Connection } from './store.js';
+import type { Subscription } from '../routing/subscription.js';
 
 /** One contact of an account, in its roster or only waiting for an answer to its request. */
 export interface Contact extends Subscription {

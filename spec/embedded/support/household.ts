@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Store } from '../../../lib/embedded/store.js';
+import { Store } from '../../../lib/embedded/store/store.js';
 import { Program, type Surroundings } from '../../cli/program.js';
 import { PING, register, result, User } from './user.js';
 

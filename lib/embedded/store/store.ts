@@ -1,0 +1,192 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { openMemory, openOwn, requireWhole, type Sqlite } from '../../store/sqlite.js';
+import type { Statement } from '../../store/statement.js';
+import { Accounts } from './accounts.js';
+import { Documents } from './documents.js';
+import { OfflineMessages } from './offline.js';
+import { Rosters } from './rosters.js';
+import { STEPS } from './schema.js';
+
+const FILE = 'sm-component.sqlite';
+
+/** What the tables know of the database. */
+export interface Connection {
+  prepare<Parameters extends unknown[], Row = unknown>(source: string): Statement<Parameters, Row>;
+  /** Runs a change whole or not at all. Changes may stand inside each other. */
+  write<Result>(change: () => Result): Result;
+}
+
+/** Is the store ours while it is open, or does a session manager run on it? Its shape is changed by its owner only. */
+export type StoreUse = 'alone' | 'shared';
+
+/**
+ * Everything the embedded session manager keeps: accounts, rosters, offline messages, documents of the users.
+ *
+ * One SQLite file in WAL mode. `synchronous` is FULL, because a message that was taken must be there after a loss of
+ * power too; what that costs is paid once for many changes, see {@link gather}.
+ *
+ * Passwords are kept in clear: the digest of jabber:iq:auth is made of the clear password and the stream id, so
+ * whoever checks it needs the password [XEP-0078 3.1]. The file is therefore readable by its owner alone.
+ */
+export class Store {
+  readonly accounts: Accounts;
+  readonly rosters: Rosters;
+  readonly offline: OfflineMessages;
+  readonly documents: Documents;
+  /** `gathering`: changes wait for {@link commit}; `changed`: the work at hand has made some already. */
+  private state: 'direct' | 'gathering' | 'changed' = 'direct';
+
+  private constructor(
+    private readonly database: Sqlite,
+    use: StoreUse,
+  ) {
+    database.pragma('foreign_keys = ON');
+    requireOurs(database);
+    if (use === 'shared') requireCurrent(database);
+    else {
+      if (!database.memory) requireWhole(database);
+      migrate(database);
+    }
+    const connection: Connection = {
+      prepare: (source) => database.prepare(source) as never,
+      write: (change) => this.write(change),
+    };
+    this.accounts = new Accounts(connection);
+    this.rosters = new Rosters(connection);
+    this.offline = new OfflineMessages(connection);
+    this.documents = new Documents(connection);
+  }
+
+  /**
+   * Opens the store in a directory, which is made where it is missing.
+   *
+   * @throws DamagedFile where the tables do not hold together
+   * @throws Error when the directory cannot be used or the file comes from a newer version of this program
+   */
+  static open(directory: string, use: StoreUse = 'alone'): Store {
+    const database = openOwn(directory, FILE, migrate);
+    try {
+      return new Store(database, use);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /** A store that ends with the process. */
+  static memory(): Store {
+    return new Store(openMemory(), 'alone');
+  }
+
+  /** Is there one in that directory? */
+  static exists(directory: string): boolean {
+    return existsSync(path.join(directory, FILE));
+  }
+
+  /** Commits what is open and closes the file. Closing twice is harmless. */
+  close(): void {
+    if (!this.database.open) return;
+    this.commit();
+    this.database.close();
+  }
+
+  /**
+   * A lock that another program has is not waited for any more: a change throws SQLITE_BUSY at once. Who serves others
+   * must not stand still, and tries again.
+   */
+  doNotWait(): void {
+    this.database.pragma('busy_timeout = 0');
+  }
+
+  /**
+   * Does what may change something. The changes of several calls stay open until they are committed together by
+   * {@link commit}, or undone by {@link undo}; those of a call that throws are undone.
+   */
+  gather(work: () => void): void {
+    this.state = 'gathering';
+    try {
+      work();
+    } catch (error) {
+      if (this.hasChanged && this.isOpen) this.database.exec('ROLLBACK TO work');
+      throw error;
+    } finally {
+      if (this.hasChanged && this.isOpen) this.database.exec('RELEASE work');
+      this.state = 'direct';
+    }
+  }
+
+  /** Are there changes that are not committed? */
+  get isOpen(): boolean {
+    return this.database.inTransaction;
+  }
+
+  /** @throws Error when the changes could not be written; all that were open are undone then */
+  commit(): void {
+    if (!this.isOpen) return;
+    try {
+      this.database.exec('COMMIT');
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+  }
+
+  /** Undoes the changes that are open. */
+  undo(): void {
+    if (this.isOpen) this.database.exec('ROLLBACK');
+  }
+
+  private get hasChanged(): boolean {
+    return this.state === 'changed';
+  }
+
+  private write<Result>(change: () => Result): Result {
+    if (this.state === 'direct') return this.database.transaction(change).immediate();
+    if (this.state === 'gathering') this.open();
+    return change();
+  }
+
+  private open(): void {
+    if (!this.isOpen) this.database.exec('BEGIN IMMEDIATE');
+    this.database.exec('SAVEPOINT work');
+    this.state = 'changed';
+  }
+}
+
+const versionOf = (database: Sqlite): number => database.pragma('user_version', { simple: true }) as number;
+
+const TABLES = ['account', 'contact', 'document', 'offline'];
+
+/** @throws Error where the database is that of another program */
+function requireOurs(database: Sqlite): void {
+  const names = database.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all() as Named[];
+  const isOurs = TABLES.every((table) => names.some(({ name }) => name === table));
+  const isNew = versionOf(database) === 0 && names.length === 0;
+  if (!isOurs && !isNew) throw new Error(`${FILE} is a database of another program`);
+}
+
+interface Named {
+  readonly name: string;
+}
+
+/** Whoever runs on the store knows it in this shape. */
+function requireCurrent(database: Sqlite): void {
+  if (versionOf(database) === STEPS.length) return;
+  throw new Error('another version of this program runs on it: use that one, or stop it first');
+}
+
+function migrate(database: Sqlite): void {
+  const version = versionOf(database);
+  if (version > STEPS.length) {
+    throw new Error(
+      `the store has version ${version}, and this program knows versions up to ${STEPS.length} only`,
+    );
+  }
+  for (let step = version; step < STEPS.length; step += 1) {
+    database.transaction(() => {
+      database.exec(STEPS[step]);
+      database.pragma(`user_version = ${step + 1}`);
+    })();
+  }
+}
