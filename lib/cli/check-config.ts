@@ -1,5 +1,6 @@
 import { loadOptions, passedOver, toConfig, withoutEffect } from '../config/load.js';
-import { NAMES, OPTIONS, printValue, type OptionName } from '../config/options.js';
+import { printOption } from '../config/option.js';
+import { NAMES, optionOf, type OptionName } from '../config/options.js';
 import { columns } from '../observe/columns.js';
 import { EXIT, type Command } from './command.js';
 
@@ -11,7 +12,7 @@ export const checkConfig: Command = {
     const loaded = loadOptions({ command: 'run', args: options, env: process.env });
     toConfig(loaded);
     const { values, origins } = loaded;
-    const rows = NAMES.map((name) => [name, shown(name, printValue(values[name])), origins.get(name) ?? '']);
+    const rows = NAMES.map((name) => [name, shown(name, values[name]), origins.get(name) ?? '']);
     console.log(columns(rows).join('\n'));
     for (const remark of [withoutEffect(loaded), passedOver(loaded)])
       if (remark !== undefined) console.error(`sm-component: ${remark}`);
@@ -19,6 +20,8 @@ export const checkConfig: Command = {
   },
 };
 
-function shown(name: OptionName, text: string): string {
-  return OPTIONS[name].secret === true && text ? '***' : text || '-';
+function shown(name: OptionName, value: unknown): string {
+  const option = optionOf(name);
+  const text = printOption(option, value);
+  return option.secret === true && text ? '***' : text || '-';
 }

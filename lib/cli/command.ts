@@ -1,6 +1,6 @@
 import type { Options, PositionalOptions } from 'yargs';
 import { didYouMean } from '../config/error.js';
-import type { Command as Configured } from '../config/options.js';
+import type { CommandName } from '../config/options.js';
 
 /** How the program ends. */
 export const EXIT = { stopped: 0, failed: 1, usage: 2 } as const;
@@ -20,8 +20,8 @@ export interface Command {
   /** In the notation of yargs: `users <action> [account]`. */
   readonly usage: string | readonly string[];
   readonly help: string;
-  /** Whose options of the configuration it takes. */
-  readonly configured: Configured;
+  /** Whose options of the configuration it takes; absent: none. */
+  readonly configured?: CommandName;
   readonly options?: Readonly<Record<string, Options>>;
   readonly positionals?: Readonly<Record<string, PositionalOptions>>;
   /** Which of its own options and positionals may be given more than once. */

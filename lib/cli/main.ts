@@ -1,7 +1,7 @@
 import yargs, { type Argv, type Options } from 'yargs';
 import { ConfigError, didYouMean } from '../config/error.js';
-import { GROUPS, isOptionName, OPTIONS, TAKES, type OptionName } from '../config/options.js';
-import { summary } from '../config/page.js';
+import { defaultText, summary } from '../config/option.js';
+import { GROUPS, isOptionName, NAMES, optionOf, takes, type OptionName } from '../config/options.js';
 import { checkConfig } from './check-config.js';
 import { EXIT, UsageError, type Call, type Command } from './command.js';
 import { probe } from './probe.js';
@@ -93,18 +93,27 @@ function build(builder: Argv, command: Command): Argv {
   for (const [name, option] of Object.entries(command.options ?? {})) builder.option(name, option);
   // Each group by itself: yargs shows groups in the order in which it meets them.
   for (const group of GROUPS) {
-    for (const name of TAKES[command.configured])
-      if (OPTIONS[name].group === group) builder.option(name, asYargs(name));
+    for (const name of configured(command))
+      if (optionOf(name).group === group) builder.option(name, asYargs(name));
   }
   for (const [example, what] of command.examples ?? []) builder.example(example, what);
   return builder;
 }
 
+/** The options of the configuration that a command takes. */
+function configured({ configured: of }: Command): readonly OptionName[] {
+  return of === undefined ? [] : NAMES.filter((name) => takes(of, name));
+}
+
 /** Everything is a text to yargs; the table of options knows the rest. */
 function asYargs(name: OptionName): Options {
-  const { group, default: fallback } = OPTIONS[name];
-  const text = typeof fallback === 'object' ? fallback.text : fallback;
-  return { group: `${group}:`, describe: summary(name), requiresArg: true, defaultDescription: text };
+  const option = optionOf(name);
+  return {
+    group: `${option.group}:`,
+    describe: summary(option),
+    requiresArg: true,
+    defaultDescription: defaultText(option),
+  };
 }
 
 function read(command: Command, argv: Record<string, unknown>): Call {
@@ -126,7 +135,7 @@ function read(command: Command, argv: Record<string, unknown>): Call {
 }
 
 const isTaken = (command: Command, name: string): boolean =>
-  isOptionName(name) && TAKES[command.configured].includes(name);
+  isOptionName(name) && configured(command).includes(name);
 
 const isOwn = (command: Command, name: string): boolean =>
   Object.hasOwn(command.options ?? {}, name) || Object.hasOwn(command.positionals ?? {}, name);
@@ -145,7 +154,7 @@ function unknownWord(command: Command, word: string): string {
 
 function unknownOption(command: Command, name: string): string {
   const written = name.length === 1 ? `-${name}` : `--${name}`;
-  const names = [...TAKES[command.configured], ...Object.keys(command.options ?? {})];
+  const names = [...configured(command), ...Object.keys(command.options ?? {})];
   if (isOptionName(name)) return `${written} is no option of the command ${nameOf(command)}`;
   return `unknown option ${written}${didYouMean(name, names, (near) => `--${near}`)}`;
 }

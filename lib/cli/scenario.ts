@@ -104,7 +104,6 @@ const FORMATS = ['tap', 'live', 'junit', 'json'] as const;
 export const scenario: Command = {
   usage: 'scenario [action] [files..]',
   help: 'Play scripts of clients (.scs, the language of scansion) on a server: run, record, compare',
-  configured: 'scenario',
   positionals: {
     action: {
       describe:

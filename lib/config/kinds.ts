@@ -1,23 +1,54 @@
 import { isIPv6, SocketAddress } from 'node:net';
 import path from 'node:path';
 import { domainKey, normalizedDomain } from './domain.js';
-import type { Address, Alias, CredentialsSource, PasswordType, Realm } from './config.js';
 
-/** One kind of value: how it is written, and what is right. */
+/** One kind of value: how it is written, and which texts are valid. */
 export interface Kind<T> {
   /** How help writes it: `HOST:PORT`. */
   readonly metavar: string;
-  /** Which numbers are right, and of what: `1 to 3600 seconds`. */
+  /** The valid numbers and their unit: `1 to 3600 seconds`. */
   readonly range?: string;
-  /** Ends the sentence "… must be …". */
+  /** Completes the sentence "… must be …". */
   readonly expected: string;
-  /** Which JSON values a configuration file may write it as. */
+  /** The JSON types by which a configuration file may write it. */
   readonly json: readonly ('string' | 'number' | 'boolean')[];
-  /** May it be given more than once? */
+  /** Present: an option of this kind may be given more than once, and its value is a list. */
   readonly list?: true;
-  /** @returns undefined for a wrong text; `base` is the directory that relative paths start from */
+  /** Present: on the command line the option stands alone, without a value. */
+  readonly flag?: true;
+  /** @returns undefined for an invalid text; `base` is the directory that relative paths start from */
   parse(text: string, base: string): T | undefined;
+  /** Writes a value as `parse` reads it, but without its secrets; absent: `String(value)`. */
+  print?(value: T): string;
 }
+
+/** A kind of which an option takes any number of values. */
+export interface ListKind<T> extends Kind<T> {
+  readonly list: true;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An old name of a host (empty: every other name) and the host. */
+export type Alias = readonly [name: string, host: string];
+
+/** A domain, and the realm of its accounts. */
+export type Realm = readonly [domain: string, realm: string];
+
+/** Where names and passwords are; paths are absolute. */
+export type CredentialsSource =
+  | { readonly store: 'embedded' }
+  | { readonly store: 'sqlite'; readonly file: string; readonly passwordType: PasswordType }
+  /** The URL may hold a password. */
+  | { readonly store: 'postgres'; readonly url: string; readonly passwordType: PasswordType }
+  /** A program and its arguments. */
+  | { readonly store: 'pipe'; readonly command: readonly [program: string, ...args: string[]] };
+
+/** How passwords are stored in the table of jabberd2. [jabberd2 2.7.0 c2s.xml password_type] */
+export type PasswordType = 'plaintext' | 'crypt' | 'a1hash' | 'bcrypt';
 
 /** The rule of jabberd 1.x for the host part of an address; it compares hosts in lower case. [jabberd 1.1.2] */
 const HOST = /^[a-z0-9._-]{1,255}$/;
@@ -35,7 +66,7 @@ export const componentName: Kind<string> = {
   parse: (text) => (HOST.test(text) ? text : undefined),
 };
 
-export const domains: Kind<string> = {
+export const domains: ListKind<string> = {
   metavar: 'DOMAIN',
   expected: 'a domain name: letters, digits, ".", "_" and "-", 255 characters at most with A-labels (xn--…)',
   json: ['string'],
@@ -43,7 +74,7 @@ export const domains: Kind<string> = {
   parse: host,
 };
 
-export const aliases: Kind<Alias> = {
+export const aliases: ListKind<Alias> = {
   metavar: 'OLD=REAL',
   expected: 'OLD=REAL with two domain names, or *=REAL',
   json: ['string'],
@@ -54,9 +85,10 @@ export const aliases: Kind<Alias> = {
     const served = host(real);
     return known === undefined || !served || more !== undefined ? undefined : [known, served];
   },
+  print: ([old, real]) => `${old || '*'}=${real}`,
 };
 
-export const realms: Kind<Realm> = {
+export const realms: ListKind<Realm> = {
   metavar: 'DOMAIN=REALM',
   expected: 'DOMAIN=REALM with a domain name and a realm of 1 to 256 bytes',
   json: ['string'],
@@ -67,6 +99,7 @@ export const realms: Kind<Realm> = {
     const realm = given.slice(equals + 1);
     return domain && realm && Buffer.byteLength(realm) <= 256 ? [domain, realm] : undefined;
   },
+  print: (pair) => pair.join('='),
 };
 
 export const peer: Kind<Address> = {
@@ -77,6 +110,7 @@ export const peer: Kind<Address> = {
     const address = parseAddress(text);
     return address?.host && address.port > 0 ? address : undefined;
   },
+  print: printAddress,
 };
 
 const listener: Kind<Address> = {
@@ -89,10 +123,11 @@ const listener: Kind<Address> = {
     const address = parseAddress(text);
     return address && { ...address, host: address.host || '127.0.0.1' };
   },
+  print: printAddress,
 };
 
 export const oneListener: Kind<Address> = listener;
-export const listeners: Kind<Address> = { ...listener, list: true };
+export const listeners: ListKind<Address> = { ...listener, list: true };
 
 export const text: Kind<string> = {
   metavar: 'TEXT',
@@ -118,11 +153,17 @@ export const file: Kind<string> = {
 
 export const directory: Kind<string> = { ...file, metavar: 'DIR', expected: 'the path of a directory' };
 
+const SWITCH: ReadonlyMap<string, boolean> = new Map([
+  ['on', true],
+  ['off', false],
+]);
+
 export const onOff: Kind<boolean> = {
   metavar: 'on|off',
   expected: '"on" or "off"',
   json: ['string', 'boolean'],
-  parse: (text) => new Map([['on', true] as const, ['off', false] as const]).get(text as 'on' | 'off'),
+  parse: (text) => SWITCH.get(text),
+  print: (on) => (on ? 'on' : 'off'),
 };
 
 /** What jabberd2 has for each: bcrypt is known to its modules for servers only. [jabberd2 2.7.0 authreg_*.c] */
@@ -146,6 +187,7 @@ export const credentials: Kind<CredentialsSource> = {
     if (store === 'postgres') return postgres(rest);
     return store === 'pipe' ? pipe(rest, base) : undefined;
   },
+  print: printCredentials,
 };
 
 function sqlite(text: string, base: string): CredentialsSource | undefined {

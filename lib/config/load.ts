@@ -1,17 +1,17 @@
 import { isIP } from 'node:net';
-import type { Address, Config, Keepalive, Limits } from './config.js';
-import { distinctDomains, domainKey } from './domain.js';
+import type { Address, Config } from './config.js';
 import { ConfigError } from './error.js';
 import { printAddress } from './kinds.js';
-import { JABBERD2_ONLY, NAMES, OPTIONS, TAKES, variable } from './options.js';
-import type { Command, Option, OptionName, Values } from './options.js';
+import { readOption, type Given } from './option.js';
+import { NAMES, optionOf, OPTIONS, takes, variable } from './options.js';
+import type { CommandName, OptionName, Values } from './options.js';
 import { foreignVariables, fromArguments, fromEnvironment, fromFile, fromObject } from './sources.js';
-import type { Environment, Given, Source } from './sources.js';
-import { readLenient, readText } from './text.js';
+import type { Environment, Source } from './sources.js';
+import { readNamed } from './text.js';
 
 /** Where options come from, the strongest first: arguments, environment, the file that one of them names, defaults. */
 export interface Inputs {
-  readonly command: Command;
+  readonly command: CommandName;
   /** By option name, each with all the texts it was given. */
   readonly args?: Readonly<Record<string, readonly string[]>>;
   readonly env?: Environment;
@@ -45,19 +45,20 @@ export function configure(options: Readonly<Record<string, unknown>> = {}): Conf
 export function loadOptions({ command, args = {}, env = {} }: Inputs): Loaded {
   const outer = [fromArguments(args), fromEnvironment(env)];
   const file = outer.map((source) => source.get('config')).find((given) => given !== undefined);
-  const sources = file ? [...outer, fromFile(parse('config', file) as string, file.origin)] : outer;
+  const sources = file
+    ? [...outer, fromFile(readOption(OPTIONS.config, file) as string, file.origin)]
+    : outer;
   return { ...resolve(sources, command), foreign: foreignVariables(env) };
 }
 
-function resolve(sources: readonly Source[], command: Command): Omit<Loaded, 'foreign'> {
+function resolve(sources: readonly Source[], command: CommandName): Omit<Loaded, 'foreign'> {
   const values: Partial<Record<OptionName, unknown>> = {};
   const origins = new Map<OptionName, string>();
   for (const name of NAMES) {
     // All that is given is checked, also what this command has no use for, or what a stronger source overrides.
     const given = sources.map((source) => source.get(name)).filter((one) => one !== undefined);
-    const read = given.map((one) => parse(name, one));
-    const taken = given.length > 0 && TAKES[command].includes(name);
-    // A default may depend on options that stand before it in the table.
+    const read = given.map((one) => readOnce(name, one));
+    const taken = given.length > 0 && takes(command, name);
     values[name] = taken ? read[0] : defaultOf(name, values as Values, command);
     origins.set(name, taken ? given[0].origin : 'default');
   }
@@ -65,26 +66,25 @@ function resolve(sources: readonly Source[], command: Command): Omit<Loaded, 'fo
   return { values: Object.freeze(values as Values), origins };
 }
 
-function parse(name: OptionName, { texts, origin, base }: Given): Values[OptionName] {
-  const option = OPTIONS[name] as Option<Values[OptionName]>;
-  const items = texts.map((text) => {
-    const value = option.kind.parse(text, base);
-    if (value !== undefined) return value;
-    const found = option.secret ? '' : `, not ${JSON.stringify(text)}`;
-    throw new ConfigError(`${origin}: must be ${option.kind.expected}${found}`);
+/** @param before the values of the options that stand before it in the table */
+function defaultOf(name: OptionName, before: Values, command: CommandName): unknown {
+  const { default: initial } = optionOf(name);
+  const texts = typeof initial === 'object' ? initial.from(before, command) : initial;
+  return readOnce(name, {
+    texts: [texts ?? []].flat(),
+    origin: `default of --${name}`,
+    base: process.cwd(),
   });
-  return (option.kind.list ? Object.freeze([...new Set(items)]) : items[0]) as Values[OptionName];
 }
 
-function defaultOf(name: OptionName, values: Values, command: Command): Values[OptionName] {
-  const { default: fallback, kind } = OPTIONS[name];
-  if (typeof fallback === 'object') return Object.freeze(fallback.from(values, command));
-  if (fallback === undefined) return kind.list && Object.freeze([]);
-  return parse(name, { texts: [fallback], origin: `default of --${name}`, base: process.cwd() });
+/** A value; of a list each item once. */
+function readOnce(name: OptionName, given: Given): unknown {
+  const value = readOption(optionOf(name), given);
+  return Array.isArray(value) ? Object.freeze([...new Set<unknown>(value)]) : value;
 }
 
 /** Options that are right alone, and wrong with each other. */
-function checkTogether(values: Values, origins: Loaded['origins'], command: Command): void {
+function checkTogether(values: Values, origins: Loaded['origins'], command: CommandName): void {
   const { sm, name, domain } = values;
   const from = (option: OptionName): string => origins.get(option) ?? '';
   if (values.secret !== undefined && values['secret-file'] !== undefined) {
@@ -154,18 +154,9 @@ function checkRouter({ dialect, sm }: Values, origins: Loaded['origins']): void 
   throw new ConfigError(`${origins.get('dialect')}: jabberd2 needs --sm HOST:PORT, which is its router`);
 }
 
-function readWhole(file: string | undefined, origin: string, read = readText): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return read(file);
-  } catch (error) {
-    throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
-  }
-}
-
 function readSecret(values: Values, origin: string): string {
   const file = values['secret-file'];
-  const text = readWhole(file, origin);
+  const text = readNamed(file, origin);
   if (text === undefined) return values.secret ?? '';
   // What an editor leaves behind it is not seen, and would make it another secret.
   const secret = text.split(/\r?\n/, 1)[0].trimEnd();
@@ -174,11 +165,14 @@ function readSecret(values: Values, origin: string): string {
   return secret;
 }
 
-/** Options that were given where nothing asks for them: a sentence for who gave them; undefined where there is none. */
+/** Options that were given and have no effect with this dialect: a sentence that names them; undefined where there is none. */
 export function withoutEffect({ values, origins }: Loaded): string | undefined {
-  if (values.dialect === 'jabberd2') return undefined;
-  const given = JABBERD2_ONLY.map((name) => origins.get(name)).filter((origin) => origin !== 'default');
-  return given.length > 0 ? `of no effect without --dialect jabberd2: ${given.join(', ')}` : undefined;
+  const idle = NAMES.filter((name) => ![undefined, values.dialect].includes(optionOf(name).onlyWith));
+  const given = idle.filter((name) => origins.get(name) !== 'default');
+  if (given.length === 0) return undefined;
+  const dialects = new Set(given.map((name) => optionOf(name).onlyWith));
+  const where = given.map((name) => origins.get(name)).join(', ');
+  return `of no effect without --dialect ${[...dialects].join(' or ')}: ${where}`;
 }
 
 /** What was passed over as no option, a sentence for who wonders; undefined where there was nothing. */
@@ -188,53 +182,21 @@ export function passedOver({ foreign }: Loaded): string | undefined {
 }
 
 /** @throws {ConfigError} where a file that is named can not be read */
-export function toConfig({ values, origins }: Loaded): Config {
-  return Object.freeze({
-    sm: values.sm,
-    dialect: values.dialect,
-    name: values.name,
-    secret: readSecret(values, origins.get('secret-file') ?? ''),
-    router: Object.freeze({
-      user: values['router-user'],
-      tls: values['router-tls'],
-      ca: readWhole(values['router-ca'], origins.get('router-ca') ?? '', readLenient),
-    }),
-    domains: Object.freeze(distinctDomains(values.domain)),
-    aliases: new Map(values.alias.map(([old, real]) => [domainKey(old), real])),
-    aliasReplies: values['alias-replies'],
-    listen: values.listen,
-    data: values.data,
-    registration: values.registration,
-    credentials: values.credentials,
-    realms: new Map(values.realm),
-    logLevel: values['log-level'],
-    logFormat: values['log-format'],
-    limits: limitsOf(values),
-    keepalive: keepaliveOf(values),
-  });
+export function toConfig({ values: given, origins }: Loaded): Config {
+  const values = { ...given, secret: readSecret(given, origins.get('secret-file') ?? '') };
+  const fields: Record<string, unknown> = {};
+  for (const name of NAMES) {
+    const { field, toField } = optionOf(name);
+    if (field === undefined) continue;
+    const value: unknown = values[name];
+    setField(fields, field, toField ? toField(value as never, origins.get(name) ?? '') : value);
+  }
+  return Object.freeze(fields) as unknown as Config;
 }
 
-function limitsOf(values: Values): Limits {
-  return Object.freeze({
-    loginStanzaBytes: values['login-stanza-bytes'],
-    stanzaBytes: values['stanza-bytes'],
-    depth: values.depth,
-    attributes: values.attributes,
-    stanzaTimeout: values['stanza-timeout'],
-    loginTimeout: values['login-timeout'],
-    loginAttempts: values['login-attempts'],
-    heldBytes: values['held-bytes'],
-    clientQueueBytes: values['client-queue-bytes'],
-    linkQueueBytes: values['link-queue-bytes'],
-  });
-}
-
-function keepaliveOf(values: Values): Keepalive {
-  return Object.freeze({
-    idle: values['keepalive-idle'],
-    interval: values['keepalive-interval'],
-    probes: values['keepalive-probes'],
-    userTimeout: values['user-timeout'],
-    whitespace: values['whitespace-keepalive'],
-  });
+/** @param path `name`, or `section.name`: sections are frozen */
+function setField(fields: Record<string, unknown>, path: string, value: unknown): void {
+  const [first, second] = path.split('.');
+  const section = fields[first] as object | undefined;
+  fields[first] = second === undefined ? value : Object.freeze({ ...section, [second]: value });
 }

@@ -1,11 +1,13 @@
-import { GROUPS, NAMES, OPTIONS, TAKES, variable, type Command, type OptionName } from './options.js';
-
-/** What an option is for, and how it is written: the line of `--help`. */
-export function summary(name: OptionName): string {
-  const { kind, help } = OPTIONS[name];
-  const form = kind.range ? `(${kind.range})` : `(${kind.metavar})`;
-  return `${help} ${form}${kind.list ? ' Repeatable.' : ''}`;
-}
+import { defaultText } from './option.js';
+import {
+  COMMANDS_WITH_OPTIONS,
+  GROUPS,
+  NAMES,
+  optionOf,
+  takes,
+  variable,
+  type OptionName,
+} from './options.js';
 
 const INTRODUCTION = `# Options
 
@@ -24,19 +26,20 @@ UTF-8, with or without a byte order mark.
 /** docs/options.md: a spec fails when the file is not this text. */
 export function optionsPage(): string {
   const groups = GROUPS.map((group) => {
-    const names = NAMES.filter((name) => OPTIONS[name].group === group);
+    const names = NAMES.filter((name) => optionOf(name).group === group);
     return `\n## ${group}\n\n${names.map(entry).join('\n')}`;
   });
   return INTRODUCTION + groups.join('');
 }
 
 function entry(name: OptionName): string {
-  const { kind, default: fallback, outsideFile } = OPTIONS[name];
-  const initial = typeof fallback === 'object' ? fallback.text : fallback && `\`${fallback}\``;
+  const option = optionOf(name);
+  const { kind, help, outsideFile, default: initial } = option;
+  const shown = typeof initial === 'string' ? `\`${initial}\`` : (defaultText(option) ?? 'none');
   const lines = [
     `- **\`--${name} ${kind.metavar}\`** ${outsideFile ? '(not in a file) ' : ''}\`${variable(name)}\`  `,
-    `  ${OPTIONS[name].help}${kind.list ? ' Repeatable.' : ''}  `,
-    `  ${capital(kind.expected)}. Default: ${initial ?? 'none'}.${also(name)}`,
+    `  ${help}${kind.list ? ' Repeatable.' : ''}  `,
+    `  ${capital(kind.expected)}. Default: ${shown}.${also(name)}`,
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -44,8 +47,6 @@ function entry(name: OptionName): string {
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function also(name: OptionName): string {
-  const others = Object.keys(TAKES).filter(
-    (command) => command !== 'run' && TAKES[command as Command].includes(name),
-  );
+  const others = COMMANDS_WITH_OPTIONS.filter((command) => takes(command, name));
   return others.length > 0 ? ` Also of ${others.map((command) => `\`${command}\``).join(', ')}.` : '';
 }

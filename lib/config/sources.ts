@@ -1,18 +1,9 @@
 import path from 'node:path';
 import { ConfigError, didYouMean } from './error.js';
 import { isOfService } from './kubernetes.js';
-import { isOptionName, NAMES, OPTIONS, PREFIX, variable, type OptionName } from './options.js';
+import type { Given } from './option.js';
+import { isOptionName, NAMES, optionOf, PREFIX, variable, type OptionName } from './options.js';
 import { readText } from './text.js';
-
-/** What one source says of one option. */
-export interface Given {
-  /** As it would stand on the command line; more than one only for a list. */
-  readonly texts: readonly string[];
-  /** "argument --name", "environment variable SM_COMPONENT_NAME", `file /etc/sm.json, key "name"`. */
-  readonly origin: string;
-  /** The directory that relative paths start from. */
-  readonly base: string;
-}
 
 export type Source = ReadonlyMap<OptionName, Given>;
 
@@ -23,7 +14,7 @@ export function fromArguments(args: Readonly<Record<string, readonly string[]>>)
   const source: Mutable = new Map();
   for (const [name, texts] of Object.entries(args)) {
     if (!isOptionName(name)) continue;
-    if (texts.length > 1 && !OPTIONS[name].kind.list) {
+    if (texts.length > 1 && !optionOf(name).kind.list) {
       throw new ConfigError(`argument --${name} stands there ${texts.length} times; give it once`);
     }
     source.set(name, { texts, origin: `argument --${name}`, base: process.cwd() });
@@ -45,7 +36,7 @@ export function fromEnvironment(env: Environment): Source {
       const near = didYouMean(key, [...OPTION_OF.keys()]);
       throw new ConfigError(`unknown environment variable ${key}${near}`);
     }
-    const texts = OPTIONS[name].kind.list ? text.split(',').map((item) => item.trim()) : [text];
+    const texts = optionOf(name).kind.list ? text.split(',').map((item) => item.trim()) : [text];
     source.set(name, { texts, origin: `environment variable ${key}`, base: process.cwd() });
   }
   return source;
@@ -95,20 +86,20 @@ export function fromObject(content: object, where: string, base: string): Source
   for (const [name, value] of Object.entries(content) as [string, unknown][]) {
     const origin = `${where}, key "${name}"`;
     if (value === undefined) continue;
-    if (!isOptionName(name) || OPTIONS[name].outsideFile) throw unknownKey(name, where);
+    if (!isOptionName(name) || optionOf(name).outsideFile) throw unknownKey(name, where);
     source.set(name, { texts: textsOf(name, value, origin), origin, base });
   }
   return source;
 }
 
 function unknownKey(name: string, where: string): ConfigError {
-  const names = NAMES.filter((known) => !OPTIONS[known].outsideFile);
+  const names = NAMES.filter((known) => !optionOf(known).outsideFile);
   const near = didYouMean(name, names, (found) => `"${found}"`);
   return new ConfigError(`unknown key "${name}" in ${where}${near}`);
 }
 
 function textsOf(name: OptionName, value: unknown, origin: string): string[] {
-  const { kind } = OPTIONS[name];
+  const { kind } = optionOf(name);
   const items: unknown[] = kind.list && Array.isArray(value) ? value : [value];
   return items.map((item) => {
     if (typeof item === 'boolean' && kind.json.includes('boolean')) return item ? 'on' : 'off';

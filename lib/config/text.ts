@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
+import { ConfigError } from './error.js';
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
@@ -22,4 +23,19 @@ export function readText(file: string): string {
 /** The same where the rest of the file does not matter: the comments of a PEM file may be in any encoding. @throws the system's error */
 export function readLenient(file: string): string {
   return withoutByteOrderMark(readFileSync(file, 'utf8'));
+}
+
+/**
+ * The text of a file that an option names; undefined where it names none.
+ *
+ * @param origin where the option was given
+ * @throws {ConfigError} where the file cannot be read
+ */
+export function readNamed(file: string | undefined, origin: string, read = readText): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return read(file);
+  } catch (error) {
+    throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
+  }
 }

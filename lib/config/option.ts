@@ -1,0 +1,66 @@
+import { ConfigError } from './error.js';
+import type { Kind, ListKind } from './kinds.js';
+
+/** One option, of the configuration or of a single command: what its values are, and what help says of it. */
+export interface Option {
+  readonly kind: Kind<unknown>;
+  /** One sentence or a few, without the form of a value and the default: both are added where it is shown. */
+  readonly help: string;
+  /** Written as on the command line; absent: the option has none. */
+  readonly default?: string | { readonly text: string };
+  /** Never shown; `in part`: an invalid value is not shown, and of a valid one all but what is secret. */
+  readonly secret?: true | 'in part';
+}
+
+/** What an option is after it was read: of a list always a list, of an option without a default undefined where it is not given. */
+export type ValueOf<O extends Option> =
+  O['kind'] extends ListKind<infer Item>
+    ? readonly Item[]
+    : O['kind'] extends Kind<infer Value>
+      ? O extends { default: unknown }
+        ? Value
+        : Value | undefined
+      : never;
+
+/** What one source says of one option. */
+export interface Given {
+  /** As they would stand on the command line; other than one only for a list. */
+  readonly texts: readonly string[];
+  /** "argument --name", "environment variable SM_COMPONENT_NAME", `file /etc/sm.json, key "name"`. */
+  readonly origin: string;
+  /** The directory that relative paths start from. */
+  readonly base: string;
+}
+
+/**
+ * The value of an option; undefined for no text, and a list for an option that may be repeated.
+ *
+ * @throws {ConfigError} that says what would be valid
+ */
+export function readOption({ kind, secret }: Option, { texts, origin, base }: Given): unknown {
+  const items = texts.map((text) => {
+    const value = kind.parse(text, base);
+    if (value !== undefined) return value;
+    const found = secret ? '' : `, not ${JSON.stringify(text)}`;
+    throw new ConfigError(`${origin}: must be ${kind.expected}${found}`);
+  });
+  return kind.list ? items : items[0];
+}
+
+/** A value as it is written on the command line; empty where there is none. Secrets inside it are left out. */
+export function printOption({ kind }: Option, value: unknown): string {
+  const print = (item: unknown): string => kind.print?.(item) ?? String(item);
+  if (kind.list) return (value as readonly unknown[]).map(print).join(', ');
+  return value === undefined ? '' : print(value);
+}
+
+/** The line of `--help`: what an option is for, and how it is written. */
+export function summary({ kind, help }: Option): string {
+  const form = kind.flag ? '' : ` (${kind.range ?? kind.metavar})`;
+  return `${help}${form}${kind.list ? ' Repeatable.' : ''}`;
+}
+
+/** A default in words. */
+export function defaultText({ default: initial }: Option): string | undefined {
+  return typeof initial === 'object' ? initial.text : initial;
+}
