@@ -314,9 +314,9 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private async listen(): Promise<void> {
     const { listen, keepalive } = this.config;
     this.clientListeners = Listener.forAll(listen, keepalive, {
-      accepted: (socket) => this.accept(socket),
+      onAccepted: (socket) => this.accept(socket),
       refusal: () => writeNoRoom(this.config.domains[0]),
-      warning: (text) => this.log.warn(text),
+      onWarning: (text) => this.log.warn(text),
     });
     for (const listener of this.clientListeners) this.bound.push(await listener.listen());
   }

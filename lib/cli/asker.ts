@@ -26,7 +26,7 @@ export class Asker {
       this.wake();
     };
     const reader = new Reader(
-      { open: () => undefined, stanza: arrived, close: ended, fault: ended },
+      { onHeader: () => undefined, onStanza: arrived, onClosingTag: ended, onParseError: ended },
       { limits: LIMITS, namespaces: false },
     );
     this.socket.on('data', (chunk: Buffer) => {

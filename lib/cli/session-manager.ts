@@ -56,9 +56,9 @@ class SessionManagerService implements Service {
     const rows = (): Iterable<SessionRow> => sessionRows(this.embedded.sessionManager.sessions);
     this.control = new Control(config, log, { sessions: rows, ...this.embedded.commands });
     this.doors = Listener.forAll(config.listen, config.keepalive, {
-      accepted: (socket) => void this.embedded.sessionManager.accept(socket),
+      onAccepted: (socket) => void this.embedded.sessionManager.accept(socket),
       refusal: () => '',
-      warning: (text) => log.warn(text),
+      onWarning: (text) => log.warn(text),
     });
   }
 

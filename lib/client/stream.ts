@@ -154,7 +154,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   // --- the connection ---------------------------------------------------------------------------------------------
 
-  data(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.state === 'authenticated') this.connection.acknowledgeWhereAwaited();
     const [rest, turns] = this.read(chunk);
     if (turns) this.waitForTurn(Buffer.from(rest), turns);
@@ -181,7 +181,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     try {
       this.takeTurn(this.waitsFor!);
     } catch (error) {
-      this.failed(error as Error);
+      this.onFailed(error as Error);
     }
   }
 
@@ -239,22 +239,22 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     turns.wait(this);
   }
 
-  failed(error: Error): void {
+  onFailed(error: Error): void {
     this.context.log.error('an error of our own', { socket: this.session.address, error: error.stack });
     this.end({ kind: 'internal-error' });
   }
 
-  drained(): void {
+  onDrained(): void {
     // Nobody waits for a client to read: it is ended when too much waits for it.
   }
 
   /** Half of it is closed: what the client has said so far goes on all the same. */
-  ended(): void {
+  onEnded(): void {
     if (this.hasMore) this.depart({ kind: 'disconnected' }, false);
     else this.leave({ kind: 'disconnected' });
   }
 
-  closed(cause: CloseCause): void {
+  onClosed(cause: CloseCause): void {
     const end: CloseReason =
       cause.kind === 'broken' ? { kind: 'connection-lost', detail: cause.code } : { kind: 'disconnected' };
     if (this.state !== 'closed' && this.hasMore) return this.depart(end, true);
@@ -277,7 +277,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   // --- the reader -------------------------------------------------------------------------------------------------
 
-  open(tag: Tag): void {
+  onHeader(tag: Tag): void {
     const header = readHeader(tag);
     this.kind = header.kind;
     this.host = header.to;
@@ -295,19 +295,19 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     if (this.kind === 'rfc6120') this.connection.send(writeFeatures(registration), true);
   }
 
-  stanza(stanza: Stanza): void {
+  onStanza(stanza: Stanza): void {
     this.stanzasIn += 1;
     const { internationalized } = this.context;
     const served = internationalized.length > 0 ? toServed(stanza, internationalized) : stanza;
     this.take(this.alias ? toHost(served, this.alias) : served);
   }
 
-  close(): void {
+  onClosingTag(): void {
     if (this.login?.waiting) this.login.endLater({ kind: 'closed-by-client' });
     else this.end({ kind: 'closed-by-client' });
   }
 
-  fault({ condition, text }: ParseError): void {
+  onParseError({ condition, text }: ParseError): void {
     this.end({ kind: condition, detail: text });
   }
 

@@ -83,11 +83,11 @@ export class ComponentStream implements Writer, Output, Gate {
     this.inbox = this.makeInbox();
     this.reader = new Reader(
       {
-        open: (header) => this.header(header),
-        stanza: (stanza) => this.stanza(stanza),
-        skipped: (size) => options.log.warn('a packet over a limit is lost', { bytes: size }),
-        close: () => this.close('closed by peer', options.dialect.words.goodbye),
-        fault: (fault) => this.fault(fault),
+        onHeader: (header) => this.header(header),
+        onStanza: (stanza) => this.stanza(stanza),
+        onSkipped: (size) => options.log.warn('a packet over a limit is lost', { bytes: size }),
+        onClosingTag: () => this.close('closed by peer', options.dialect.words.goodbye),
+        onParseError: (fault) => this.fault(fault),
       },
       { limits: { bytes, depth, attributes }, namespaces: false },
     );

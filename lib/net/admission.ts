@@ -17,7 +17,7 @@ export interface AdmissionEvents {
   /** What is said to a connection that is refused. */
   refusal(): string;
   /** Something that the operator should know, as a sentence. */
-  warning(text: string): void;
+  onWarning(text: string): void;
 }
 
 /**
@@ -74,7 +74,7 @@ export class Admission {
   private warn(): void {
     const now = performance.now();
     if (now - this.warnedAt < WARNING_MS) return;
-    this.events.warning(
+    this.events.onWarning(
       `connections are refused (${this.refused} since the last line like this): nearly all ${this.limit} file ` +
         'descriptors are in use; raise LimitNOFILE of the unit, or "ulimit -n"',
     );

@@ -14,15 +14,15 @@ export type CloseCause =
 
 export interface ConnectionEvents {
   /** One read. The bytes stay as they are only during the call. */
-  data(chunk: Buffer): void;
-  /** `data` threw: an error of ours, which is to cost nobody but this connection. */
-  failed(error: Error): void;
+  onData(chunk: Buffer): void;
+  /** `onData` threw: an error of ours, which is to cost nobody but this connection. */
+  onFailed(error: Error): void;
   /** All that was sent has left; called after {@link Connection.congested} was seen. */
-  drained(): void;
+  onDrained(): void;
   /** The peer has closed its side; ours is still open, and should be closed soon. See {@link Connection.keeps}. */
-  ended(): void;
-  /** The connection is over. Called once, and nothing after it but the `data` of what is still kept. */
-  closed(cause: CloseCause): void;
+  onEnded(): void;
+  /** The connection is over. Called once, and nothing after it but the `onData` of what is still kept. */
+  onClosed(cause: CloseCause): void;
 }
 
 /** Why what is read is not passed on; each reason is lifted by itself. */
@@ -295,9 +295,9 @@ export class Connection<Receipt = never> implements Flushable {
   private pass(chunk: Buffer): void {
     this.passing = true;
     try {
-      this.events.data(chunk);
+      this.events.onData(chunk);
     } catch (error) {
-      this.events.failed(error as Error);
+      this.events.onFailed(error as Error);
     }
     this.passing = false;
   }
@@ -340,7 +340,7 @@ export class Connection<Receipt = never> implements Flushable {
     else if (this.out !== '') this.flush();
     else if (this.wantsDrain) {
       this.wantsDrain = false;
-      this.events.drained();
+      this.events.onDrained();
     }
   }
 
@@ -349,7 +349,7 @@ export class Connection<Receipt = never> implements Flushable {
     this.ended = true;
     if (this.open) {
       this.endedFirst = true;
-      this.events.ended();
+      this.events.onEnded();
     } else if (!this.writing) this.endStream();
   }
 
@@ -372,7 +372,7 @@ export class Connection<Receipt = never> implements Flushable {
     this.over = true;
     clearTimeout(this.linger);
     clearTimeout(this.test);
-    this.events.closed(this.cause());
+    this.events.onClosed(this.cause());
   }
 
   private cause(): CloseCause {

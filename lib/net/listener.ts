@@ -6,7 +6,7 @@ import { setKeepaliveOnServer, type KeepaliveOptions } from './keepalive.js';
 const MAX_BACKLOG = 1024;
 
 export interface ListenerEvents extends AdmissionEvents {
-  accepted(socket: Socket): void;
+  onAccepted(socket: Socket): void;
 }
 
 export interface ListenerAddress {
@@ -27,7 +27,7 @@ export class Listener {
     admission: Admission,
   ) {
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (admission.admits(socket)) events.accepted(socket);
+      if (admission.admits(socket)) events.onAccepted(socket);
     });
   }
 
@@ -56,10 +56,10 @@ export class Listener {
       this.server.listen({ ...address, ipv6Only, backlog: MAX_BACKLOG }, () => {
         this.server.off('error', reject);
         this.server.on('error', (error) =>
-          this.events.warning(`a client could not be accepted: ${error.message}`),
+          this.events.onWarning(`a client could not be accepted: ${error.message}`),
         );
         const warning = setKeepaliveOnServer(this.server, this.keepalive);
-        if (warning) this.events.warning(warning);
+        if (warning) this.events.onWarning(warning);
         resolve({ host: address.host, port: (this.server.address() as AddressInfo).port });
       });
     });

@@ -207,11 +207,11 @@ class Call {
 
   private attach(socket: Socket, side: 'client' | 'server'): Connection {
     const connection: Connection = new Connection(socket, {
-      data: (chunk) => this.readers?.[side].write(chunk),
-      failed: (error) => this.end(error.message),
-      drained: () => undefined,
-      ended: () => this.end(''),
-      closed: (cause) => this.end(cause.kind === 'broken' ? `${side}: ${cause.code}` : ''),
+      onData: (chunk) => this.readers?.[side].write(chunk),
+      onFailed: (error) => this.end(error.message),
+      onDrained: () => undefined,
+      onEnded: () => this.end(''),
+      onClosed: (cause) => this.end(cause.kind === 'broken' ? `${side}: ${cause.code}` : ''),
     });
     return connection;
   }
@@ -226,18 +226,18 @@ class Call {
     const other = (): Connection => (side === 'client' ? this.server : this.client);
     const reader = new Reader(
       {
-        open: (header) => this.open(side, header),
-        stanza: ({ source }) => {
+        onHeader: (header) => this.open(side, header),
+        onStanza: ({ source }) => {
           const stanza = parse(source, this.around[side]);
           const passes = side === 'client' ? this.fromClient(stanza) : this.fromServer(stanza);
           if (passes !== undefined) other().send(passes === stanza ? source : passes.toString());
         },
-        skipped: (bytes) => this.end(`a stanza of ${bytes} bytes was too long`),
-        close: () => {
+        onSkipped: (bytes) => this.end(`a stanza of ${bytes} bytes was too long`),
+        onClosingTag: () => {
           other().send('</stream:stream>');
           if (side === 'client') this.leave();
         },
-        fault: ({ text }) => this.end(`${side}: ${text}`),
+        onParseError: ({ text }) => this.end(`${side}: ${text}`),
       },
       { limits: LIMITS, namespaces: false },
     );

@@ -184,20 +184,20 @@ export class Stream {
 
   private attach(socket: Duplex): void {
     const connection: Connection = new Connection(socket, {
-      data: (chunk) => {
+      onData: (chunk) => {
         this.first ??= Buffer.from(chunk.subarray(0, MAX_SHOWN_LENGTH));
         this.reader.write(chunk);
       },
-      failed: (error) => {
+      onFailed: (error) => {
         this.end(error.message);
         connection.destroy();
       },
-      drained: () => undefined,
-      ended: () => {
+      onDrained: () => undefined,
+      onEnded: () => {
         this.end('the server has closed the connection');
         connection.close();
       },
-      closed: (cause) =>
+      onClosed: (cause) =>
         this.end(
           cause.kind === 'broken' ? `the connection broke: ${cause.code}` : 'the connection is closed',
         ),
@@ -210,20 +210,20 @@ export class Stream {
   private restart(): void {
     this.reader = new Reader(
       {
-        open: (header) => {
+        onHeader: (header) => {
           this.header = header;
           this.begun = true;
           this.around = new Map([['', 'jabber:client'], ...header.declarations()]);
           this.opened();
         },
-        stanza: (stanza) => this.take(stanza),
-        skipped: (bytes) =>
+        onStanza: (stanza) => this.take(stanza),
+        onSkipped: (bytes) =>
           this.end(`the server sent a stanza of ${bytes} bytes, which is too long to look at`),
-        close: () => {
+        onClosingTag: () => {
           this.end('the server has closed the stream');
           this.connection.close('</stream:stream>');
         },
-        fault: ({ text }) => {
+        onParseError: ({ text }) => {
           this.foreign = !this.begun;
           this.end(
             this.begun ? `what the server sends can not be read: ${text}` : describeForeign(this.first!),

@@ -150,11 +150,11 @@ export class Link implements HandshakeLink {
   private newReader(): Reader {
     return new Reader(
       {
-        open: (header) => this.opened(header),
-        stanza: (packet) => this.received(packet),
-        skipped: (bytes) => this.events.skipped(bytes),
-        close: () => this.fail(`${this.who} closed the stream`),
-        fault: (fault) => this.broken(fault),
+        onHeader: (header) => this.opened(header),
+        onStanza: (packet) => this.received(packet),
+        onSkipped: (bytes) => this.events.skipped(bytes),
+        onClosingTag: () => this.fail(`${this.who} closed the stream`),
+        onParseError: (fault) => this.broken(fault),
       },
       { limits: LIMITS, namespaces: false },
     );
@@ -162,11 +162,11 @@ export class Link implements HandshakeLink {
 
   private newConnection(stream: Duplex): Connection {
     return new Connection(stream, {
-      data: (chunk) => this.read(chunk),
-      failed: (error) => this.fail(`an error of our own: ${error.stack}`),
-      drained: () => this.events.drained(),
-      ended: () => this.connection.close(),
-      closed: (cause) => this.closed(cause),
+      onData: (chunk) => this.read(chunk),
+      onFailed: (error) => this.fail(`an error of our own: ${error.stack}`),
+      onDrained: () => this.events.drained(),
+      onEnded: () => this.connection.close(),
+      onClosed: (cause) => this.closed(cause),
     });
   }
 

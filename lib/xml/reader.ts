@@ -5,18 +5,18 @@ import type { Namespaces } from './tree.js';
 import { Scan, Scanner } from './scanner.js';
 import { Stanza, Tag } from './tag.js';
 
-/** What a reader tells of its stream, in this order: `open`, then `stanza`s, then `close` or `fault`. */
+/** What a reader reports, in this order: the header, the stanzas, then the closing tag or an error. */
 export interface ReaderEvents {
   /** The stream header is there. */
-  open(header: Tag): void;
+  onHeader(header: Tag): void;
   /** A child of the root is there, whole. */
-  stanza(stanza: Stanza): void;
+  onStanza(stanza: Stanza): void;
   /** A stanza of that many bytes was over a limit, and is lost (see {@link ReaderOptions.namespaces}). */
-  skipped?(bytes: number): void;
+  onSkipped?(bytes: number): void;
   /** The root was closed: `</stream:stream>`. */
-  close(): void;
+  onClosingTag(): void;
   /** The stream is broken, or over a limit. Nothing comes after this. */
-  fault(fault: ParseError): void;
+  onParseError(fault: ParseError): void;
 }
 
 export interface ReaderOptions {
@@ -101,7 +101,7 @@ export class Reader {
             Math.min(end, Math.max(scanner.position, from + SCAN_CHUNK_BYTES)),
           );
         }
-        this.events.stanza(this.stanza(text.slice(scanner.begin - from, scanner.position - from), true));
+        this.events.onStanza(this.stanza(text.slice(scanner.begin - from, scanner.position - from), true));
       } else this.tell(found, bytes);
       if (this.stopped) return;
     }
@@ -113,17 +113,17 @@ export class Reader {
     switch (found) {
       case Scan.Stanza:
         this.decodeSpans(bytes);
-        return events.stanza(this.stanza(bytes.toString('utf8', scanner.begin, scanner.position), false));
+        return events.onStanza(this.stanza(bytes.toString('utf8', scanner.begin, scanner.position), false));
       case Scan.Open:
         return this.open(bytes);
       case Scan.Skipped:
-        return events.skipped?.(scanner.position - scanner.begin);
+        return events.onSkipped?.(scanner.position - scanner.begin);
       case Scan.Close:
         this.stop();
-        return events.close();
+        return events.onClosingTag();
       default:
         this.stop();
-        return events.fault(scanner.fault!);
+        return events.onParseError(scanner.fault!);
     }
   }
 
@@ -134,7 +134,7 @@ export class Reader {
     const header = new Tag(source, source.slice(1, 1 + scanner.nameLength), scanner.spans, scanner.tagEnd);
     scanner.begin = scanner.position;
     if (scanner.scope) this.around = header.declarations();
-    this.events.open(header);
+    this.events.onHeader(header);
   }
 
   private stanza(source: string, ascii: boolean): Stanza {
@@ -206,7 +206,12 @@ export function stanzaOf(text: string): Stanza | undefined {
   let found: Stanza | undefined;
   const nothing = (): void => undefined;
   const reader = new Reader(
-    { open: nothing, stanza: (stanza) => (found ??= stanza), close: nothing, fault: nothing },
+    {
+      onHeader: nothing,
+      onStanza: (stanza) => (found ??= stanza),
+      onClosingTag: nothing,
+      onParseError: nothing,
+    },
     { limits: NO_LIMITS, namespaces: false },
   );
   reader.write(Buffer.from(`<stream>${text}`));

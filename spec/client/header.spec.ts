@@ -8,10 +8,10 @@ function tag(source: string): Tag {
   let found: Tag | undefined;
   const reader = new Reader(
     {
-      open: (header) => void (found = header),
-      stanza: () => undefined,
-      close: () => undefined,
-      fault: ({ text }) => expect.fail(text),
+      onHeader: (header) => void (found = header),
+      onStanza: () => undefined,
+      onClosingTag: () => undefined,
+      onParseError: ({ text }) => expect.fail(text),
     },
     { limits: { bytes: 10_000, depth: 10, attributes: 10 }, namespaces: true },
   );

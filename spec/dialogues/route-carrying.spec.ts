@@ -293,10 +293,10 @@ describe('the streams of clients in front of jabberd 1.4', () => {
       const faults: string[] = [];
       const strict = new Reader(
         {
-          open: () => undefined,
-          stanza: () => undefined,
-          close: () => undefined,
-          fault: ({ text }) => faults.push(text),
+          onHeader: () => undefined,
+          onStanza: () => undefined,
+          onClosingTag: () => undefined,
+          onParseError: ({ text }) => faults.push(text),
         },
         { limits: { bytes: 1e6, depth: 64, attributes: 64 }, namespaces: true },
       );

@@ -38,14 +38,14 @@ describe('Connection', () => {
     length = 0;
     closed = new Promise((resolve) => {
       connection = new Connection<string>(ours, {
-        data: (chunk) => {
+        onData: (chunk) => {
           read += chunk.toString();
           if (read.endsWith('!')) throw new Error(read);
         },
-        failed: ({ message }) => void failures.push(message),
-        drained: () => void (drained += 1),
-        ended: () => connection.close('bye'),
-        closed: (cause) => {
+        onFailed: ({ message }) => void failures.push(message),
+        onDrained: () => void (drained += 1),
+        onEnded: () => connection.close('bye'),
+        onClosed: (cause) => {
           causes.push(cause);
           resolve(cause);
         },
@@ -109,11 +109,11 @@ describe('Connection', () => {
     const full = new Duplex({ read: () => undefined, write: () => undefined });
     closed = new Promise((resolve) => {
       const events = {
-        data: () => undefined,
-        failed: () => undefined,
-        drained: () => undefined,
-        ended: () => undefined,
-        closed: resolve,
+        onData: () => undefined,
+        onFailed: () => undefined,
+        onDrained: () => undefined,
+        onEnded: () => undefined,
+        onClosed: resolve,
       };
       connection = new Connection<string>(full, events);
     });

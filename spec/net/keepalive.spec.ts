@@ -22,9 +22,9 @@ describe('TCP keepalive and TCP_USER_TIMEOUT', () => {
     let accept!: (socket: Socket) => void;
     const accepted = new Promise<Socket>((resolve) => (accept = resolve));
     const [listener] = Listener.forAll([{ host: '127.0.0.1', port: 0 }], OPTIONS, {
-      accepted: (socket) => accept(socket),
+      onAccepted: (socket) => accept(socket),
       refusal: () => '',
-      warning: (text) => warnings.push(text),
+      onWarning: (text) => warnings.push(text),
     });
     const { port } = await listener.listen();
     const ours = connect(port, '127.0.0.1');

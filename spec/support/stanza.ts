@@ -4,10 +4,10 @@ function readFirst(text: string, namespaces: boolean): Stanza {
   let found: Stanza | undefined;
   const reader = new Reader(
     {
-      open: () => undefined,
-      stanza: (read) => void (found = read),
-      close: () => undefined,
-      fault: ({ text: reason }) => {
+      onHeader: () => undefined,
+      onStanza: (read) => void (found = read),
+      onClosingTag: () => undefined,
+      onParseError: ({ text: reason }) => {
         throw new Error(reason);
       },
     },

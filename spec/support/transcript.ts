@@ -26,10 +26,10 @@ export function stanzas(text: string): string[] {
   const found: string[] = [];
   const reader = new Reader(
     {
-      open: () => undefined,
-      stanza: ({ source }) => found.push(source),
-      close: () => undefined,
-      fault: () => undefined,
+      onHeader: () => undefined,
+      onStanza: ({ source }) => found.push(source),
+      onClosingTag: () => undefined,
+      onParseError: () => undefined,
     },
     { limits: { bytes: 1e6, depth: 100, attributes: 100 }, namespaces: false },
   );

@@ -155,10 +155,10 @@ export class Wire {
     const limits = { bytes: 1e8, depth: 1000, attributes: 1000 };
     this.reader = new Reader(
       {
-        open: (header) => this.arrivals.push({ kind: 'header', header }),
-        stanza: ({ source }) => this.arrived(source),
-        close: () => this.arrivals.push({ kind: 'closing tag' }),
-        fault: ({ text }) =>
+        onHeader: (header) => this.arrivals.push({ kind: 'header', header }),
+        onStanza: ({ source }) => this.arrived(source),
+        onClosingTag: () => this.arrivals.push({ kind: 'closing tag' }),
+        onParseError: ({ text }) =>
           this.arrivals.push({ kind: 'stanza', source: `<unreadable>${text}</unreadable>` }),
       },
       { limits, namespaces: false },

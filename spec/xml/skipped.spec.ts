@@ -10,11 +10,11 @@ function told(stream: Buffer, ...cuts: number[]): string[] {
   const events: string[] = [];
   const reader = new Reader(
     {
-      open: () => events.push('open'),
-      stanza: (stanza) => events.push(stanza.source),
-      skipped: (bytes) => events.push(`skipped ${bytes}`),
-      close: () => events.push('close'),
-      fault: ({ condition }) => events.push(condition),
+      onHeader: () => events.push('open'),
+      onStanza: (stanza) => events.push(stanza.source),
+      onSkipped: (bytes) => events.push(`skipped ${bytes}`),
+      onClosingTag: () => events.push('close'),
+      onParseError: ({ condition }) => events.push(condition),
     },
     { limits: LIMITS, namespaces: false },
   );

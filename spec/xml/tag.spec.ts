@@ -192,10 +192,10 @@ describe('The language of a stream', () => {
     const found: Stanza[] = [];
     const nothing = (): void => undefined;
     const events = {
-      open: nothing,
-      stanza: (one: Stanza) => void found.push(one),
-      close: nothing,
-      fault: nothing,
+      onHeader: nothing,
+      onStanza: (one: Stanza) => void found.push(one),
+      onClosingTag: nothing,
+      onParseError: nothing,
     };
     const reader = new Reader(events, { limits: { ...LIMITS, attributes }, namespaces: true });
     reader.streamLanguage = 'de-AT';

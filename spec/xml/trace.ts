@@ -29,20 +29,20 @@ export function tracing({ limits = LIMITS, namespaces = true }: Options = {}): {
 } {
   const trace: Trace = { header: undefined, stanzas: [], fault: undefined, closed: false, events: [] };
   const events = {
-    open(header: Tag): void {
+    onHeader(header: Tag): void {
       trace.header = header;
       trace.events.push(`open ${describe(header)}`);
     },
-    stanza(stanza: Stanza): void {
+    onStanza(stanza: Stanza): void {
       trace.stanzas.push(stanza);
       const { inherited, ascii } = stanza;
       trace.events.push(`stanza ${describe(stanza)} ${JSON.stringify({ inherited, ascii })}`);
     },
-    close(): void {
+    onClosingTag(): void {
       trace.closed = true;
       trace.events.push('close');
     },
-    fault(fault: ParseError): void {
+    onParseError(fault: ParseError): void {
       trace.fault = fault;
       trace.events.push(`fault ${fault.condition} ${fault.text}`);
     },

@@ -37,16 +37,16 @@ export class Peer {
   private wake: () => void = () => undefined;
   private readonly reader = new Reader(
     {
-      open: (header) => {
+      onHeader: (header) => {
         this.header = header;
         this.wake();
       },
-      stanza: (stanza) => {
+      onStanza: (stanza) => {
         this.elements.push(parse(stanza.source));
         this.wake();
       },
-      close: () => undefined,
-      fault: (fault) => {
+      onClosingTag: () => undefined,
+      onParseError: (fault) => {
         // In place of a header 1.4 writes a bare error.
         if (this.header?.name !== 'stream:error') throw new Error(fault.text);
       },

@@ -69,10 +69,10 @@ export class EchoPeer {
     this.news.setMaxListeners(100);
     const reader = new Reader(
       {
-        open: () => this.tell(() => (this.opened = true)),
-        stanza: (stanza) => this.tell(() => this.take(stanza.element())),
-        close: () => socket.end(),
-        fault: ({ text }) => socket.destroy(new Error(text)),
+        onHeader: () => this.tell(() => (this.opened = true)),
+        onStanza: (stanza) => this.tell(() => this.take(stanza.element())),
+        onClosingTag: () => socket.end(),
+        onParseError: ({ text }) => socket.destroy(new Error(text)),
       },
       { limits: { bytes: 1e8, depth: 1000, attributes: 1000 }, namespaces: false },
     );

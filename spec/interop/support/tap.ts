@@ -9,10 +9,10 @@ export class Recording {
   closed = false;
   private readonly reader = new Reader(
     {
-      open: (header) => (this.header = header),
-      stanza: (stanza) => this.stanzas.push(stanza.element()),
-      close: () => (this.closed = true),
-      fault: ({ text }) => {
+      onHeader: (header) => (this.header = header),
+      onStanza: (stanza) => this.stanzas.push(stanza.element()),
+      onClosingTag: () => (this.closed = true),
+      onParseError: ({ text }) => {
         throw new Error(`the recording can not be read: ${text}`);
       },
     },

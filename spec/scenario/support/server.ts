@@ -74,14 +74,14 @@ export class ScriptedServer {
     const header = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='s1'`;
     const reader = new Reader(
       {
-        open: () =>
+        onHeader: () =>
           session.send(features === undefined ? `${header}>` : `${header} version='1.0'>${features}`),
-        stanza: ({ source }) => this.take(parse(source, new Map([['', 'jabber:client']])), session),
-        close: () => {
+        onStanza: ({ source }) => this.take(parse(source, new Map([['', 'jabber:client']])), session),
+        onClosingTag: () => {
           if (session.ending === 'awaited') this.changes.push('did not wait');
           socket.end('</stream:stream>');
         },
-        fault: () => socket.destroy(),
+        onParseError: () => socket.destroy(),
       },
       { limits: { bytes: 1e6, depth: 100, attributes: 100 }, namespaces: false },
     );

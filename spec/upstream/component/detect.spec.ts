@@ -16,7 +16,12 @@ function headerOf(source: string): Tag {
   let found: Tag | undefined;
   const nothing = (): void => undefined;
   const reader = new Reader(
-    { open: (header) => (found = header), stanza: nothing, close: nothing, fault: nothing },
+    {
+      onHeader: (header) => (found = header),
+      onStanza: nothing,
+      onClosingTag: nothing,
+      onParseError: nothing,
+    },
     { limits: { bytes: 10_000, depth: 10, attributes: 10 }, namespaces: false },
   );
   reader.write(Buffer.from(source));
