@@ -6,7 +6,7 @@ import { CredentialsAuthenticator } from './client/authenticator.js';
 import { openCredentials, type Credentials } from './accounts/index.js';
 import { Backlog } from './client/backlog.js';
 import { ReadScheduler } from './client/read-scheduler.js';
-import { writeNoRoom } from './client/refusal.js';
+import { writeNoRoom } from './client/errors.js';
 import { CHECKS_PER_TIMEOUT } from './client/progress.js';
 import { ClientStream, type State, type ClientContext } from './client/stream.js';
 import type { Address, ComponentDialect, Config } from './config/config.js';
@@ -159,7 +159,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     clearTimeout(this.looking);
     for (const client of [...this.clients]) client.end({ kind: 'shutdown' });
     await Promise.race([this.closeLink(), timeout(STOP_TIMEOUT_MS)]);
-    for (const client of this.clients) client.connection.destroy();
+    for (const client of this.clients) client.destroy();
     void this.upstream.stop();
     await this.credentials?.close();
   }

@@ -1,25 +1,19 @@
-import { CLIENT } from '../session/stanza-filter.js';
-import type { StreamError } from '../session/close-reason.js';
+import { tcp } from '../xmpp/framing/tcp.js';
+import { newStreamId, responseHeader, type StreamKind } from '../xmpp/header.js';
+import { CLIENT } from '../xmpp/namespaces.js';
 import { legacyStanzaError, stanzaError, type Condition } from '../xmpp/stanza-error.js';
+import { writeStreamError } from '../xmpp/stream-error.js';
 import { element, type Element, type Stanza } from '../xml/index.js';
-import type { StreamKind } from './header.js';
 
 /** Characters of an element's name and namespace that are logged. */
 const MAX_LOGGED_NAME_LENGTH = 200;
 
-/** The end of a stream, with the reason said the way the stream speaks. [RFC6120 4.9] [jabberd 1.4 mio_xml] */
-export function writeStreamError(kind: StreamKind, { condition, text, detail }: StreamError): string {
-  const namespace = 'urn:ietf:params:xml:ns:xmpp-streams';
-  const error =
-    kind === 'legacy'
-      ? element('stream:error', {}, text)
-      : element(
-          'stream:error',
-          {},
-          element(condition, { xmlns: namespace }),
-          element('text', { xmlns: namespace, 'xml:lang': 'en' }, detail ? `${text}: ${detail}` : text),
-        );
-  return `${error.toString()}</stream:stream>`;
+const NO_ROOM = { condition: 'resource-constraint', text: 'No room for one more connection' };
+
+/** A whole stream that says why there is none, for a connection that is closed without being read. [RFC6120 4.9.1.2] */
+export function writeNoRoom(domain: string | undefined): string {
+  const header = tcp.open('receiving', responseHeader('rfc6120', newStreamId(), domain));
+  return header + writeStreamError('rfc6120', NO_ROOM) + tcp.close;
 }
 
 /** `<error/>` for either kind of stream. What is away when we say so comes back, so that it is worth to `wait`. */

@@ -5,11 +5,11 @@ import { isStanza, withoutControl } from '../session/stanza-filter.js';
 import type { SessionRegistry } from '../session/registry.js';
 import { closeReasonOf, type CloseReason } from '../session/close-reason.js';
 import type { Packet, Session } from '../session/session.js';
+import type { StreamKind } from '../xmpp/header.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import { parse, wholeStanza, type Element, type Stanza } from '../xml/index.js';
 import { form, isUsable, loginOf, prepare, requestKind, usernameOf, type Request } from './auth.js';
 import { writeRefusal } from './errors.js';
-import type { StreamKind } from './header.js';
 
 /** The stream that a login belongs to, as the login sees it. */
 export interface LoginStream {

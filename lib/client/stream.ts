@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Limits } from '../config/config.js';
-import { Connection, PauseReason, type CloseCause, type ConnectionEvents } from '../net/connection.js';
+import { PauseReason, type CloseCause } from '../net/connection.js';
 import type { Log } from '../observe/log.js';
 import { isHost } from '../xmpp/address.js';
 import { isStanza } from '../session/stanza-filter.js';
@@ -10,19 +10,16 @@ import { describe, streamError, type CloseReason } from '../session/close-reason
 import { QUANTUM_BYTES, type Sender, type Writer, type OutboundQueue } from '../session/upstream.js';
 import { PACKET_BYTES, type Client, type Packet, type Session } from '../session/session.js';
 import type { Condition } from '../xmpp/stanza-error.js';
-import {
-  Reader,
-  type Element,
-  type ParseError,
-  type ReaderEvents,
-  type Stanza,
-  type Tag,
-} from '../xml/index.js';
+import { tcp } from '../xmpp/framing/tcp.js';
+import { newStreamId, readHeader, responseHeader, type StreamKind } from '../xmpp/header.js';
+import { writeStreamError } from '../xmpp/stream-error.js';
+import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
+import type { Element, ParseError, Stanza, Tag } from '../xml/index.js';
 import type { Backlog, Backlogged } from './backlog.js';
 import { READ_MS, type ReadScheduler } from './read-scheduler.js';
 import { aliasFor, toAlias, toHost, toServed, type Alias, type Aliases } from './alias.js';
-import { nameUnknown, writeRefusal, writeStreamError, writeUnknown } from './errors.js';
-import { newStreamId, readHeader, writeFeatures, writeHeader, type StreamKind } from './header.js';
+import { nameUnknown, writeRefusal, writeUnknown } from './errors.js';
+import { writeFeatures } from './features.js';
 import { Login, type LoginStream } from './login.js';
 import { StanzaProgress } from './progress.js';
 
@@ -96,14 +93,13 @@ interface Departure {
 }
 
 /** One client connection: its stream, and its stanzas on their way to the session registry and back. */
-export class ClientStream implements Client, LoginStream, ConnectionEvents, ReaderEvents, Writer, Backlogged {
+export class ClientStream implements Client, LoginStream, XmlStreamEvents, Writer, Backlogged {
   readonly session: Session;
-  readonly connection: Connection<Packet>;
   readonly ip: string;
   kind: StreamKind = 'rfc6120';
   streamId = '';
   state: State = 'opening';
-  private readonly reader: Reader;
+  private readonly stream: XmlStream<Packet>;
   /** There while the state is `unknown`. */
   private login: Login | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -127,18 +123,19 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   /** @param descriptor the socket's file descriptor, as part of its address */
   constructor(
-    stream: Duplex,
+    source: Duplex,
     descriptor: number,
     private readonly context: ClientContext,
   ) {
     const { limits } = context;
-    this.connection = new Connection<Packet>(stream, this);
-    this.ip = this.connection.peer;
-    this.session = context.registry.open(descriptor, this);
-    this.reader = new Reader(this, {
+    this.stream = new XmlStream<Packet>(source, this, {
+      role: 'receiving',
+      framing: tcp,
       limits: { bytes: limits.loginStanzaBytes, depth: limits.depth, attributes: limits.attributes },
       namespaces: true,
     });
+    this.ip = this.stream.connection.peer;
+    this.session = context.registry.open(descriptor, this);
     this.timer = setTimeout(() => this.end({ kind: 'login-timeout' }), limits.loginTimeout * 1000);
     context.log.info('client connected', { socket: this.session.address, ip: this.ip });
   }
@@ -155,7 +152,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   // --- the connection ---------------------------------------------------------------------------------------------
 
   onData(chunk: Buffer): void {
-    if (this.state === 'authenticated') this.connection.acknowledgeWhereAwaited();
+    if (this.state === 'authenticated') this.stream.connection.acknowledgeWhereAwaited();
     const [rest, turns] = this.read(chunk);
     if (turns) this.waitForTurn(Buffer.from(rest), turns);
   }
@@ -188,7 +185,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   private takeTurn(turns: Turns): void {
     const [left, next] = isWay(turns) ? this.takeOneShare(turns) : this.readOn();
     if (next) return this.waitForTurn(left, next);
-    const rest = this.connection.takeKept(PauseReason.Room) ?? NO_BYTES;
+    const rest = this.stream.connection.takeKept(PauseReason.Room) ?? NO_BYTES;
     if (rest.length > 0) return this.waitForTurn(rest, turns);
     this.rest = NO_BYTES;
     this.waitsFor = undefined;
@@ -197,7 +194,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   /** Goes on with what was read meanwhile; behind that is the end of a client that has gone. */
   private readAgain(reason: PauseReason): void {
-    this.connection.resume(reason);
+    this.stream.connection.resume(reason);
     if (this.departure && !this.hasMore) this.leave(this.departure.end);
   }
 
@@ -209,7 +206,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   /** Has the client said something that was not taken yet? */
   private get hasMore(): boolean {
-    return this.rest.length > 0 || this.connection.keeps;
+    return this.rest.length > 0 || this.stream.connection.keeps;
   }
 
   private readOn(): readonly [rest: Buffer, turns?: Turns] {
@@ -227,7 +224,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     const isTooMuch =
       bytes.length > QUANTUM_BYTES && queue.roomFor(this.sender) < bytes.length * MAX_COST_FACTOR;
     const share = isTooMuch ? QUANTUM_BYTES : READ_CHUNK_BYTES;
-    this.reader.write(bytes.length > share ? bytes.subarray(0, share) : bytes);
+    this.stream.read(bytes.length > share ? bytes.subarray(0, share) : bytes);
     return bytes.length > share && this.state !== 'closed' ? bytes.subarray(share) : NO_BYTES;
   }
 
@@ -235,7 +232,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     if (this.state === 'closed') return;
     this.rest = rest;
     this.waitsFor = turns;
-    this.connection.pause(PauseReason.Room);
+    this.stream.connection.pause(PauseReason.Room);
     turns.wait(this);
   }
 
@@ -270,7 +267,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   private over(): void {
     const late = this.departure?.packets ?? [];
-    this.context.registry.giveBack(this.session, [...this.connection.takeUnsent(), ...late]);
+    this.context.registry.giveBack(this.session, [...this.stream.connection.takeUnsent(), ...late]);
     this.logEnd(this.reason!);
     this.context.gone(this, this.reason!);
   }
@@ -278,10 +275,10 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   // --- the reader -------------------------------------------------------------------------------------------------
 
   onHeader(tag: Tag): void {
-    const header = readHeader(tag);
+    const header = readHeader(tag, tcp);
     this.kind = header.kind;
     this.host = header.to;
-    if (header.language !== undefined) this.reader.streamLanguage = header.language;
+    if (header.language !== undefined) this.stream.language = header.language;
     const { aliases, aliasReplies, domains } = this.context;
     this.alias = aliasFor(aliases, header.to, this.context.served());
     const domain = this.alias?.host ?? header.to ?? domains[0];
@@ -292,7 +289,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     const registration = this.context.mayRegister();
     this.login = new Login(this, { registry, limits, registration, domain });
     this.state = 'unknown';
-    if (this.kind === 'rfc6120') this.connection.send(writeFeatures(registration), true);
+    if (this.kind === 'rfc6120') this.stream.send(writeFeatures(registration), true);
   }
 
   onStanza(stanza: Stanza): void {
@@ -317,10 +314,10 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   send(text: string): void {
     const { heldBytes, clientQueueBytes } = this.context.limits;
     const shown = this.shown(text);
-    if (this.connection.isFull(this.login ? heldBytes : clientQueueBytes)) {
+    if (this.stream.connection.isFull(this.login ? heldBytes : clientQueueBytes)) {
       return this.end({ kind: 'slow-reader' });
     }
-    this.connection.send(shown);
+    this.stream.send(shown);
   }
 
   take(stanza: Stanza): void {
@@ -337,7 +334,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   full(): void {
-    this.connection.pause(PauseReason.Answer);
+    this.stream.connection.pause(PauseReason.Answer);
   }
 
   loginFailed(username: string): void {
@@ -361,7 +358,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.login = undefined;
     this.host = undefined;
     this.state = 'authenticated';
-    this.reader.limits = { bytes: limits.stanzaBytes, depth: limits.depth, attributes: limits.attributes };
+    this.stream.limits = { bytes: limits.stanzaBytes, depth: limits.depth, attributes: limits.attributes };
     log.info('logged in', { socket: this.session.address, ip: this.ip, user: this.user });
     this.context.loggedIn(this);
     login.opened();
@@ -369,21 +366,22 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   }
 
   deliver(packet: Packet): void {
-    const { connection, context } = this;
+    const { context, stream } = this;
+    const { connection } = stream;
     if (this.departure) return this.keepBack(packet, this.departure);
     if (connection.isFull(context.limits.clientQueueBytes) && this.isSlow()) {
       this.end({ kind: 'slow-reader' });
       return context.registry.giveBack(this.session, [...connection.takeUnsent(), packet]);
     }
     this.stanzasOut += 1;
-    if (this.alias) connection.send(this.shown(packet.text), false, packet);
-    else connection.send(packet.text, packet.whole.ascii, packet);
+    if (this.alias) stream.send(this.shown(packet.text), false, packet);
+    else stream.send(packet.text, packet.whole.ascii, packet);
     context.backlog.sent(this, packet.text.length);
   }
 
   /** Bytes (about) that wait for the client. */
   get waiting(): number {
-    return this.state === 'closed' ? 0 : this.connection.waiting;
+    return this.state === 'closed' ? 0 : this.stream.connection.waiting;
   }
 
   /** All clients together have more waiting for them than there is memory for, and this one the most. */
@@ -401,9 +399,8 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
   /** Somebody who gets much at once (all that was stored for him) and takes it is not slow, though it may take a while. */
   private isSlow(): boolean {
     const { clientQueueBytes } = this.context.limits;
-    return (
-      this.connection.stalled > SLOW_AFTER_MS || this.connection.isFull(clientQueueBytes * MAX_QUEUE_FACTOR)
-    );
+    const { connection } = this.stream;
+    return connection.stalled > SLOW_AFTER_MS || connection.isFull(clientQueueBytes * MAX_QUEUE_FACTOR);
   }
 
   /** The one way out: whoever finds the first reason ends the stream, and what comes later changes nothing. */
@@ -411,29 +408,32 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.reason = end;
-    this.reader.stop();
     clearTimeout(this.timer);
     this.login = undefined;
     this.rest = NO_BYTES;
     this.waitsFor?.leave(this);
-    if (this.streamId === '' && streamError(end)) this.answerHeader(this.context.domains[0]);
+    if (this.stream.state === 'unopened' && streamError(end)) this.answerHeader(this.context.domains[0]);
     this.context.registry.leave(this.session);
-    if (end.kind === 'slow-reader') this.connection.destroy();
-    else this.connection.close(this.farewell(end));
+    this.endStream(end);
     if (this.departure?.over) this.over();
+  }
+
+  /** Ends the connection at once. */
+  destroy(): void {
+    this.stream.connection.destroy();
   }
 
   /** Sends a space if nothing was sent since the last call. [RFC6120 4.6.1] */
   keepAlive(): void {
     if (this.state === 'opening' || this.state === 'closed') return;
-    if (this.sentBefore === this.stanzasOut) this.connection.send(' ', true);
+    if (this.sentBefore === this.stanzasOut) this.stream.keepAlive();
     this.sentBefore = this.stanzasOut;
   }
 
   /** A look at the stanza that is not whole yet, if there is one; it does not stand still while it is we who do not read. */
   checkProgress(): void {
     if (this.state !== 'authenticated') return;
-    const bytes = this.connection.isHeld ? 0 : this.reader.unfinished;
+    const bytes = this.stream.connection.isHeld ? 0 : this.stream.unfinished;
     if (bytes === 0) this.progress = undefined;
     else if ((this.progress ??= new StanzaProgress()).standsStill(this.stanzasIn, bytes))
       this.end({ kind: 'stanza-timeout' });
@@ -441,7 +441,7 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
 
   private answerHeader(from: string | undefined): void {
     this.streamId = newStreamId();
-    this.connection.send(writeHeader(this.kind, this.streamId, from));
+    this.stream.open(responseHeader(this.kind, this.streamId, from));
   }
 
   /** What the session manager says, as this client is to see it. */
@@ -482,14 +482,17 @@ export class ClientStream implements Client, LoginStream, ConnectionEvents, Read
     this.end({ kind: 'client-error', detail: (error.elements[0]?.localName ?? error.text).slice(0, 100) });
   }
 
-  private farewell(end: CloseReason): string {
-    if (end.kind === 'closed-by-client' || end.kind === 'client-error') return '</stream:stream>';
+  /** Closes the stream unless the client is gone, and tells why unless the client has closed it. */
+  private endStream(end: CloseReason): void {
+    if (end.kind === 'slow-reader') return this.stream.destroy();
+    if (end.kind === 'closed-by-client' || end.kind === 'client-error') return this.stream.close();
     const error = streamError(end);
-    return error ? writeStreamError(this.kind, error) : '';
+    if (error) this.stream.close(writeStreamError(this.kind, error));
+    else this.stream.hangUp();
   }
 
   private logEnd(end: CloseReason): void {
-    const { stream } = this.connection;
+    const { stream } = this.stream.connection;
     this.context.log.info('client gone', {
       socket: this.session.address,
       ip: this.ip,

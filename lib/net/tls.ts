@@ -1,13 +1,29 @@
 import type { Socket } from 'node:net';
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { connect, TLSSocket, type ConnectionOptions, type TLSSocketOptions } from 'node:tls';
+
+/** For the connecting side `ConnectionOptions`, for the accepting side `TLSSocketOptions` (its certificate and key). */
+export type TlsOptions = ConnectionOptions & TLSSocketOptions;
 
 /**
- * Encrypts a connection from our side. Whether the peer's certificate is looked at is a matter of the options
- * (`rejectUnauthorized`); a wrong one breaks the stream with the code of the error.
+ * Encrypts a connection. Whether the peer's certificate is checked is up to the options (`rejectUnauthorized`).
  *
- * @param socket connected, with no listeners of its own any more
- * @param ready called when the connection is encrypted
+ * @param socket connected, with nothing that reads from it any more
+ * @param role `initiating` is the client of TLS
+ * @param done called once: when the connection is encrypted, or with what went wrong. Then the socket closes by itself.
  */
-export function encrypted(socket: Socket, options: ConnectionOptions, ready: () => void): TLSSocket {
-  return connect({ ...options, socket }, ready);
+export function encrypted(
+  socket: Socket,
+  role: 'initiating' | 'receiving',
+  options: TlsOptions,
+  done: (error?: Error) => void,
+): TLSSocket {
+  const isServer = role === 'receiving';
+  const stream = isServer ? new TLSSocket(socket, { ...options, isServer }) : connect({ ...options, socket });
+  const settle = (error?: Error): void => {
+    stream.off('error', settle);
+    done(error);
+  };
+  stream.once(isServer ? 'secure' : 'secureConnect', () => settle());
+  stream.on('error', settle);
+  return stream;
 }

@@ -1,3 +1,5 @@
+import type { StreamError } from '../xmpp/stream-error.js';
+
 /**
  * Why a connection of a client ended. Each ends once, with one of these; here stands what each means for the client
  * and what the log says.
@@ -39,16 +41,6 @@ export type CloseReasonKind =
   | 'link-down'
   | 'shutdown'
   | 'internal-error';
-
-/** How an end is told to the client: the condition of RFC 6120, and the text for streams without a version. */
-export interface StreamError {
-  /** A defined condition. [RFC6120 4.9.3] */
-  readonly condition: string;
-  /** What jabberd of the time said, where it said something: all that streams without a version are told. */
-  readonly text: string;
-  /** What exactly was wrong, where that is known. */
-  readonly detail?: string;
-}
 
 interface Meaning {
   readonly log: string;

@@ -5,9 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Stanza } from '../xml/index.js';
-
-/** The namespace of clients' streams, and of their stanzas. [RFC6120 4.8.2] */
-export const CLIENT = 'jabber:client';
+import { CLIENT } from '../xmpp/namespaces.js';
 
 /** What is carried, and nothing else. [RFC6120 8] */
 export const STANZAS: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);

@@ -125,8 +125,8 @@ export class Link implements HandshakeLink {
   encrypt(): void {
     this.reader.stop();
     this.expect('no encryption');
-    const stream = encrypted(this.connection.detach() as Socket, this.tls, () => {
-      if (this.state !== 'closed') this.restart();
+    const stream = encrypted(this.connection.detach() as Socket, 'initiating', this.tls, (error) => {
+      if (!error && this.state !== 'closed') this.restart();
     });
     this.connection = this.newConnection(stream);
   }

@@ -1,30 +1,7 @@
 import { expect } from 'chai';
-import { writeRefusal, writeStreamError } from '../../lib/client/errors.js';
+import { writeRefusal } from '../../lib/client/errors.js';
 import { parse } from '../../lib/xml/index.js';
 import { expectSame } from '../support/same.js';
-
-const ERROR = { condition: 'policy-violation', text: 'Policy violation' };
-const CLOSE = '</stream:stream>';
-
-describe('a stream error', () => {
-  it('is a text on a legacy stream, and closes it', () => {
-    expect(writeStreamError('legacy', ERROR)).to.equal(
-      `<stream:error>Policy violation</stream:error>${CLOSE}`,
-    );
-    expect(writeStreamError('legacy', { ...ERROR, detail: 'more' })).to.not.contain('more');
-  });
-
-  it('is a condition and a text otherwise [RFC6120 4.9.2]', () => {
-    const namespace = `xmlns='urn:ietf:params:xml:ns:xmpp-streams'`;
-    const written = writeStreamError('rfc6120', { ...ERROR, detail: 'a < b' });
-    expect(written.endsWith(CLOSE)).to.equal(true);
-    expectSame(
-      written.slice(0, -CLOSE.length),
-      `<stream:error><policy-violation ${namespace}/>` +
-        `<text ${namespace} xml:lang='en'>Policy violation: a &lt; b</text></stream:error>`,
-    );
-  });
-});
 
 describe('a refusal', () => {
   const request = parse(

@@ -7,7 +7,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { stanzaError } from '../../xmpp/stanza-error.js';
 import { element, escapeValue, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
 import { Jid, STRINGPREP } from '../../xmpp/jid.js';
-import { bearable, CLIENT, COMPONENT, SESSION } from './sanitize.js';
+import { CLIENT } from '../../xmpp/namespaces.js';
+import { bearable, COMPONENT, SESSION } from './sanitize.js';
 
 export { COMPONENT } from './sanitize.js';
 export { isBearable, isUnbearable, refusalOf, stamped } from './sanitize.js';

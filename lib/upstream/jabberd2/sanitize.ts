@@ -2,14 +2,14 @@
  * What a client says, so that jabberd2 can bear it: its router and its sm take each packet apart and write it anew, and
  * whatever one of them writes wrongly, the other one closes the link for. All is about what they do, none about XML.
  */
-import { CLIENT, INTERNAL, STANZAS } from '../../session/stanza-filter.js';
+import { INTERNAL, STANZAS } from '../../session/stanza-filter.js';
+import { CLIENT } from '../../xmpp/namespaces.js';
 import type { Condition } from '../../xmpp/stanza-error.js';
 import { respelt, type Element, type Stanza } from '../../xml/index.js';
 import { hazardOf, isAddress, WATCHED } from './hazards.js';
 
 export const COMPONENT = 'http://jabberd.jabberstudio.org/ns/component/1.0';
 export const SESSION = 'http://jabberd.jabberstudio.org/ns/session/1.0';
-export { CLIENT };
 
 const IQ_TYPES: ReadonlySet<string | undefined> = new Set(['get', 'set', 'result', 'error']);
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { readHeader, writeFeatures, writeHeader, type Header } from '../../lib/client/header.js';
-import { parse, Reader, type Tag } from '../../lib/xml/index.js';
+import { tcp } from '../../lib/xmpp/framing/tcp.js';
+import { readHeader, responseHeader, type Header, type StreamKind } from '../../lib/xmpp/header.js';
+import { Reader, type Tag } from '../../lib/xml/index.js';
 
 const STREAMS = 'http://etherx.jabber.org/streams';
 
@@ -25,7 +26,7 @@ function read(
   xmlns = 'jabber:client',
   streams = STREAMS,
 ): Header {
-  return readHeader(tag(`<${name} xmlns='${xmlns}' xmlns:stream='${streams}' ${attributes}>`));
+  return readHeader(tag(`<${name} xmlns='${xmlns}' xmlns:stream='${streams}' ${attributes}>`), tcp);
 }
 
 describe('a stream header', () => {
@@ -67,9 +68,15 @@ describe('a stream header', () => {
     expect(read('', 'stream:stream', 'jabber:server').end?.kind).to.equal('bad-namespace');
     expect(read('', 'stream:stream', 'jabber:client', 'x').end?.kind).to.equal('bad-stream-namespace');
     expect(read('', 'stream').end?.kind).to.equal('bad-stream-namespace');
-    expect(readHeader(tag(`<s:stream xmlns='jabber:client' xmlns:s='${STREAMS}'>`)).end).to.equal(undefined);
+    expect(readHeader(tag(`<s:stream xmlns='jabber:client' xmlns:s='${STREAMS}'>`), tcp).end).to.equal(
+      undefined,
+    );
   });
 });
+
+function writeHeader(kind: StreamKind, id: string, from: string | undefined): string {
+  return tcp.open('receiving', responseHeader(kind, id, from));
+}
 
 describe('our stream header', () => {
   it('has no version for a legacy stream', () => {
@@ -91,8 +98,9 @@ describe('our stream header', () => {
     expect(tag(writeHeader('legacy', 'x1', `a'b<c>"&`)).attribute('from')).to.equal(`a'b<c>"&`);
   });
 
-  it('offers registration only where it is on', () => {
-    expect(parse(writeFeatures(true)).elements.map(({ name }) => name)).to.deep.equal(['auth', 'register']);
-    expect(parse(writeFeatures(false)).elements.map(({ name }) => name)).to.deep.equal(['auth']);
+  it('that opens a stream has the namespace of the stanzas first, as components write it', () => {
+    expect(tcp.open('initiating', { xmlns: 'jabber:component:accept', to: 'foo-sockets' })).to.equal(
+      `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='${STREAMS}' to='foo-sockets'>`,
+    );
   });
 });

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { CLIENT } from '../session/stanza-filter.js';
 import { normalizedDomain } from '../config/domain.js';
-import type { CloseReason } from '../session/close-reason.js';
-import { escape, type Tag } from '../xml/index.js';
-
-const STREAMS = 'http://etherx.jabber.org/streams';
+import type { Tag } from '../xml/index.js';
+import type { Framing, HeaderError, OwnHeader } from './framing/framing.js';
+import { CLIENT } from './namespaces.js';
 
 /** Which kind of stream the client speaks: with a version (RFC 6120), or from the time before. */
 export type StreamKind = 'rfc6120' | 'legacy';
@@ -16,8 +14,8 @@ export interface Header {
   readonly to: string | undefined;
   /** The language of what the client says; undefined where it names none, or nothing that is a language tag. */
   readonly language: string | undefined;
-  /** What is wrong with it. */
-  readonly end: CloseReason | undefined;
+  /** What is wrong with it: the reason to end the stream. */
+  readonly end: HeaderError | undefined;
 }
 
 /** A version is two numbers; anything below 1.0, and none at all, is a stream of the old kind. [RFC6120 4.7.5] */
@@ -26,15 +24,6 @@ function kindOf(version: string | undefined): StreamKind | undefined {
   const match = /^(\d+)\.\d+$/.exec(version);
   if (!match) return undefined;
   return Number(match[1]) >= 1 ? 'rfc6120' : 'legacy';
-}
-
-/** The root must be `stream` in the streams namespace, whatever its prefix. [RFC6120 4.8] */
-function wrongRoot(tag: Tag, namespaces: ReadonlyMap<string, string>): CloseReason | undefined {
-  const [prefix, local] = tag.name.includes(':') ? tag.name.split(':') : ['', tag.name];
-  if (local !== 'stream') return { kind: 'bad-header' };
-  if (namespaces.get(prefix) !== STREAMS) return { kind: 'bad-stream-namespace' };
-  if (namespaces.get('') !== CLIENT) return { kind: 'bad-namespace', detail: `must be ${CLIENT}` };
-  return undefined;
 }
 
 /** As long as a language tag need be. [RFC5646 2.1, 4.4.1] */
@@ -48,15 +37,14 @@ function languageOf(tag: Tag): string | undefined {
 }
 
 /** Reads a client's stream header. [RFC6120 4.7] [XEP-0078 3] */
-export function readHeader(tag: Tag): Header {
+export function readHeader(tag: Tag, framing: Framing): Header {
   const kind = kindOf(tag.attribute('version'));
-  const wrong = wrongRoot(tag, tag.declarations());
   const to = tag.attribute('to');
   return {
     kind: kind ?? 'rfc6120',
     to: to === undefined ? undefined : normalizedDomain(to),
     language: languageOf(tag),
-    end: wrong ?? (kind ? undefined : { kind: 'unsupported-version' }),
+    end: framing.checkRoot(tag) ?? (kind ? undefined : { kind: 'unsupported-version' }),
   };
 }
 
@@ -72,19 +60,13 @@ export function newStreamId(): string {
 }
 
 /**
- * Our stream header. An old stream gets no version, as from the servers of its time; every other client waits for one.
+ * The header that answers a client. An old stream gets no version, as from the servers of its time; every other client
+ * waits for one.
  *
  * @param id the stream id, which a digest login is made with
  * @param from the host that answers; undefined where the client asked for none that there is
  */
-export function writeHeader(kind: StreamKind, id: string, from: string | undefined): string {
-  const host = from === undefined ? '' : ` from='${escape(from)}'`;
-  const version = kind === 'rfc6120' ? ` version='1.0' xml:lang='en'` : '';
-  return `<?xml version='1.0'?><stream:stream xmlns:stream='${STREAMS}' id='${id}' xmlns='${CLIENT}'${host}${version}>`;
-}
-
-/** What can be done before login. Several clients hang or leave without features. [XEP-0078 3] [XEP-0077 3] */
-export function writeFeatures(registration: boolean): string {
-  const register = registration ? `<register xmlns='http://jabber.org/features/iq-register'/>` : '';
-  return `<stream:features><auth xmlns='http://jabber.org/features/iq-auth'/>${register}</stream:features>`;
+export function responseHeader(kind: StreamKind, id: string, from: string | undefined): OwnHeader {
+  const header: OwnHeader = { id, xmlns: CLIENT, from };
+  return kind === 'rfc6120' ? { ...header, version: '1.0', language: 'en' } : header;
 }

@@ -1,0 +1,193 @@
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import { Connection, type ConnectionEvents } from '../net/connection.js';
+import { encrypted, type TlsOptions } from '../net/tls.js';
+import type { ReaderEvents, ReaderOptions, StanzaLimits } from '../xml/index.js';
+import type { Framing, OwnHeader, Role, StreamReader } from './framing/framing.js';
+
+/**
+ * Where our side of a stream is: `unopened` until our header is sent, and again after a restart; `opened` since then;
+ * `encrypting` during a TLS handshake; `closed` once we have ended the stream or the connection.
+ */
+export type StreamState = 'unopened' | 'opened' | 'encrypting' | 'closed';
+
+type Action = 'open' | 'restart' | 'encrypt' | 'encrypted' | 'close';
+
+/** Which state each action leads to. An action without one does nothing. */
+const NEXT: Readonly<Record<StreamState, Readonly<Record<Action, StreamState | undefined>>>> = {
+  unopened: {
+    open: 'opened',
+    restart: 'unopened',
+    encrypt: 'encrypting',
+    encrypted: undefined,
+    close: 'closed',
+  },
+  opened: {
+    open: undefined,
+    restart: 'unopened',
+    encrypt: 'encrypting',
+    encrypted: undefined,
+    close: 'closed',
+  },
+  encrypting: {
+    open: undefined,
+    restart: undefined,
+    encrypt: undefined,
+    encrypted: 'unopened',
+    close: 'closed',
+  },
+  closed: {
+    open: undefined,
+    restart: undefined,
+    encrypt: undefined,
+    encrypted: undefined,
+    close: undefined,
+  },
+};
+
+/**
+ * What a stream reports. The reader and the connection call the owner directly: nothing stands between them for each
+ * stanza. `onData` is to give its bytes to {@link XmlStream.read}, at once or later, whole or in parts.
+ */
+export interface XmlStreamEvents extends ReaderEvents, ConnectionEvents {}
+
+export interface XmlStreamOptions extends ReaderOptions {
+  readonly role: Role;
+  readonly framing: Framing;
+}
+
+/**
+ * An XML stream on a connection, on either side: headers, stanzas, restarts, encryption, and one end.
+ *
+ * @typeParam Receipt see {@link Connection}
+ */
+export class XmlStream<Receipt = never> {
+  connection: Connection<Receipt>;
+  private current: StreamState = 'unopened';
+  private reader: StreamReader;
+  private readerLimits: StanzaLimits;
+
+  constructor(
+    source: Duplex,
+    private readonly events: XmlStreamEvents,
+    private readonly options: XmlStreamOptions,
+  ) {
+    this.readerLimits = options.limits;
+    this.reader = this.newReader();
+    this.connection = new Connection<Receipt>(source, events);
+  }
+
+  get state(): StreamState {
+    return this.current;
+  }
+
+  /** Other limits for what the peer sends, from now on. */
+  set limits(limits: StanzaLimits) {
+    this.readerLimits = limits;
+    this.reader.limits = limits;
+  }
+
+  /** The language of stanzas that name none, until the next restart: a language tag. [RFC6120 4.7.4] */
+  set language(tag: string) {
+    this.reader.streamLanguage = tag;
+  }
+
+  /** Bytes kept of a stanza that is not complete yet. */
+  get unfinished(): number {
+    return this.reader.unfinished;
+  }
+
+  /** Takes bytes that the connection has received. They may be overwritten afterwards. */
+  read(bytes: Buffer): void {
+    this.reader.write(bytes);
+  }
+
+  /** Sends our header: once after the start and once after each restart. */
+  open(header: OwnHeader): void {
+    const { framing, role } = this.options;
+    if (this.move('open')) this.connection.send(framing.open(role, header));
+  }
+
+  /**
+   * Sends one stanza, or one other element.
+   *
+   * @param ascii whether the text is ASCII only, if that is known
+   * @param receipt see {@link Connection.send}
+   */
+  send(text: string, ascii = false, receipt?: Receipt): void {
+    const { stanza } = this.options.framing;
+    this.connection.send(stanza === undefined ? text : stanza(text), ascii, receipt);
+  }
+
+  /** Shows the peer that we are here. [RFC6120 4.6.1] */
+  keepAlive(): void {
+    const { keepalive } = this.options.framing;
+    if (keepalive !== '') this.connection.send(keepalive, true);
+  }
+
+  /**
+   * Begins a new stream on the same connection: both sides send a header again. Bytes of the old stream that were not
+   * read to an end are dropped. [RFC6120 4.3.3]
+   */
+  restart(): void {
+    if (this.move('restart')) this.renewReader();
+  }
+
+  /**
+   * Encrypts the connection, with TLS roles as the roles in the stream [RFC6120 5.3.3]; then the stream begins anew, and
+   * our header is to be sent. What came unencrypted after the last stanza is dropped: anybody on the way may have
+   * written it. [RFC6120 5.4.3.3]
+   *
+   * @param onEncrypted called with an error where that failed; then the connection is over as well
+   */
+  encrypt(options: TlsOptions, onEncrypted: (error?: Error) => void): void {
+    if (!this.move('encrypt')) return;
+    this.reader.stop();
+    const plain = this.connection.detach() as Socket;
+    const stream = encrypted(plain, this.options.role, options, (error) => {
+      if (this.current === 'closed') return;
+      if (!error && this.move('encrypted')) this.renewReader();
+      onEncrypted(error);
+    });
+    this.connection = new Connection<Receipt>(stream, this.events);
+  }
+
+  /** Ends the stream after a last element: closes it where it was opened, and then the connection. Once. */
+  close(lastElement = ''): void {
+    this.end(lastElement, this.current === 'opened' ? this.options.framing.close : '');
+  }
+
+  /** Ends the connection after a last element, without closing the stream. */
+  hangUp(lastElement = ''): void {
+    this.end(lastElement, '');
+  }
+
+  /** Ends the connection at once. */
+  destroy(): void {
+    if (this.move('close')) this.reader.stop();
+    this.connection.destroy();
+  }
+
+  private end(lastElement: string, closingTag: string): void {
+    if (!this.move('close')) return;
+    this.reader.stop();
+    this.connection.send(lastElement);
+    this.connection.close(closingTag);
+  }
+
+  private move(action: Action): boolean {
+    const next = NEXT[this.current][action];
+    if (next !== undefined) this.current = next;
+    return next !== undefined;
+  }
+
+  private renewReader(): void {
+    this.reader.stop();
+    this.reader = this.newReader();
+  }
+
+  private newReader(): StreamReader {
+    const { framing, namespaces } = this.options;
+    return framing.newReader(this.events, { limits: this.readerLimits, namespaces });
+  }
+}
