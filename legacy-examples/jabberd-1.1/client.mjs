@@ -1,8 +1,8 @@
-// A client on a plain socket, in the words of 2000, to see whether a deployment works:
+// A client on a plain socket, with the protocol of the year 2000, to check a deployment:
 //   node client.mjs [HOST:PORT [USER [PASSWORD [DOMAIN [stay]]]]]
-// Logs in with the digest of jabber:iq:auth, registers the account where there is none, sends a message to itself and
-// waits for it. Exit code 0 when it came back, 1 with a sentence otherwise. With "stay" it then stays until it is
-// stopped (Ctrl-C) or sent away, and prints what it is sent.
+// Logs in with the digest of jabber:iq:auth, registers the account if there is none, sends a message to itself and
+// waits for it. Exit code 0 if the message arrived, else 1, with an error message. With "stay" it then stays connected
+// until it is stopped (Ctrl-C) or disconnected, and prints everything that it receives.
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 
@@ -37,7 +37,7 @@ async function stay() {
 }
 
 async function logIn(streamId) {
-  // The password itself does not travel: the digest is made of it and the id of this stream. [XEP-0078 3.2]
+  // The password itself is not sent: the digest is made of it and the id of this stream. [XEP-0078 3.2]
   const digest = createHash('sha1').update(`${streamId}${password}`).digest('hex');
   const fields = { username: user, digest, resource: RESOURCE };
   const refused = await set('jabber:iq:auth', fields);
@@ -76,7 +76,7 @@ function say(text) {
   socket.write(text);
 }
 
-// What was read up to the end of the first match. A pattern is enough for a check; a client to live with parses XML.
+// Returns the first match and drops the input up to its end. A pattern is enough for a check; a real client parses XML.
 async function hear(pattern) {
   for (;;) {
     const found = pattern.exec(unread);
