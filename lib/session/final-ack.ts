@@ -1,57 +1,57 @@
-import { randomBytes } from 'node:crypto';
-import { element, stanzaOf, type Stanza } from '../xml/index.js';
-import type { Session } from './session.js';
+import { Question, type AskInName } from './question.js';
+import type { Packet, Session } from './session.js';
 
-/** How long an answer is waited for: a server may have much to do before. */
+/** How long the answer may take: the session manager may have much to do before. */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** How long it is waited for from then on that somebody wants to log in with the address. */
+/** How long it may still take when a login waits for the address of the session. */
 const WANTED_TIMEOUT_MS = 5_000;
-/** A server that has let so many wait for nothing, one after the other, is asked only now and then. */
-const MAX_SILENCE = 3;
+/** A session manager that has left so many questions in a row unanswered is asked only once in `RETRY_MS`. */
+const MAX_UNANSWERED = 3;
 const RETRY_MS = 60_000;
-/** What a session has said longer ago than this has been handled. */
+/** What a session said longer ago than this has been handled. */
 const RECENT_MS = 10_000;
 
-/** A namespace that nobody knows: whatever is asked in it is answered with an error. */
+/** A namespace that nobody knows: a question in it is answered with an error. */
 const NAMESPACE = 'urn:sm-component:ack';
 
 /**
- * Whether a session manager has handled all that a session said, before it hears that the session is over.
+ * Finds out whether the session manager has handled all that a session said, before it is told that the session is over.
  *
- * jabberd 1.x keeps a queue a session, and forgets what is in it when the session ends: a client that writes its message
- * and closes its stream at once would have said nothing. So it is asked something that it answers behind all the rest,
- * and told of the end when the answer is there. [jabberd 1.1.2, 1.4.3, 1.4.4, 1.6.1.1 jsm]
+ * jabberd 1.x keeps a queue for each session, and drops it when the session ends: the message of a client that writes it
+ * and closes its stream at once would be lost. So the session manager is asked a question, which it answers after all the
+ * rest, and is told of the end when the answer is there. [jabberd 1.1.2, 1.4.3, 1.4.4, 1.6.1.1 jsm]
  */
 export class FinalAcks {
-  private readonly id = `ack-${randomBytes(8).toString('hex')}`;
+  private readonly question: Question;
   private readonly waiting = new Map<Session, NodeJS.Timeout>();
-  /** Questions without an answer since the last one that had one. */
-  private silence = 0;
+  /** Questions without an answer, since the last one that had one. */
+  private unanswered = 0;
   private askedAt = 0;
   private whenDone: (() => void)[] = [];
 
   /**
-   * @param ask sends a stanza in the name of a session
-   * @param acknowledged called once for each session that was asked for, unless it is forgotten
+   * @param ask sends the question
+   * @param onAcknowledged called once for each session that was asked about, unless it is forgotten
    */
   constructor(
-    private readonly ask: (session: Session, stanza: Stanza) => void,
-    private readonly acknowledged: (session: Session) => void,
-  ) {}
+    ask: AskInName,
+    private readonly onAcknowledged: (session: Session) => void,
+  ) {
+    this.question = new Question('ack', NAMESPACE, ask);
+  }
 
   /**
    * Asks whether what a session said has been handled.
    *
-   * @returns false where there is nothing to ask, or nobody who answers
+   * @returns false where there is nothing to ask about, or the session manager answers no such question
    */
   begin(session: Session): boolean {
     const now = Date.now();
     if (now - session.saidAt > RECENT_MS) return false;
-    if (this.silence >= MAX_SILENCE && now - this.askedAt < RETRY_MS) return false;
+    if (this.unanswered >= MAX_UNANSWERED && now - this.askedAt < RETRY_MS) return false;
     this.askedAt = now;
     this.wait(session, ANSWER_TIMEOUT_MS);
-    const iq = element('iq', { type: 'get', id: this.id }, element('query', { xmlns: NAMESPACE }));
-    this.ask(session, stanzaOf(iq.toString())!);
+    this.question.ask(session);
     return true;
   }
 
@@ -59,36 +59,36 @@ export class FinalAcks {
     return this.waiting.has(session);
   }
 
-  /** Somebody waits for the address of a session that an answer is waited for. */
+  /** A login waits for the address of this session. */
   hurry(session: Session): void {
     if (this.waiting.has(session)) this.wait(session, WANTED_TIMEOUT_MS);
   }
 
   /**
-   * Something came for a session.
+   * A packet came for a session.
    *
    * @returns whether it is the answer
    */
-  heard(session: Session, id: () => string | undefined): boolean {
-    if (!this.waiting.has(session) || id() !== this.id) return false;
-    this.silence = 0;
+  heard(session: Session, packet: Packet): boolean {
+    if (!this.waiting.has(session) || !this.question.isAnsweredBy(packet)) return false;
+    this.unanswered = 0;
     this.settle(session);
     return true;
   }
 
-  /** The session is over anyway. */
+  /** The session is over. */
   forget(session: Session): void {
     clearTimeout(this.waiting.get(session));
     if (this.waiting.delete(session) && this.waiting.size === 0) this.done();
   }
 
-  /** No answer will come any more; another session manager may be there later. */
+  /** The link is lost, and no answer will come; after it another session manager may be there. */
   giveUp(): void {
-    this.silence = 0;
+    this.unanswered = 0;
     for (const session of [...this.waiting.keys()]) this.settle(session);
   }
 
-  /** Resolves when no answer is waited for. */
+  /** Resolves when no answer is outstanding. */
   async idle(): Promise<void> {
     if (this.waiting.size > 0) await new Promise<void>((resolve) => this.whenDone.push(resolve));
   }
@@ -99,13 +99,13 @@ export class FinalAcks {
   }
 
   private timedOut(session: Session): void {
-    this.silence += 1;
+    this.unanswered += 1;
     this.settle(session);
   }
 
   private settle(session: Session): void {
     this.forget(session);
-    this.acknowledged(session);
+    this.onAcknowledged(session);
   }
 
   private done(): void {

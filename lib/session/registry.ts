@@ -1,21 +1,18 @@
 import { isAscii } from 'node:buffer';
 import type { Log } from '../observe/log.js';
-import { parse, type Stanza } from '../xml/index.js';
+import type { Stanza } from '../xml/index.js';
 import { canonical } from '../xmpp/address.js';
 import { PendingLogins } from './pending-logins.js';
 import { LivenessCheck } from './liveness.js';
 import { closeReasonOf } from './close-reason.js';
 import { FinalAcks } from './final-ack.js';
-import { newSender, type Authenticator, type Upstream, type Writer } from './upstream.js';
+import type { Authenticator, Upstream } from './upstream.js';
 import { PACKET_BYTES, Session, type Client, type LoginRequest, type Packet } from './session.js';
-import { BounceLoops, type BouncedAddress } from './bounce-loops.js';
+import { Bounces } from './bounces.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 
-/** How long packets are given back in one turn of the event loop. */
-const RETURN_SLICE_MS = 2;
-
-/** Bytes (about) of packets that are kept for one session that is leaving. */
-const MAX_RETURN_BYTES = 4_000_000;
+/** Bytes (about) of packets that are kept for one session without a client. */
+const MAX_KEPT_BYTES = 4_000_000;
 
 interface Postponed {
   readonly session: Session;
@@ -27,8 +24,7 @@ interface Postponed {
  * The session registry: which socket address belongs to which session address, and how a
  * session ends once, for both sides.
  */
-export class SessionRegistry implements Writer {
-  readonly sender = newSender();
+export class SessionRegistry {
   private readonly sessions = new Map<string, Session>();
   /** Authenticated sessions by canonical session address. */
   private readonly owners = new Map<string, Session>();
@@ -37,16 +33,13 @@ export class SessionRegistry implements Writer {
   private readonly pendingLogins = new PendingLogins((address) => this.released(address));
   private readonly liveness = new LivenessCheck(
     (session, question) => void this.upstream.carry(session, question),
-    (session) => session.client.end({ kind: 'session-lost' }),
+    (session) => this.lost(session),
   );
   private readonly finalAcks = new FinalAcks(
     (session, question) => void this.upstream.carry(session, question),
     (session) => this.finishIfDecided(session),
   );
-  /** Packets to give back, oldest first. */
-  private readonly returning: Packet[] = [];
-  private nextReturn: NodeJS.Immediate | undefined;
-  private readonly bounceLoops = new BounceLoops(() => this.upstream.endsByBounce);
+  private readonly bounces: Bounces;
   /** Logins, by canonical address, that wait until the session that has it has left. */
   private readonly postponed = new Map<string, Postponed[]>();
   /** Sessions opened for clients that had left, while another login for the same address is under way. */
@@ -58,7 +51,13 @@ export class SessionRegistry implements Writer {
     private readonly upstream: Upstream,
     private readonly authenticator: Authenticator,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.bounces = new Bounces(
+      upstream,
+      (address) => this.owners.has(address) || this.pendingLogins.has(address),
+      log,
+    );
+  }
 
   get size(): number {
     return this.sessions.size;
@@ -119,20 +118,14 @@ export class SessionRegistry implements Writer {
 
   /** The session manager has opened a session. A session that had the same address is thereby replaced. */
   opened(session: Session, sessionAddress: string): void {
-    const address = canonical(sessionAddress);
-    this.replaceOwner(address, session);
-    const login = canonical(session.login);
-    const former = this.logins.get(login);
-    if (former) former.replaced = true;
-    this.owners.set(address, session);
-    this.logins.set(login, session);
-    // A copy: a slice would keep the whole read that it came in, as long as the session lives.
-    session.sessionAddress = Buffer.from(sessionAddress).toString();
+    session.opened(sessionAddress);
+    this.replaceOwner(session.key, session);
+    this.owners.set(session.key, session);
+    this.logins.set(session.loginKey, session);
     session.stamp = this.upstream.stamp(session);
     session.ascii = isAscii(Buffer.from(session.stamp));
-    session.state = 'authenticated';
     this.pendingLogins.settle(session.address);
-    session.client.opened();
+    session.client?.opened();
   }
 
   /** A stanza of an authenticated client. @returns the condition it is refused with, where it can not be carried */
@@ -149,28 +142,58 @@ export class SessionRegistry implements Writer {
    */
   leave(session: Session): void {
     if (session.state === 'unknown') this.remove(session);
-    if (session.state !== 'authenticated') return;
+    if (session.state !== 'authenticated' && session.state !== 'detached') return;
     session.state = 'leaving';
-    session.returns = [];
+    session.client = undefined;
     if (this.upstream.up && this.upstream.dropsAtEnd) this.finalAcks.begin(session);
     this.finishIfDecided(session);
   }
 
   private finishIfDecided(session: Session): void {
     if (session.state !== 'leaving' || this.finalAcks.has(session)) return;
-    if (!this.pendingLogins.has(canonical(session.sessionAddress))) this.finish(session);
+    if (!this.pendingLogins.has(session.key)) this.finish(session);
+  }
+
+  /**
+   * The client is gone, and may come back by another stream: the session goes on without it, and keeps what comes.
+   *
+   * @param unsent packets that did not reach the client
+   * @returns false for a session that is not open
+   */
+  detach(session: Session, unsent: readonly Packet[]): boolean {
+    if (session.state !== 'authenticated') return false;
+    session.state = 'detached';
+    session.client = undefined;
+    session.keep(unsent);
+    return true;
+  }
+
+  /**
+   * Gives a detached session another client, which first gets what came meanwhile.
+   *
+   * @returns false for a session that is not detached: it may have ended
+   */
+  attach(session: Session, client: Client): boolean {
+    if (session.state !== 'detached') return false;
+    session.state = 'authenticated';
+    session.client = client;
+    const packets = session.takeUndelivered();
+    let delivered = 0;
+    // The client may be ended by what it gets.
+    while (delivered < packets.length && session.client === client) client.deliver(packets[delivered++]);
+    this.giveBack(session, packets.slice(delivered));
+    return true;
   }
 
   /** Packets that did not reach a client that has left. Call after {@link leave}. */
   giveBack(session: Session, packets: readonly Packet[]): void {
-    if (session.state === 'leaving') (session.returns ??= []).push(...packets);
-    else this.returning.push(...packets);
-    this.returnSome();
+    if (session.state !== 'leaving') return this.bounces.add(packets);
+    session.keep(packets);
   }
 
   /** There is room on the way to the session manager again. */
   relieved(): void {
-    this.returnSome();
+    this.bounces.relieved();
   }
 
   /** A packet from the session manager. */
@@ -178,23 +201,25 @@ export class SessionRegistry implements Writer {
     const session = this.sessions.get(packet.to);
     if (!session) return this.undeliverable(packet);
     // An end is no sign of life, not even where it brings our own question back.
-    if (packet.kind === 'stanza' && this.liveness.active && this.liveness.heard(session, () => idOf(packet)))
-      return;
+    if (packet.kind === 'stanza' && this.liveness.active && this.liveness.heard(session, packet)) return;
     switch (session.state) {
       case 'authenticated':
         if (isEndOf(session, packet)) return this.ended(session, packet);
-        return isForClient(packet) ? session.client.deliver(packet) : undefined;
+        return isForClient(packet) ? session.client!.deliver(packet) : undefined;
       case 'unknown':
-        return session.client.answer(packet);
+        return session.client!.answer(packet);
+      case 'detached':
+        if (isEndOf(session, packet)) return this.ended(session, packet);
+        return isForClient(packet) ? this.keep(session, packet) : undefined;
       default:
         if (isEndOf(session, packet)) return this.drop(session);
-        if (!this.finalAcks.heard(session, () => idOf(packet))) this.keepReturn(session, packet);
+        if (!this.finalAcks.heard(session, packet)) this.keep(session, packet);
     }
   }
 
   /** The link is back: what is known about sessions is kept, but they may be gone on the other side. */
   relinked(): void {
-    this.liveness.begin([...this.owners.values()].filter((session) => session.state === 'authenticated'));
+    this.liveness.begin([...this.owners.values()].filter((session) => session.state !== 'leaving'));
   }
 
   /** The link was lost. */
@@ -221,21 +246,17 @@ export class SessionRegistry implements Writer {
 
   /** Gives back at once all that waits for it. */
   flush(): void {
-    clearImmediate(this.nextReturn);
-    this.nextReturn = undefined;
-    this.upstream.returnQueue.leave(this);
-    for (const packet of this.returning.splice(0)) this.upstream.bounce(packet);
+    this.bounces.flush();
   }
 
   private remove(session: Session): void {
     session.state = 'over';
+    session.client = undefined;
     this.liveness.forget(session);
     this.finalAcks.forget(session);
     this.sessions.delete(session.address);
-    const address = canonical(session.sessionAddress);
-    if (this.owners.get(address) === session) this.owners.delete(address);
-    const login = canonical(session.login);
-    if (this.logins.get(login) === session) this.logins.delete(login);
+    if (this.owners.get(session.key) === session) this.owners.delete(session.key);
+    if (this.logins.get(session.loginKey) === session) this.logins.delete(session.loginKey);
   }
 
   /** The end of a session whose client has left: first the end, then what goes back. */
@@ -246,9 +267,21 @@ export class SessionRegistry implements Writer {
   }
 
   private ended(session: Session, { reason }: Packet): void {
-    const replaced = session.replaced || this.pendingLogins.has(canonical(session.sessionAddress));
+    const replaced = this.hasSuccessor(session) || this.pendingLogins.has(session.key);
+    const { client } = session;
     this.remove(session);
-    session.client.end(replaced ? { kind: 'replaced' } : closeReasonOf(reason));
+    client?.end(replaced ? { kind: 'replaced' } : closeReasonOf(reason));
+    this.bounces.add(session.takeUndelivered());
+  }
+
+  /** Has another session logged in with the same? */
+  private hasSuccessor(session: Session): boolean {
+    return this.logins.get(session.loginKey) !== session;
+  }
+
+  private lost(session: Session): void {
+    if (session.client) session.client.end({ kind: 'session-lost' });
+    else this.leave(session);
   }
 
   /** The end of a session that is over on the other side as well: nothing is left to say. */
@@ -259,16 +292,16 @@ export class SessionRegistry implements Writer {
 
   /** What has waited until the session is over goes on. */
   private left(session: Session): void {
-    this.returnAll(session);
-    this.askPostponed(canonical(session.login));
+    this.bounces.add(session.takeUndelivered());
+    this.askPostponed(session.loginKey);
   }
 
   private replaceOwner(address: string, by: Session | undefined): void {
     const former = this.owners.get(address);
     if (!former || former === by) return;
-    const wasLeaving = former.state === 'leaving';
+    const { client } = former;
     this.drop(former);
-    if (!wasLeaving) former.client.end({ kind: 'replaced' });
+    client?.end({ kind: 'replaced' });
   }
 
   /** No login for this address is under way any more, and none succeeded: who was leaving may go. */
@@ -291,56 +324,18 @@ export class SessionRegistry implements Writer {
     }
   }
 
-  private keepReturn(session: Session, packet: Packet): void {
-    session.returnBytes += packet.text.length + PACKET_BYTES;
-    if (session.returnBytes <= MAX_RETURN_BYTES) {
-      (session.returns ??= []).push(packet);
+  /** For a session without a client. Where too much comes for one that is detached, nobody waits for its client any more. */
+  private keep(session: Session, packet: Packet): void {
+    session.undeliveredBytes += packet.text.length + PACKET_BYTES;
+    const isTooMuch = session.undeliveredBytes > MAX_KEPT_BYTES;
+    if (isTooMuch && session.state === 'leaving') {
+      this.log.warn('a packet for a client that is gone is dropped: too many wait', {
+        socket: session.address,
+      });
       return;
     }
-    this.log.warn('a packet for a client that is gone is dropped: too many wait', {
-      socket: session.address,
-    });
-  }
-
-  private returnAll(session: Session): void {
-    this.returning.push(...(session.returns ?? []));
-    session.returns = undefined;
-    this.returnSome();
-  }
-
-  /** There is room for something that goes back. */
-  onTurn(): void {
-    this.returnOne();
-    this.returnSome();
-  }
-
-  /**
-   * Gives back what waits for it, in turn with what clients say and a part in each turn of the event loop: many slow
-   * clients that end at once must not delay the others.
-   */
-  private returnSome(): void {
-    if (this.nextReturn) return;
-    const queue = this.upstream.returnQueue;
-    const until = performance.now() + RETURN_SLICE_MS;
-    while (this.returning.length > 0 && !this.upstream.congested) {
-      if (queue.roomFor(this.sender) <= 0) return queue.wait(this);
-      if (performance.now() >= until) return this.returnLater();
-      this.returnOne();
-    }
-  }
-
-  private returnOne(): void {
-    const packet = this.returning.shift();
-    if (!packet) return;
-    this.upstream.bounce(packet);
-    this.upstream.returnQueue.sent(this.sender, packet.text.length);
-  }
-
-  private returnLater(): void {
-    this.nextReturn = setImmediate(() => {
-      this.nextReturn = undefined;
-      this.returnSome();
-    });
+    session.keep([packet]);
+    if (isTooMuch) this.leave(session);
   }
 
   private undeliverable(packet: Packet): void {
@@ -355,60 +350,18 @@ export class SessionRegistry implements Writer {
         return;
       }
     }
-    if (packet.kind !== 'ended' && packet.kind !== 'refused') this.bounceToNobody(packet);
-  }
-
-  /**
-   * Gives back a packet for an address that nobody has. If the session manager still believes in the session behind it,
-   * what comes back is delivered to the same address again; so its session is ended, where the packet tells which one
-   * that is and no living client has it.
-   */
-  private bounceToNobody(packet: Packet): void {
-    const { bounced, again } = this.bounceLoops.take(packet);
-    this.endStale(packet, bounced, again);
-    if (bounced.isLoop(again)) return this.refuse(packet, bounced);
-    // Behind what goes back already: messages to one client stay in their order.
-    this.returning.push(packet);
-    this.returnSome();
-  }
-
-  private endStale(packet: Packet, bounced: BouncedAddress, again: number): void {
-    const session = this.upstream.staleSession(packet);
-    if (session === undefined || this.isWanted(canonical(session))) return;
-    if (!bounced.isToBeEnded(canonical(session), again)) return;
-    bounced.hasEnded(canonical(session));
-    this.upstream.endStale(session, packet.to);
-    this.log.info('ended a session that nobody has', { session, socket: packet.to });
-  }
-
-  private refuse(packet: Packet, bounced: BouncedAddress): void {
-    if (!bounced.refused) {
-      this.log.warn('a packet for a socket that is gone keeps coming back: such are refused from now on', {
-        socket: packet.to,
-      });
-    }
-    bounced.refused = true;
-    this.upstream.refuse(packet);
-  }
-
-  private isWanted(address: string): boolean {
-    return this.owners.has(address) || this.pendingLogins.has(address);
+    if (packet.kind !== 'ended' && packet.kind !== 'refused') this.bounces.undeliverable(packet);
   }
 }
 
 /** An end is one only with the session's own address: users can plant 510s, but those come from a bare one. */
 function isEndOf(session: Session, { kind, from }: Packet): boolean {
-  return kind === 'ended' && canonical(from) === canonical(session.sessionAddress);
+  return kind === 'ended' && canonical(from) === session.key;
 }
 
 /** What is no end of this session may be a 510 that another user has planted in a stanza; the client gets that. */
 function isForClient({ kind, carrier }: Packet): boolean {
   return kind === 'stanza' || (kind === 'ended' && !carrier);
-}
-
-/** The id of the stanza that a packet is, or carries. */
-function idOf({ text, whole, carrier }: Packet): string | undefined {
-  return carrier ? parse(text).attribute('id') : whole.attribute('id');
 }
 
 function isResult({ whole }: Packet): boolean {

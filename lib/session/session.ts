@@ -1,4 +1,5 @@
 import { stanzaOf, type Element, type Stanza } from '../xml/index.js';
+import { canonical } from '../xmpp/address.js';
 import type { CloseReason } from './close-reason.js';
 import { newSender } from './upstream.js';
 
@@ -43,7 +44,7 @@ export interface Packet {
   readonly reason?: string;
 }
 
-/** The client behind a session, as the session registry sees it. */
+/** The client of a session, as the session registry sees it. */
 export interface Client {
   /** Something came while the session was in the unknown state. */
   answer(packet: Packet): void;
@@ -56,35 +57,65 @@ export interface Client {
 }
 
 /**
- * `unknown` and `authenticated` are the states of README.SM. A session that is `leaving` has lost its client, but the
- * session manager is not told yet (see {@link Desk.leave}). One that is `over` exists for neither side.
+ * `unknown` and `authenticated` are the states of README.SM. A session that is `detached` has no client for a while, and
+ * the session manager does not know; it may get another client. One that is `leaving` has lost its client for good, and
+ * the session manager is not told yet (see {@link SessionRegistry.leave}). One that is `over` exists for neither side.
  */
-export type SessionState = 'unknown' | 'authenticated' | 'leaving' | 'over';
+export type SessionState = 'unknown' | 'authenticated' | 'detached' | 'leaving' | 'over';
 
-/** One client connection in the session manager's eyes: the pair of socket address and session address. */
+/** A session of a client with the session manager: the pair of socket address and session address. It outlives its stream. */
 export class Session {
   state: SessionState = 'unknown';
+  /** There in the states `unknown` and `authenticated`. */
+  client: Client | undefined;
   /** The session manager's name for the session, learnt once from its answer; empty while unknown. */
   sessionAddress = '';
+  /** The same in its canonical form. */
+  key = '';
   /** What the dialect writes on every stanza of this session, made once at login. */
   stamp = '';
-  /** User, host and resource that the last auth set named: frozen there, whatever is asked for later. */
+  /** User, host and resource of the last login: frozen there, whatever is asked for later. */
   login = '';
-  /** Has another session logged in with the same? */
-  replaced = false;
+  /** The same in its canonical form, once the session is open. */
+  loginKey = '';
   /** Is the stamp ASCII only? */
   ascii = true;
   readonly sender = newSender();
   /** When it last said something, in milliseconds since 1970. */
   saidAt = 0;
-  /** Packets for a client that is gone, kept while the session is leaving. */
-  returns: Packet[] | undefined;
-  /** Bytes (about) of what is kept there. */
-  returnBytes = 0;
+  /** What has no client to go to, oldest first; absent where that is nothing. */
+  private undelivered: Packet[] | undefined;
+  /** Bytes (about) of what came for it while it had no client. */
+  undeliveredBytes = 0;
 
   /** @param address socket address */
   constructor(
     readonly address: string,
-    readonly client: Client,
-  ) {}
+    client: Client,
+  ) {
+    this.client = client;
+  }
+
+  /** The session manager has opened it. */
+  opened(sessionAddress: string): void {
+    // A copy: a slice would keep the whole read that it came in, as long as the session lives.
+    this.sessionAddress = Buffer.from(sessionAddress).toString();
+    this.key = canonical(this.sessionAddress);
+    this.loginKey = canonical(this.login);
+    this.state = 'authenticated';
+  }
+
+  /** Keeps packets that no client has got. */
+  keep(packets: readonly Packet[]): void {
+    this.undelivered ??= [];
+    for (const packet of packets) this.undelivered.push(packet);
+  }
+
+  /** Takes what was kept, oldest first. */
+  takeUndelivered(): readonly Packet[] {
+    const packets = this.undelivered ?? [];
+    this.undelivered = undefined;
+    this.undeliveredBytes = 0;
+    return packets;
+  }
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Packet } from '../../lib/session/session.js';
 import { BounceLoops } from '../../lib/session/bounce-loops.js';
 
-describe('StrayTable', () => {
+describe('BounceLoops', () => {
   it('forgets an address that nothing has come for in a minute, and no other', () => {
     let now = 0;
     const table = new BounceLoops(

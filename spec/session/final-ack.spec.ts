@@ -1,12 +1,19 @@
 import { expect } from 'chai';
 import { FinalAcks } from '../../lib/session/final-ack.js';
-import { Session, type Client } from '../../lib/session/session.js';
+import { Session, type Client, type Packet } from '../../lib/session/session.js';
 import { Clock } from '../support/clock.js';
+import { stanza } from '../support/stanza.js';
 
 function session(saidAt = Date.now()): Session {
   const made = new Session('1@foo-sockets/a', {} as Client);
   made.saidAt = saidAt;
   return made;
+}
+
+/** A packet with that id. */
+function answer(id: string): Packet {
+  const whole = stanza(`<iq type='error' id='${id}'/>`);
+  return { kind: 'stanza', to: '1@foo-sockets/a', from: 'a@b/c', text: whole.source, whole };
 }
 
 describe('FinalAcks', () => {
@@ -37,10 +44,10 @@ describe('FinalAcks', () => {
   it('know the answer by its id, and by nothing else', () => {
     const one = session();
     acks.begin(one);
-    expect(acks.heard(one, () => 'other')).to.equal(false);
-    expect(acks.heard(session(), () => asked[0])).to.equal(false);
+    expect(acks.heard(one, answer('other'))).to.equal(false);
+    expect(acks.heard(session(), answer(asked[0]))).to.equal(false);
     expect(over).to.deep.equal([]);
-    expect(acks.heard(one, () => asked[0])).to.equal(true);
+    expect(acks.heard(one, answer(asked[0]))).to.equal(true);
     expect(over).to.deep.equal([one]);
   });
 
