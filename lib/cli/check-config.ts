@@ -2,9 +2,9 @@ import { loadOptions, passedOver, toConfig, withoutEffect } from '../config/load
 import { printOption } from '../config/option.js';
 import { NAMES, optionOf, type OptionName } from '../config/options.js';
 import { columns } from '../observe/columns.js';
-import { EXIT, type Command } from './command.js';
+import { command, EXIT } from './command.js';
 
-export const checkConfig: Command = {
+export const checkConfig = command({
   usage: 'check-config',
   help: 'Check the configuration, and show what is in force and where each value comes from',
   configured: 'run',
@@ -18,7 +18,7 @@ export const checkConfig: Command = {
       if (remark !== undefined) console.error(`sm-component: ${remark}`);
     return EXIT.stopped;
   },
-};
+});
 
 function shown(name: OptionName, value: unknown): string {
   const option = optionOf(name);

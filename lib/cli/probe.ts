@@ -1,15 +1,15 @@
 import type { Config } from '../config/config.js';
-import { printAddress } from '../config/kinds.js';
+import * as kinds from '../config/kinds.js';
 import { loadConfig } from '../config/load.js';
 import { createLog } from '../observe/log.js';
 import { SocketManager } from '../server.js';
 import { element } from '../xml/index.js';
 import { Asker, type Answer } from './asker.js';
-import { EXIT, Failure, UsageError, type Command } from './command.js';
+import { command, EXIT, Failure, UsageError } from './command.js';
 import { askPassword } from './password.js';
 import { onceEnded } from './signals.js';
 
-export const probe: Command = {
+export const probe = command({
   usage: 'probe',
   help:
     'Find out what a session manager speaks, which domains it serves, and whether a login works. Not while a socket ' +
@@ -17,23 +17,24 @@ export const probe: Command = {
     '--dialect jabberd2 (which is not found out by itself) it says what the router has, tries the domains ' +
     'among that where none is named, and logs in with --credentials',
   configured: 'probe',
-  options: {
-    user: { describe: 'Log in as this user, and out again', requiresArg: true },
+  own: {
+    user: { kind: kinds.text, help: 'Log in as this user, and out again' },
     password: {
-      describe: 'The password of --user; other users of the machine can read it',
-      requiresArg: true,
+      kind: kinds.text,
+      help: 'The password of --user; other users of the machine can read it',
+      secret: true,
     },
-    'password-file': { describe: 'A file whose first line is the password of --user', requiresArg: true },
+    'password-file': { kind: kinds.file, help: 'A file whose first line is the password of --user' },
   },
   examples: [['$0 probe --sm 10.0.0.2:15347 --secret-file secret --domain foo.com --user juliet', '']],
   async run({ options, own }) {
     const config = loadConfig({ command: 'probe', args: options, env: process.env });
     if (!config.sm) throw new UsageError('probe needs to know which session manager: --sm HOST:PORT');
-    const password = own.user === undefined ? undefined : await askPassword(own, 'try');
-    const login = password === undefined ? undefined : { user: own.user!, password };
+    const { user } = own;
+    const login = user === undefined ? undefined : { user, password: await askPassword(own, 'try') };
     return new Probe(config, login).run();
   },
-};
+});
 
 const OTHER_DIALECT = 'if the session manager speaks another dialect, use --dialect auto';
 
@@ -79,7 +80,7 @@ class Probe {
   private async find(): Promise<number> {
     const failed = await this.connect();
     if (failed) return this.tell('link', `none: ${failed}`, EXIT.failed);
-    this.tell('link', `up, as ${this.config.name} to ${printAddress(this.config.sm!)}`);
+    this.tell('link', `up, as ${this.config.name} to ${kinds.printAddress(this.config.sm!)}`);
     const { finding } = this.manager;
     this.tell('dialect', finding ? `${finding.dialect}: ${finding.why}` : this.config.dialect);
     const { names } = this.manager;

@@ -5,14 +5,14 @@ import { loadOptions, passedOver, toConfig, withoutEffect } from '../config/load
 import { createLog, type Log } from '../observe/log.js';
 import { SocketManager } from '../server.js';
 import { connectionRows, type SessionRow } from '../control/sessions.js';
-import type { Command } from './command.js';
+import { command } from './command.js';
 import type { DirectoryLock } from '../store/lock.js';
 import { Control, lockStore } from './control.js';
 import { Embedded } from './embedded.js';
 import { serve, type Service } from './service.js';
 import { version } from './version.js';
 
-export const run: Command = {
+export const run = command({
   usage: ['run', '$0'],
   help: 'Run the socket manager (the command when none is named)',
   configured: 'run',
@@ -39,7 +39,7 @@ export const run: Command = {
     const service = new RunService(config, log, lock);
     return serve(service, log, () => console.log(greeting(config, service.manager)));
   },
-};
+});
 
 /** The socket manager, and behind it the embedded session manager where no other is named. */
 class RunService implements Service {

@@ -4,14 +4,14 @@ import { loadOptions, passedOver, toConfig } from '../config/load.js';
 import { Listener } from '../net/listener.js';
 import { createLog, type Log } from '../observe/log.js';
 import { sessionRows, type SessionRow } from '../control/sessions.js';
-import type { Command } from './command.js';
+import { command } from './command.js';
 import type { DirectoryLock } from '../store/lock.js';
 import { Control, lockStore } from './control.js';
 import { Embedded } from './embedded.js';
 import { serve, type Service } from './service.js';
 import { version } from './version.js';
 
-export const sessionManager: Command = {
+export const sessionManager = command({
   usage: 'session-manager',
   help: 'Run the embedded session manager by itself, for socket managers that connect by TCP',
   configured: 'session-manager',
@@ -31,7 +31,7 @@ export const sessionManager: Command = {
     const service = new SessionManagerService(config, log, await lockStore(config.data));
     return serve(service, log, () => console.log(greeting(config, service.addresses)));
   },
-};
+});
 
 function greeting({ name, dialect, domains, data }: Config, addresses: readonly Address[]): string {
   return [

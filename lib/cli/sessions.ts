@@ -1,38 +1,32 @@
 import { ask, ControlError } from '../control/client.js';
 import type { SessionRow } from '../control/sessions.js';
+import { oneOf } from '../config/kinds.js';
 import { loadOptions } from '../config/load.js';
-import { EXIT, Failure, UsageError, type Command } from './command.js';
+import { command, EXIT, Failure } from './command.js';
 import { table } from './table.js';
 
-const FORMATS = ['table', 'json'] as const;
-
-type Format = (typeof FORMATS)[number];
-
-export const sessions: Command = {
+export const sessions = command({
   usage: 'sessions',
   help: 'Who is connected to the sm-component that runs on a data directory',
   configured: 'sessions',
-  options: {
-    format: { describe: 'table (for people) or json (for programs)', requiresArg: true },
+  own: {
+    format: {
+      kind: oneOf('table', 'json'),
+      help: 'A table for people, or JSON for programs.',
+      default: 'table',
+    },
   },
   examples: [
     ['$0 sessions', 'of the one that runs on ./data'],
     ['$0 sessions --data /var/lib/sm-component --format json', 'a JSON list, one session a line'],
   ],
-  async run({ options, own }) {
-    const format = formatOf(own.format);
+  async run({ options, own: { format } }) {
     const { values } = loadOptions({ command: 'sessions', args: options, env: process.env });
     const rows = await rowsOf(values.data);
     console.log(format === 'json' ? asJson(rows) : asTable(rows));
     return EXIT.stopped;
   },
-};
-
-function formatOf(text = 'table'): Format {
-  const found = FORMATS.find((format) => format === text);
-  if (found) return found;
-  throw new UsageError(`--format is one of ${FORMATS.join(', ')}, not "${text}"`);
-}
+});
 
 async function rowsOf(directory: string): Promise<SessionRow[]> {
   try {

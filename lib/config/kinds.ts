@@ -136,6 +136,8 @@ export const text: Kind<string> = {
   parse: (given) => given || undefined,
 };
 
+export const texts: ListKind<string> = { ...text, list: true };
+
 export const secret: Kind<string> = {
   metavar: 'TEXT',
   expected: 'a text that is not empty',
@@ -164,6 +166,15 @@ export const onOff: Kind<boolean> = {
   json: ['string', 'boolean'],
   parse: (text) => SWITCH.get(text),
   print: (on) => (on ? 'on' : 'off'),
+};
+
+/** Given or not; its default is `false`. */
+export const flag: Kind<boolean> = {
+  metavar: 'true|false',
+  expected: '"true" or "false"',
+  json: ['boolean'],
+  flag: true,
+  parse: (given) => (given === 'true' ? true : given === 'false' ? false : undefined),
 };
 
 /** What jabberd2 has for each: bcrypt is known to its modules for servers only. [jabberd2 2.7.0 authreg_*.c] */

@@ -8,16 +8,21 @@ export interface Option {
   readonly help: string;
   /** Written as on the command line; absent: the option has none. */
   readonly default?: string | { readonly text: string };
+  /** The command does not run without it. */
+  readonly required?: true;
   /** Never shown; `in part`: an invalid value is not shown, and of a valid one all but what is secret. */
   readonly secret?: true | 'in part';
 }
 
-/** What an option is after it was read: of a list always a list, of an option without a default undefined where it is not given. */
+/**
+ * The value of an option. A list may be empty; an option that is not a list, not required and has no default may be
+ * undefined.
+ */
 export type ValueOf<O extends Option> =
   O['kind'] extends ListKind<infer Item>
     ? readonly Item[]
     : O['kind'] extends Kind<infer Value>
-      ? O extends { default: unknown }
+      ? O extends { default: unknown } | { required: true }
         ? Value
         : Value | undefined
       : never;
@@ -30,6 +35,17 @@ export interface Given {
   readonly origin: string;
   /** The directory that relative paths start from. */
   readonly base: string;
+}
+
+/**
+ * What an argument says of an option.
+ *
+ * @throws {ConfigError} where it stands there more than once, and the option takes one value
+ */
+export function argument(name: string, { kind }: Option, texts: readonly string[]): Given {
+  if (texts.length > 1 && !kind.list)
+    throw new ConfigError(`argument --${name} stands there ${texts.length} times; give it once`);
+  return { texts, origin: `argument --${name}`, base: process.cwd() };
 }
 
 /**
@@ -55,9 +71,9 @@ export function printOption({ kind }: Option, value: unknown): string {
 }
 
 /** The line of `--help`: what an option is for, and how it is written. */
-export function summary({ kind, help }: Option): string {
+export function summary({ kind, help, required }: Option): string {
   const form = kind.flag ? '' : ` (${kind.range ?? kind.metavar})`;
-  return `${help}${form}${kind.list ? ' Repeatable.' : ''}`;
+  return `${help}${form}${kind.list ? ' Repeatable.' : ''}${required ? ' Required.' : ''}`;
 }
 
 /** A default in words. */

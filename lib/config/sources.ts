@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { ConfigError, didYouMean } from './error.js';
 import { isOfService } from './kubernetes.js';
-import type { Given } from './option.js';
+import { argument, type Given } from './option.js';
 import { isOptionName, NAMES, optionOf, PREFIX, variable, type OptionName } from './options.js';
 import { readText } from './text.js';
 
@@ -14,10 +14,7 @@ export function fromArguments(args: Readonly<Record<string, readonly string[]>>)
   const source: Mutable = new Map();
   for (const [name, texts] of Object.entries(args)) {
     if (!isOptionName(name)) continue;
-    if (texts.length > 1 && !optionOf(name).kind.list) {
-      throw new ConfigError(`argument --${name} stands there ${texts.length} times; give it once`);
-    }
-    source.set(name, { texts, origin: `argument --${name}`, base: process.cwd() });
+    source.set(name, argument(name, optionOf(name), texts));
   }
   return source;
 }

@@ -31,6 +31,25 @@ describe('cli/main', function () {
       .and.not.match(/^ {2}--sm /m);
   });
 
+  it('--help of a command with actions names them, and --help of an action shows what that one takes', () => {
+    const actions = { scenario: ['run', 'record', 'compare'], users: ['add', 'remove', 'list', 'passwd'] };
+    for (const [command, names] of Object.entries(actions)) {
+      const { code, stdout } = call([command, '--help']);
+      expect(code).to.equal(0);
+      for (const name of names) expect(stdout).to.contain(`\n  sm-component ${command} ${name} `);
+      expect(stdout).not.to.match(/^ {2}--(?!version|help)/m);
+    }
+    const { code, stdout } = call(['scenario', 'record', '--help']);
+    expect(code).to.equal(0);
+    expect([...stdout.matchAll(/^ {2}--(\S+)/gm)].map(([, name]) => name)).to.deep.equal([
+      'version',
+      'help',
+      'to',
+      'listen',
+      'password',
+    ]);
+  });
+
   it('--version is that of package.json', () => {
     expect(call(['--version'])).to.deep.equal({ code: 0, stdout: '0.2.0\n', stderr: '' });
   });
@@ -53,6 +72,9 @@ describe('cli/main', function () {
 
   it('names the help of the command that was called', () => {
     expect(call(['scenario', 'rn']).stderr).to.contain('\nHelp: sm-component scenario --help\n');
+    expect(call(['scenario', 'run', '--tp', '1']).stderr).to.contain(
+      '\nHelp: sm-component scenario run --help\n',
+    );
     expect(call(['--listne', '1']).stderr).to.contain('\nHelp: sm-component --help\n');
   });
 
@@ -66,6 +88,10 @@ describe('cli/main', function () {
     [['-x'], 'unknown option -x'],
     [['--no-listen'], 'unknown option --no-listen; did you mean --listen?'],
     [['userz'], 'unknown command "userz"; did you mean users?'],
+    [['users', 'add', '--creat'], 'unknown option --creat; did you mean --create?'],
+    [['users', '--create', 'list'], '--create is no option of users list, but of add'],
+    [['scenario', 'record', 'a', 'b', '--to', 'a:1'], 'scenario record takes no "b"'],
+    [['scenario', 'record', 'a'], 'scenario record needs --to HOST:PORT'],
     [['check-config', 'more'], 'check-config takes no "more"'],
     [['session-manager', '--sm', 'a:1'], '--sm is no option of the command session-manager'],
     [['--name', 'a', '--name', 'b'], 'argument --name stands there 2 times; give it once'],

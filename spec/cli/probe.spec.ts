@@ -252,7 +252,7 @@ describe('cli/probe', function () {
     function run(dialect: string): Promise<number> | number {
       clock.install();
       const options = { sm: [`127.0.0.1:${sm!.port}`], secret: [SECRET], dialect: [dialect] };
-      return command.run({ options, own: {}, lists: {} });
+      return command.run({ options, own: {} });
     }
 
     it('says that its dialect could not be found out, and fails', async () => {

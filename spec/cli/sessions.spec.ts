@@ -129,7 +129,7 @@ describe('cli/sessions', function () {
   it('knows two formats', () => {
     const { code, stderr } = call(['sessions', '--format', 'xml'], { cwd });
     expect(code).to.equal(2);
-    expect(stderr).to.contain('--format is one of table, json, not "xml"');
+    expect(stderr).to.contain('argument --format: must be "table" or "json", not "xml"');
   });
 
   it('works again after a kill', async () => {

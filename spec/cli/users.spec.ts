@@ -102,12 +102,12 @@ describe('cli/users', function () {
     ['add bob --password a --password-file b', '', 2, '--password and --password-file exclude each other'],
     ['add bob --password-file none', '', 1, 'the password file can not be read: ENOENT'],
     ['add', '', 2, 'users add takes an account: NAME@localhost'],
-    ['list alice', '', 2, 'users list takes no account'],
+    ['list alice', '', 2, 'users list takes no "alice"'],
     ['ad bob', '', 2, 'users takes add, remove, list, passwd, not "ad"; did you mean add?'],
     ['list --data none', '', 1, 'there is no store in '],
     ['add bob --data none', 'x', 1, 'there is no store in '],
     ['add bob --data .', 'x', 1, 'there is no store in '],
-    ['list --create', '', 2, '--create goes with users add'],
+    ['list --create', '', 2, '--create is no option of users list, but of add'],
     [
       'add bob@foo.com',
       'x',
@@ -117,7 +117,7 @@ describe('cli/users', function () {
     ['add bob --domain foo.com --domain bar.com --data none', 'x', 1, 'there is no store in '],
     ['add bob@localhost --domain foo.com', 'x', 1, 'localhost is not served here, but foo.com'],
     ['list --listen 1', '', 2, '--listen is no option of the command users'],
-    ['add bob x', '', 2, 'users takes no "x"'],
+    ['add bob x', '', 2, 'users add takes no "x"'],
   ];
   for (const [args, input, code, sentence] of prepared) {
     it(`${args} fails with exit code ${code} and a sentence`, () => {

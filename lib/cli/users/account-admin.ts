@@ -1,15 +1,15 @@
-import { hasEmbedded, openCredentials, type Account, type Credentials } from '../accounts/index.js';
-import { printCredentials } from '../config/kinds.js';
-import type { Loaded } from '../config/load.js';
-import type { Values } from '../config/options.js';
-import { ask, ControlError, NothingRuns } from '../control/client.js';
-import { Store } from '../embedded/store/store.js';
-import { createLog } from '../observe/log.js';
-import { Jid, STRINGPREP, type Preparation } from '../xmpp/jid.js';
-import type { DirectoryLock } from '../store/lock.js';
-import { Failure } from './command.js';
-import { occupant, type Instance } from './control.js';
-import { openStore, tryToLock } from './embedded.js';
+import { hasEmbedded, openCredentials, type Account, type Credentials } from '../../accounts/index.js';
+import { printCredentials } from '../../config/kinds.js';
+import type { Loaded } from '../../config/load.js';
+import type { Values } from '../../config/options.js';
+import { ask, ControlError, NothingRuns } from '../../control/client.js';
+import { Store } from '../../embedded/store/store.js';
+import { createLog } from '../../observe/log.js';
+import { Jid, STRINGPREP, type Preparation } from '../../xmpp/jid.js';
+import type { DirectoryLock } from '../../store/lock.js';
+import { Failure } from '../command.js';
+import { occupant, type Instance } from '../control.js';
+import { openStore, tryToLock } from '../embedded.js';
 
 /**
  * Accounts that can be made, changed and removed, by their bare addresses.

@@ -1,0 +1,163 @@
+import { didYouMean } from '../../config/error.js';
+import * as kinds from '../../config/kinds.js';
+import { Comparison, type Compared, type PassedOver } from '../../scenario/compare.js';
+import type { Ignored } from '../../scenario/ignore.js';
+import { differencesOf, summary } from '../../scenario/report/comparison.js';
+import { kinds as kindsOf } from '../../scenario/report/kinds.js';
+import { NOTHING_PLAYED, type RunOptions } from '../../scenario/run.js';
+import { unwantedBy, type Candidate } from '../../scenario/select.js';
+import { USUAL, type UsualName } from '../../scenario/usual.js';
+import { command, EXIT, UsageError } from '../command.js';
+import * as scenarioKinds from './kinds.js';
+import { FILES, interruption, PLAYING, playingOn, readAll, type Side } from './playing.js';
+
+export const compare = command({
+  usage: 'compare [files..]',
+  help: 'Play scripts on two servers, and show where they differ',
+  words: FILES,
+  own: {
+    left: {
+      kind: kinds.peer,
+      help: 'The server whose answers are taken as the measure.',
+      required: true,
+    },
+    right: { kind: kinds.peer, help: 'The server that is compared with it.', required: true },
+    ...PLAYING,
+    'left-domain': { kind: scenarioKinds.domainPairs, help: 'As --domain, of the left server only.' },
+    'right-domain': { kind: scenarioKinds.domainPairs, help: 'As --domain, of the right server only.' },
+    'left-account': {
+      kind: scenarioKinds.accounts,
+      help: 'As --account, of the left server only.',
+      secret: true,
+    },
+    'right-account': {
+      kind: scenarioKinds.accounts,
+      help: 'As --account, of the right server only.',
+      secret: true,
+    },
+    timeout: {
+      kind: scenarioKinds.seconds,
+      help: 'How long an expected stanza is waited for.',
+      default: '2',
+    },
+    ignore: {
+      kind: scenarioKinds.ignoreRules,
+      help:
+        'A difference that is known: delay, iq/query/@ver, /presence, {urn:xmpp:sid:0}stanza-id, @xml:lang. ' +
+        'What servers usually differ in is ignored anyway, unless it is none, or !RULE to take one rule out: ' +
+        `${USUAL.join(', ')}.`,
+    },
+  },
+  examples: [
+    [
+      '$0 scenario compare spec/ --left old.foo.com:5222 --right 127.0.0.1:5222',
+      'exit code 0 when nothing differs',
+    ],
+  ],
+  async run({ own: { files, timeout, ignore, left, right, ...playing } }) {
+    const candidates = readAll(files);
+    const on = (side: Side): RunOptions => ({
+      ...playingOn(side, playing, candidates),
+      exact: false,
+      timeout,
+      goOn: true,
+    });
+    const { domain, account } = playing;
+    const sides = {
+      left: on({
+        to: left,
+        domain: [...domain, ...playing['left-domain']],
+        account: [...playing['left-account'], ...account],
+      }),
+      right: on({
+        to: right,
+        domain: [...domain, ...playing['right-domain']],
+        account: [...playing['right-account'], ...account],
+      }),
+    };
+    const over = passedOver(ignore);
+    const comparison = new Comparison(sides, over, (note) => console.log(note));
+    const { compared, end } = await compareAll(comparison, candidates, playing.tags.flat());
+    if (end === 'no server') return EXIT.failed;
+    if (compared.length === 0 && end === 'complete') {
+      console.log(NOTHING_PLAYED);
+      return EXIT.failed;
+    }
+    tellAll(compared, over);
+    return end === 'complete' && compared.every(isSame) ? EXIT.stopped : EXIT.failed;
+  },
+});
+
+/** Scripts that were compared. `incomplete`: one could not be read, or somebody has interrupted it. */
+interface Outcome {
+  readonly compared: readonly Compared[];
+  readonly end: 'complete' | 'incomplete' | 'no server';
+}
+
+/** Compares one script after the other, and prints the differences of each. */
+async function compareAll(
+  comparison: Comparison,
+  candidates: readonly Candidate[],
+  tags: readonly string[],
+): Promise<Outcome> {
+  const signal = interruption();
+  const compared: Compared[] = [];
+  let end: Outcome['end'] = 'complete';
+  for (const candidate of candidates) {
+    if (signal.aborted) break;
+    if ('error' in candidate) {
+      console.log(candidate.error.message);
+      end = 'incomplete';
+    } else if (unwantedBy(tags, candidate.script) === undefined) {
+      const one = await comparison.compare(candidate.script);
+      compared.push(one);
+      for (const line of differencesOf(one)) console.log(line);
+      const lost = lostSides(one);
+      if (lost === undefined) continue;
+      console.log(`\n${lost}: nothing more is compared`);
+      return { compared, end: 'no server' };
+    }
+  }
+  return { compared, end: signal.aborted ? 'incomplete' : end };
+}
+
+/** Prints what there is to say about all scripts together. */
+function tellAll(all: readonly Compared[], { usual }: PassedOver): void {
+  for (const part of [summary(all), kindsOf(all)]) {
+    if (part.length > 0) console.log(`\n${part.join('\n')}`);
+  }
+  if (usual.length > 0) console.log(`\nNot shown: ${usual.join(', ')} (--ignore none shows all)`);
+}
+
+/** The sides where there is no server to play on; undefined where both have one. */
+function lostSides({ failures }: Compared): string | undefined {
+  const lost = (['left', 'right'] as const).filter((side) => failures[side].some(({ noServer }) => noServer));
+  return lost.length === 0 ? undefined : `there is no server on the ${lost.join(' and on the ')}`;
+}
+
+/** Nothing differs, and a character could log in on both sides. */
+function isSame({ rows, failures: { left, right } }: Compared): boolean {
+  const lines = (some: typeof left): string => some.map(({ line }) => line).join();
+  return rows.length === 0 && lines(left) === lines(right) && ![...left, ...right].some(({ fatal }) => fatal);
+}
+
+/** The differences that are not shown: the usual ones unless a rule is taken out, and paths. */
+function passedOver(ignore: readonly scenarioKinds.IgnoreRule[]): PassedOver {
+  let usual: readonly UsualName[] = USUAL;
+  const paths: Ignored[] = [];
+  for (const rule of ignore) {
+    if (rule === 'usual') usual = USUAL;
+    else if (rule === 'none') usual = [];
+    else if ('without' in rule) usual = withoutRule(usual, rule.without);
+    else paths.push(rule);
+  }
+  return { usual, paths };
+}
+
+/** @throws {UsageError} where there is no rule of that name */
+function withoutRule(rules: readonly UsualName[], name: string): readonly UsualName[] {
+  if (USUAL.some((rule) => rule === name)) return rules.filter((rule) => rule !== name);
+  throw new UsageError(
+    `argument --ignore: no rule is called ${name}${didYouMean(name, USUAL)} (there are ${USUAL.join(', ')})`,
+  );
+}

@@ -1,0 +1,106 @@
+/** What `scenario run` and `scenario compare` have in common: scripts, and how they are played on a server. */
+import type { Address } from '../../config/config.js';
+import * as kinds from '../../config/kinds.js';
+import { AccountMapping } from '../../scenario/account-mapping.js';
+import type { RunOptions } from '../../scenario/run.js';
+import { findScripts, readScript, type Candidate } from '../../scenario/select.js';
+import { UsageError, type Call } from '../command.js';
+import { onceEnded } from '../signals.js';
+import * as scenarioKinds from './kinds.js';
+
+export const FILES = { files: { kind: kinds.texts, help: 'Scripts, and folders of them' } } as const;
+
+/** Options of both; of `compare` they hold for both servers. */
+export const PLAYING = {
+  domain: {
+    kind: scenarioKinds.domainPairs,
+    help: 'What the server has for localhost, the domain of most scripts; OLD=DOMAIN for another one.',
+  },
+  account: {
+    kind: scenarioKinds.accounts,
+    help:
+      'An account that the server has already: USER:PASSWORD, or USER=OTHER:PASSWORD to let OTHER play USER. Such ' +
+      'accounts are neither made nor removed.',
+    secret: true,
+  },
+  fresh: {
+    kind: kinds.flag,
+    help: 'Remove and register again also accounts that were there before, by the password of the script',
+    default: 'false',
+  },
+  auth: {
+    kind: kinds.oneOf('auto', 'sasl', 'iq-auth'),
+    help: 'How to log in; auto: by SASL where it is offered.',
+    default: 'auto',
+  },
+  tls: {
+    kind: kinds.oneOf('auto', 'off', 'required'),
+    help: 'STARTTLS; auto: where the server insists.',
+    default: 'auto',
+  },
+  tags: {
+    kind: scenarioKinds.tags,
+    help: 'Only scripts with this tag (slow, "status: stable"), or behind a ! without it; several by commas.',
+  },
+} as const;
+
+type Playing = Call<typeof PLAYING>['own'];
+
+/** A server, and the names that it has for those of the scripts. */
+export interface Side {
+  /** Absent: each character of a script says itself where it connects. */
+  readonly to: Address | undefined;
+  readonly domain: Playing['domain'];
+  readonly account: Playing['account'];
+}
+
+/** How scripts are played on a server; what only one of the two actions decides is left to it. */
+export function playingOn(
+  { to, domain, account }: Side,
+  { auth, tls, tags, fresh }: Playing,
+  candidates: readonly Candidate[],
+): Omit<RunOptions, 'exact' | 'timeout' | 'goOn'> {
+  const manner = { auth, tls };
+  return {
+    tags: tags.flat(),
+    fresh,
+    mapping: new AccountMapping(new Map(domain), account),
+    serverOf: ({ host, port, domain: name }) => ({
+      ...manner,
+      ...(to ?? { host: host ?? name, port: port ?? 5222 }),
+    }),
+    serverFor: ({ domain: name }) => ({ ...manner, ...(to ?? placeOf(name, candidates)) }),
+  };
+}
+
+/** Where the characters of a domain connect. */
+function placeOf(domain: string, candidates: readonly Candidate[]): Address {
+  const characters = candidates.flatMap((one) => ('script' in one ? one.script.characters : []));
+  const one = characters.find((character) => character.domain === domain);
+  return { host: one?.host ?? domain, port: one?.port ?? 5222 };
+}
+
+/** @throws {UsageError} where there is no script, or one that cannot be read */
+export function readAll(files: readonly string[]): Candidate[] {
+  if (files.length === 0)
+    throw new UsageError('which scripts? Name files, or folders with .scs files in them');
+  try {
+    const found = findScripts(files);
+    if (found.length === 0) throw new UsageError(`there is no .scs file in ${files.join(', ')}`);
+    return found.map(readScript);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error)
+      throw new UsageError(`a script can not be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Aborts at the first Ctrl-C: the script at hand ends, and accounts are given back. A second one ends the program. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController();
+  onceEnded(() => {
+    console.error('sm-component: stopping after this script; once more stops at once');
+    controller.abort();
+  });
+  return controller.signal;
+}
