@@ -3,7 +3,8 @@ export { SocketManager, type ClientInfo, type SocketManagerEvents } from './serv
 export type { Address, Config } from './config/config.js';
 export { ConfigError } from './config/error.js';
 export { configure } from './config/load.js';
-export { SessionManager, type SessionManagerOptions } from './embedded/session-manager.js';
+export type { SessionManagerOptions } from './embedded/context.js';
+export { SessionManager } from './embedded/session-manager.js';
 export { Store } from './embedded/store/store.js';
 export { createLog, type Log } from './observe/log.js';
 export type { CloseReason } from './session/close-reason.js';

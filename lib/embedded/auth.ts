@@ -3,19 +3,19 @@ import { isSame } from '../xmpp/sasl/same.js';
 import { streamDigest } from '../xmpp/stream-digest.js';
 import { Jid, prepareResource, prepareUser } from '../xmpp/jid.js';
 import { element, type Element } from '../xml/index.js';
-import type { LegacyRefusal } from './refusals.js';
+import type { LegacyRefusal } from './dialects/dialect.js';
 import type { Store } from './store/store.js';
 
 export const AUTH = 'jabber:iq:auth';
 
-/** What a login needs. Zero-knowledge is not offered: nothing here could check it. [XEP-0078 3.1] */
+/** The fields of a login. Zero-knowledge is not offered, because it could not be checked. [XEP-0078 3.1] */
 export function authFields(query: Element): Element {
   const username = query.child('username') ?? element('username');
   const fields = ['password', 'digest', 'resource'].map((name) => element(name));
   return element('query', { xmlns: AUTH }, element('username', {}, username.text), ...fields);
 }
 
-/** The address that a login is for; what is wrong where it is none. [jabberd 1.1.2] */
+/** The address that a login is for, or what is wrong with it. [jabberd 1.1.2] */
 function loginAddress(query: Element, to: Jid): Jid | LegacyRefusal {
   const username = query.childText('username');
   if (!username) return 'notAcceptable';
@@ -27,7 +27,7 @@ function loginAddress(query: Element, to: Jid): Jid | LegacyRefusal {
   return address && isFor(address, to) ? address : 'notAcceptable';
 }
 
-/** Who names an address outside of the login as well means the same one by both. */
+/** An address outside of the login must be the one inside. */
 function isFor(address: Jid, to: Jid): boolean {
   return to.user === undefined ? to.resource === undefined : to.full === address.full;
 }
@@ -36,8 +36,8 @@ function isFor(address: Jid, to: Jid): boolean {
  * Checks a login.
  *
  * @param query the query of a jabber:iq:auth set
- * @param to where it was sent: a served name, or the address of the session to be
- * @returns the address of the session to be, or what is wrong
+ * @param to where it was sent: a served domain, or the full JID of the session to open
+ * @returns the full JID of the session to open, or what is wrong
  */
 export function authenticate(store: Store, query: Element, to: Jid): Jid | LegacyRefusal {
   const address = loginAddress(query, to);

@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { Log } from '../observe/log.js';
+import { safely, type Log } from '../observe/log.js';
 import { isSame } from '../xmpp/sasl/same.js';
 import { streamDigest } from '../xmpp/stream-digest.js';
 import { Reader, type Element, type ParseError, type Stanza, type Tag } from '../xml/index.js';
-import type { Dialect } from './dialects/dialect.js';
-import { Inbox } from './routing/inbound-queue.js';
+import type { ServerDialect } from './dialects/dialect.js';
+import { InboundQueue } from './routing/inbound-queue.js';
 import type { Journal, Output } from './store/journal.js';
 import type { EmbeddedLimits } from './limits.js';
 import { Outbox, type Item, type Settle } from './outbox.js';
-import { isMark, ownerOf } from './routing/owner.js';
-import { safely } from './safely.js';
-import type { Gate, Schedule } from './routing/scheduler.js';
+import type { Gate, Scheduler } from './routing/scheduler.js';
 import type { Turn, Writer } from './turn.js';
 
 /** Characters that are written in one go: the peer deals with each piece in a turn of its own. */
@@ -49,10 +47,10 @@ export interface StreamOptions {
   readonly secret: string;
   readonly limits: EmbeddedLimits;
   readonly log: Log;
-  readonly dialect: Dialect;
+  readonly dialect: ServerDialect;
   readonly turn: Turn;
   readonly journal: Journal;
-  readonly schedule: Schedule;
+  readonly scheduler: Scheduler;
 }
 
 /**
@@ -67,7 +65,7 @@ export class ComponentStream implements Writer, Output, Gate {
   readonly done: Promise<void>;
   private readonly id = randomBytes(16).toString('hex');
   private readonly outbox = new Outbox();
-  private readonly inbox: Inbox;
+  private readonly inbound: InboundQueue;
   private readonly reader: Reader;
   private timer: NodeJS.Timeout | undefined;
   private writing = false;
@@ -80,7 +78,7 @@ export class ComponentStream implements Writer, Output, Gate {
     private readonly events: StreamEvents,
   ) {
     const { packetBytes: bytes, depth, attributes, handshakeTimeout } = options.limits;
-    this.inbox = this.makeInbox();
+    this.inbound = this.makeInboundQueue();
     this.reader = new Reader(
       {
         onHeader: (header) => this.header(header),
@@ -133,7 +131,7 @@ export class ComponentStream implements Writer, Output, Gate {
     if (this.state === 'closed' || this.writing) return;
     this.write(READ_CHUNK_BYTES);
     // What was in the way may have been taken back.
-    if (!this.writing) this.options.schedule.roomAgain();
+    if (!this.writing) this.options.scheduler.roomAgain();
   }
 
   unsay(items: ReadonlySet<Item>): void {
@@ -142,7 +140,7 @@ export class ComponentStream implements Writer, Output, Gate {
 
   /** Takes at once what has come and still waits to be taken. */
   finish(): void {
-    this.inbox.finish();
+    this.inbound.finish();
   }
 
   /** Ends the stream, once: after `lastWords`, or at once where it is not worth or able to hear any. */
@@ -154,7 +152,7 @@ export class ComponentStream implements Writer, Output, Gate {
     clearTimeout(this.timer);
     if (lastWords === undefined) this.duplex.destroy();
     else this.hangUp(lastWords);
-    this.inbox.finish();
+    this.inbound.finish();
     this.events.closed(this, reason);
   }
 
@@ -193,20 +191,19 @@ export class ComponentStream implements Writer, Output, Gate {
     if (error) return this.close('connection failed');
     safely(this.options.log, 'settling what has left', left);
     if (this.outbox.waits) this.schedule();
-    this.options.schedule.roomAgain();
+    this.options.scheduler.roomAgain();
   }
 
-  private makeInbox(): Inbox {
-    const { limits, dialect, schedule } = this.options;
-    const name = this.options.name.toLowerCase();
-    return new Inbox({
-      owner: (packet) => ownerOf(packet, dialect.addresses),
-      isMark: (packet) => isMark(packet, dialect.addresses, name),
+  private makeInboundQueue(): InboundQueue {
+    const { limits, dialect, name, scheduler } = this.options;
+    return new InboundQueue({
+      addresses: dialect.addresses,
+      name: name.toLowerCase(),
       take: (packet) => this.events.packet(this, packet),
-      schedule,
+      scheduler,
       gate: this,
       bound: limits.linkBacklog,
-      full: (full) => void (full ? this.duplex.pause() : this.duplex.resume()),
+      onFull: (full) => void (full ? this.duplex.pause() : this.duplex.resume()),
     });
   }
 
@@ -216,7 +213,7 @@ export class ComponentStream implements Writer, Output, Gate {
     this.duplex.on('end', () => this.close('closed by peer', ''));
     this.duplex.on('data', (bytes: Buffer) => {
       this.reader.write(bytes);
-      if (this.state !== 'closed') this.inbox.work();
+      if (this.state !== 'closed') this.inbound.work();
     });
   }
 
@@ -258,7 +255,7 @@ export class ComponentStream implements Writer, Output, Gate {
   }
 
   private stanza(stanza: Stanza): void {
-    if (this.state === 'open') this.inbox.push(stanza);
+    if (this.state === 'open') this.inbound.push(stanza);
     else if (stanza.name === 'handshake') this.handshake(stanza.element().text.trim());
     else this.tooEarly();
   }

@@ -54,6 +54,15 @@ export function createLog(
   return { ...silent, ...Object.fromEntries(wanted.map((name) => [name, write(name)])) };
 }
 
+/** Does what has nobody to report a failure to (a timer, an event of a stream): a failure is logged and goes no further. */
+export function safely(log: Log, what: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    log.error(`${what} failed`, { error: String(error) });
+  }
+}
+
 /** Keeps lines back while too much waits for whoever reads them, so that a reader that stands still costs lines only. */
 class Gate {
   private lost = 0;

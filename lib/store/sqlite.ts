@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { makeDirectory } from '../config/directory.js';
 
-export type { Statement } from './statement.js';
+export type { Statement } from './database.js';
 export type Sqlite = Database.Database;
 
 /** A file that is not what it was: what is wrong with it. */

@@ -175,3 +175,15 @@ function fromValues(values: AttributeValues): Map<string, string> | undefined {
 export function element(name: string, attributes: AttributeValues = NO_VALUES, ...children: Node[]): Element {
   return new Element(name, attributes, children);
 }
+
+/**
+ * Declares on an element the prefixes that are declared on its parent, so that it can be taken out of there.
+ *
+ * @returns the element, changed
+ */
+export function withDeclarationsOf(parent: Element, child: Element): Element {
+  for (const [name, value] of parent.attributes) {
+    if (name.startsWith('xmlns:') && !child.attributes.has(name)) child.set(name, value);
+  }
+  return child;
+}

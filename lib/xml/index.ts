@@ -1,6 +1,13 @@
 /** Bytes to XML and back: everything the rest of the program may use of it. No policy here. */
 export { DocumentError, parseDocument, parseFragment, type Document } from './document.js';
-export { Element, element, type AttributeValues, type Content, type Node } from './element.js';
+export {
+  Element,
+  element,
+  withDeclarationsOf,
+  type AttributeValues,
+  type Content,
+  type Node,
+} from './element.js';
 export { escape, escapeValue, unescape } from './escape.js';
 export type { ParseError, ParseErrorCondition } from './parse-error.js';
 export { MAX, type StanzaLimits } from './limits.js';

@@ -36,6 +36,32 @@ export function stanzaError(
   return text === undefined ? error : error.append(element('text', { xmlns: NAMESPACE }, text));
 }
 
+/** May the stanza be answered with an error? An error must not be, nor an answer. [RFC6120 8.3.1] */
+export function mayBeRefused(stanza: Element): boolean {
+  const type = stanza.attribute('type');
+  return type !== 'error' && !(stanza.localName === 'iq' && type === 'result');
+}
+
+/**
+ * The stanza on its way back to its sender, with the error in it. It keeps its content, so that the user sees what did
+ * not arrive, but for passwords.
+ */
+export function errorReply(stanza: Element, condition: Condition, text?: string): Element {
+  const error = withoutPasswords(stanza);
+  error.set('from', stanza.attribute('to')).set('to', stanza.attribute('from')).set('type', 'error');
+  return error.append(stanzaError(condition, { text }));
+}
+
+/** A copy without the passwords in its payload: an error echoes what was sent, and logs may keep the error. */
+export function withoutPasswords(stanza: Element): Element {
+  const copy = stanza.clone();
+  if (!copy.mayHold('password')) return copy;
+  for (const payload of copy.elements) {
+    for (const field of payload.elements) if (field.localName === 'password') field.children = [];
+  }
+  return copy;
+}
+
 /** The error as clients knew it before there were conditions. */
 export function legacyStanzaError(condition: Condition): Element {
   const [code, , text] = CONDITIONS[condition];

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { SessionManagerOptions } from '../../lib/embedded/session-manager.js';
+import type { SessionManagerOptions } from '../../lib/embedded/context.js';
 import { silent, type Log } from '../../lib/observe/log.js';
 import { sha1 } from './support/peer.js';
 import { World } from './support/world.js';

@@ -1,100 +1,126 @@
-import type { Element, ParseError, Node } from '../../xml/index.js';
+import { element, type Element, type Node, type ParseError } from '../../xml/index.js';
 import type { Jid } from '../../xmpp/jid.js';
-import type { Refusals } from '../refusals.js';
 
-/** A packet of a socket manager: for whom it is, and the socket address it came from. */
+/** What every packet of a socket manager says. */
 interface Addressed {
+  /** The session, the account or the server that the packet is for. */
   readonly to: Jid;
+  /** The socket address that it came from. */
   readonly socket: string;
   /** The packet as it came. */
   readonly whole: Element;
 }
 
-/** From a client that has no session: a login, or what is allowed before one. */
-export interface Asked extends Addressed {
-  readonly kind: 'ask';
+/** From a client that has no session: a login, or what else is allowed before one. */
+export interface PreLoginRequest extends Addressed {
+  readonly kind: 'login';
   readonly stanza: Element;
 }
 
-/** Asks for the session of an accepted login. */
-export interface Opening extends Addressed {
+/** Asks for the session of a login that was accepted. */
+export interface OpenRequest extends Addressed {
   readonly kind: 'open';
 }
 
-/** From a client that has a session, or thinks so. */
-export interface Carried extends Addressed {
+/** From a client that has a session, or believes so. */
+export interface ClientStanza extends Addressed {
   readonly kind: 'stanza';
   readonly stanza: Element;
 }
 
 /** The client is gone. */
-export interface Ending extends Addressed {
+export interface EndNotice extends Addressed {
   readonly kind: 'end';
-  /** What could not be delivered to it, the way it was sent. */
+  /** The stanza that could not be delivered to the client, as it was sent. */
   readonly undelivered?: Element;
 }
 
-export type Incoming = Asked | Opening | Carried | Ending;
+export type Incoming = PreLoginRequest | OpenRequest | ClientStanza | EndNotice;
 
-/** Why a packet cannot be taken. */
+/** Why a packet is given back. */
 export type Rejection = 'no session' | 'no user' | 'not logged in' | 'unknown host' | 'wrong name';
 
-/** The names of a session that both sides know it by. */
-export interface Names {
+/** The names by which both sides know a session. */
+export interface SessionNames {
+  /** The session address: our name for the session. */
   readonly address: string;
   readonly bareJid: string;
+  /** The socket address: the socket manager's name for the client connection. */
   readonly socket: string;
 }
 
-/** The words of the stream itself. An empty text closes it without one. */
+/** Why a request before login is refused, with code and text of jabberd 1.1.2. */
+export const REFUSALS = {
+  badRequest: ['400', 'Bad Request'],
+  unauthorized: ['401', 'Unauthorized'],
+  noResource: ['401', 'Unauthorized'],
+  notAllowed: ['405', 'Not Allowed'],
+  notAcceptable: ['406', 'Not Acceptable'],
+  nameTaken: ['409', 'Username Not Available'],
+  noCredentials: ['500', 'Internal Server Error'],
+  noStreamId: ['500', 'Internal Server Error'],
+  internal: ['500', 'Internal Server Error'],
+} as const;
+
+export type LegacyRefusal = keyof typeof REFUSALS;
+
+/** Code and text of each refusal. */
+export type Refusals = Readonly<Record<LegacyRefusal, readonly [code: string, text: string]>>;
+
+export function legacyError(refusals: Refusals, refusal: LegacyRefusal): Element {
+  const [code, text] = refusals[refusal];
+  return element('error', { code }, text);
+}
+
+/** What is written on the stream itself. An empty text closes the stream without an error. */
 export interface StreamWords {
-  /** Answers a header of that namespace; undefined where that is not served. */
+  /** Answers a stream header of that namespace; undefined where the namespace is not served. */
   header(namespace: string | undefined, name: string, id: string): string | undefined;
   readonly wrongNamespace: string;
   readonly wrongSecret: string;
   readonly noHandshake: string;
-  /** To a packet before the handshake. */
+  /** Answers a packet that comes before the handshake. */
   readonly tooEarly: string;
-  /** Is that the end of the stream? */
+  /** Does a packet before the handshake end the stream? */
   readonly tooEarlyEnds: boolean;
   badXml(fault: ParseError): string;
-  /** To a peer that has closed its stream. */
+  /** Answers a peer that closes its stream. */
   readonly goodbye: string;
-  /** To a link whose place another one takes; absent where there may be several at a time. */
+  /** Ends a link that a newer one replaces; absent where a component may have several links. */
   readonly override?: string;
 }
 
-export interface Addresses {
+/** The attributes of a socket manager's packet that name the receiver, and the socket that it came from. */
+export interface AddressAttributes {
   readonly to: string;
   readonly socket: string;
 }
 
 /**
- * What differs between the generations of jabberd on the session manager's side, and nothing else: how a session is
- * addressed on the link, and the words of the stream. Pure functions; no sockets, timers or state.
+ * A dialect from the session manager's side: how a session is addressed on the link, and what is written on the stream
+ * itself. Nothing else differs between the generations of jabberd. Pure functions; no sockets, timers or state.
  */
-export interface Dialect {
-  /** The attributes of a packet of a socket manager that say for whom it is, and which socket it came from. */
-  readonly addresses: Addresses;
+export interface ServerDialect {
+  readonly addresses: AddressAttributes;
   readonly words: StreamWords;
   readonly refusals: Refusals;
-  /** What a packet means; undefined for one that is for nobody here, or has nobody to answer. */
+  /** Reads a packet; undefined for one whose receiver or sender is not named. */
   read(packet: Element): Incoming | undefined;
-  /** Answers a client that has no session. `session` is the address of the session that is open now. */
-  answer(asked: Asked, type: 'result' | 'error', content: Node[], session?: string): Element;
-  /** Answers who has asked for a session; absent where the result of the login does, and opens it. */
-  opened?(session: Names, request: Element): Element;
-  /** The name of a new session. `tag` is never used twice. */
+  /** Answers a client that has no session. `session` is the address of the session that the answer opens. */
+  answer(request: PreLoginRequest, type: 'result' | 'error', content: Node[], session?: string): Element;
+  /** Answers a request for a session; absent where the result of the login opens the session. */
+  opened?(session: SessionNames, request: Element): Element;
+  /** The address of a new session. `tag` is never used twice. */
   sessionAddress(jid: Jid, tag: string): string;
   /** Carries a stanza to a client. */
-  carry(session: Names, stanza: Element): Element;
-  /** Tells a socket that its session has ended, and why: `Disconnected` where nothing is said. */
+  carry(session: SessionNames, stanza: Element): Element;
+  /** Tells a socket that its session has ended, and why; without a reason, `Disconnected`. */
   ended(sessionAddress: string, socket: string, why?: string): Element;
   /** Gives a packet back whole. */
   giveBack(packet: Element, why: Rejection): Element;
   /**
-   * Is a socket that ends its session told that it has ended? Where what a client says may be taken for an end: its socket
-   * manager must not go on with a session that is over.
+   * Is a socket that ends its session told that the session has ended? Needed where a client's stanza may be taken for
+   * an end: its socket manager must not go on with a session that is over.
    */
   readonly confirmsEnds?: true;
 }

@@ -2,12 +2,17 @@
  * route, the dialect of jabberd 1.4 as it was deployed, from the session manager's side. Every packet of a client
  * travels inside a `<route/>`, and the type of that says what it is about. [jadc2s PROTO]
  */
-import { Element, element, escape } from '../../xml/index.js';
-import { withDeclarationsOf } from '../declarations.js';
+import { Element, element, escape, withDeclarationsOf } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
-import { REFUSALS, type Refusals } from '../refusals.js';
-import { readdressed, withoutPasswords } from '../routing/stanza.js';
-import type { Dialect, Incoming, Rejection, StreamWords } from './dialect.js';
+import { withoutPasswords } from '../../xmpp/stanza-error.js';
+import {
+  REFUSALS,
+  type Incoming,
+  type Refusals,
+  type Rejection,
+  type ServerDialect,
+  type StreamWords,
+} from './dialect.js';
 
 const COMPONENT = 'jabber:component:accept';
 
@@ -66,12 +71,13 @@ function read(whole: Element): Incoming | undefined {
   if (type === 'error') return { kind: 'end', to, socket, whole, undelivered: stanza };
   if (type === 'session') return { kind: 'open', to, socket, whole };
   if (!stanza) return undefined;
-  return { kind: type === 'auth' ? 'ask' : 'stanza', to, socket, whole, stanza };
+  return { kind: type === 'auth' ? 'login' : 'stanza', to, socket, whole, stanza };
 }
 
 /** As an error, its addressing turned round and the payload kept, but for passwords. [jabberd 1.4.3 jsm, transcript 16] */
 function giveBack(packet: Element, why: Rejection): Element {
-  const back = readdressed(packet)
+  const back = packet
+    .reopened()
     .set('to', packet.attribute('from'))
     .set('from', packet.attribute('to'))
     .set('type', 'error')
@@ -82,7 +88,7 @@ function giveBack(packet: Element, why: Rejection): Element {
   return back;
 }
 
-export const route: Dialect = {
+export const serverRoute: ServerDialect = {
   addresses: { to: 'to', socket: 'from' },
   words,
   refusals,

@@ -4,9 +4,8 @@
  */
 import { Element, element, escape } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
-import { REFUSALS } from '../refusals.js';
-import { readdressed, withoutPasswords } from '../routing/stanza.js';
-import type { Dialect, Incoming, Rejection, StreamWords } from './dialect.js';
+import { withoutPasswords } from '../../xmpp/stanza-error.js';
+import { REFUSALS, type Incoming, type Rejection, type ServerDialect, type StreamWords } from './dialect.js';
 
 const COMPONENT = 'jabber:component:accept';
 const OLD_COMPONENT = 'jabberd:sockets';
@@ -41,7 +40,7 @@ function endOf(packet: Element): Element | undefined {
 
 /** The stanza inside a packet. */
 function unstamped(packet: Element): Element {
-  return readdressed(packet).set('sto', undefined).set('sfrom', undefined);
+  return packet.reopened().set('sto', undefined).set('sfrom', undefined);
 }
 
 /** What is inside of a 510, the way it was before it could not be delivered. */
@@ -53,7 +52,7 @@ function takenBack(packet: Element, error: Element): Element {
 }
 
 /** Before login the packet is an iq to the bare name of the server. */
-function isAsked(packet: Element, to: Jid): boolean {
+function isPreLogin(packet: Element, to: Jid): boolean {
   const type = packet.attribute('type');
   return to.user === undefined && packet.localName === 'iq' && (type === 'get' || type === 'set');
 }
@@ -65,7 +64,7 @@ function read(whole: Element): Incoming | undefined {
   if (!to || !socket) return undefined;
   const end = endOf(whole);
   if (end) return { kind: 'end', to, socket, whole, undelivered: takenBack(whole, end) };
-  if (isAsked(whole, to)) return { kind: 'ask', to, socket, whole, stanza: whole };
+  if (isPreLogin(whole, to)) return { kind: 'login', to, socket, whole, stanza: whole };
   return { kind: 'stanza', to, socket, whole, stanza: unstamped(whole) };
 }
 
@@ -101,7 +100,7 @@ function giveBack(packet: Element, why: Rejection): Element {
   return back.append(element('error', { code: CODE, type }, text));
 }
 
-export const stoSfrom: Dialect = {
+export const serverStoSfrom: ServerDialect = {
   addresses: { to: 'sto', socket: 'sfrom' },
   words,
   refusals: REFUSALS,
@@ -112,7 +111,7 @@ export const stoSfrom: Dialect = {
   },
   sessionAddress: (jid) => jid.full,
   /** From the bare address, never the full one: that is for the 510. [jabberd 1.1.2 jsm] */
-  carry: ({ socket, bareJid }, stanza) => readdressed(stanza).set('sto', socket).set('sfrom', bareJid),
+  carry: ({ socket, bareJid }, stanza) => stanza.reopened().set('sto', socket).set('sfrom', bareJid),
   ended(sessionAddress, socket, why = 'Disconnected') {
     const error = element('error', { code: CODE }, why);
     return element('message', { type: 'error', sto: socket, sfrom: sessionAddress }, error);

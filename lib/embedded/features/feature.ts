@@ -1,49 +1,52 @@
-import type { Condition } from '../../xmpp/stanza-error.js';
 import type { Element } from '../../xml/index.js';
-import type { Services } from '../services.js';
+import type { Condition } from '../../xmpp/stanza-error.js';
+import type { ConnectedResource } from '../routing/connected-resources.js';
 import type { Steps } from '../routing/scheduler.js';
-import type { Session } from '../routing/connected-resource.js';
 
-/** An iq get or set that a client has sent to the server or to an account. */
+/** An iq get or set of a client to the server or to an account. */
 export interface Query {
   readonly type: 'get' | 'set';
   /** The one element inside. */
   readonly payload: Element;
-  /** Whom the client asks: us, or an account (its own where it names nobody). */
+  /** Is the server asked, or an account (the client's own where the iq has no `to`)? */
   readonly target: 'server' | 'account';
-  /** Bare address of the account that is asked; the server's name where the server is. */
+  /** Bare address of the account that is asked; the domain where the server is asked. */
   readonly address: string;
   /** Does the client ask its own account? */
   readonly own: boolean;
-  /** Did the client name nobody? The oldest ones mean the server by that. */
+  /** Has the iq no `to`? The oldest clients mean the server by that. */
   readonly unaddressed: boolean;
-  readonly session: Session;
-  /** Has something done after the answer is on its way. */
+  /** The resource that asks. */
+  readonly resource: ConnectedResource;
+  /** Has something done after the answer was sent. */
   readonly after: (action: () => void) => void;
 }
 
-/** What goes into the result (nothing, or one element), or what is wrong with the query. */
+/** The content of the result (one element, or none), or the condition of the error. */
 export type Answer = Element | undefined | Condition;
 
-/** One thing that the session manager can do, in a file of its own under `features/`. */
+/** One thing that the session manager can do, in a file of its own in this folder. */
 export interface Feature {
   /** What disco#info announces, of the server and of every account. [XEP-0030 3] */
   readonly announces?: readonly string[];
-  /** Answers to queries, by the namespace of what they hold. */
+  /** Answers to queries, by the namespace of their payload. */
   readonly answers?: Readonly<Record<string, (query: Query) => Answer>>;
-  /** The session takes messages from now on: it was not there, or had a negative priority. */
-  readonly ready?: (session: Session) => Steps;
-  /** Takes a message that must not overtake those that are being given out to that account. False where there are none. */
+  /** Called when a resource begins to take messages: it was not available, or had a negative priority. */
+  readonly ready?: (resource: ConnectedResource) => Steps;
+  /** Keeps a message that must not overtake stored ones on their way to that account; false where there are none. */
   readonly follows?: (message: Element, account: string) => boolean;
-  /** Nobody is there for a message to that account. Answers true where it was kept, or what to tell the sender. */
+  /** Takes a message to an account without a resource for it. Answers true where it was kept, or how to refuse it. */
   readonly undelivered?: (message: Element, account: string) => true | Refusal;
 }
 
-/** What to tell the sender of a stanza. */
+/** The error that the sender of a stanza gets. */
 export interface Refusal {
   readonly condition: Condition;
   readonly text?: string;
 }
 
-/** What a file under `features/` exports as its default. Called once for each session manager. */
-export type FeatureFactory = (services: Services) => Feature;
+/** Answers a get that only the server answers; the oldest clients send it without `to`. */
+export function askedOfServer({ type, target, unaddressed }: Query, answer: () => Answer): Answer {
+  if (target === 'account' && !unaddressed) return 'service-unavailable';
+  return type === 'get' ? answer() : 'not-allowed';
+}

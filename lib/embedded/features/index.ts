@@ -1,35 +1,35 @@
-import type { Services } from '../services.js';
-import agents from './agents.js';
-import disco from './disco.js';
-import type { Feature, FeatureFactory } from './feature.js';
-import last from './last.js';
-import offline from './offline.js';
-import ping from './ping.js';
-import privateStorage from './private.js';
-import register from './register.js';
-import roster from './roster.js';
-import session from './session.js';
-import time from './time.js';
-import vcard from './vcard.js';
-import version from './version.js';
+import type { EmbeddedContext } from '../context.js';
+import { agentsFeature } from './agents.js';
+import { discoFeature } from './disco.js';
+import type { Feature } from './feature.js';
+import { lastFeature } from './last.js';
+import { offlineFeature } from './offline.js';
+import { pingFeature } from './ping.js';
+import { privateFeature } from './private.js';
+import { registerFeature } from './register.js';
+import { rosterFeature } from './roster.js';
+import { sessionFeature } from './session.js';
+import { timeFeature } from './time.js';
+import { vcardFeature } from './vcard.js';
+import { versionFeature } from './version.js';
 
 /** Every feature. A new one is a file in this folder and an entry here. */
-const FACTORIES: readonly FeatureFactory[] = [
-  agents,
-  disco,
-  last,
-  offline,
-  ping,
-  privateStorage,
-  register,
-  roster,
-  session,
-  time,
-  vcard,
-  version,
+const FEATURES: readonly ((context: EmbeddedContext) => Feature)[] = [
+  agentsFeature,
+  discoFeature,
+  lastFeature,
+  offlineFeature,
+  pingFeature,
+  privateFeature,
+  registerFeature,
+  rosterFeature,
+  sessionFeature,
+  timeFeature,
+  vcardFeature,
+  versionFeature,
 ];
 
 /** All features, made for one session manager. */
-export function createFeatures(services: Services): Feature[] {
-  return FACTORIES.map((create) => create(services));
+export function createFeatures(context: EmbeddedContext): Feature[] {
+  return FEATURES.map((create) => create(context));
 }

@@ -1,11 +1,11 @@
-/** Messages for who is not there: kept, and given out at the next login. [XEP-0160] */
+/** Messages to users who are away: stored, and delivered at the next login. [XEP-0160] */
 import { treeOf, type Element } from '../../xml/index.js';
 import { delays } from '../../xmpp/delay.js';
-import type { Feature, Refusal } from './feature.js';
+import type { EmbeddedContext } from '../context.js';
+import type { ConnectedResource } from '../routing/connected-resources.js';
 import type { Steps } from '../routing/scheduler.js';
-import type { Services } from '../services.js';
-import type { Session } from '../routing/connected-resource.js';
 import type { StoredMessage } from '../store/offline.js';
+import type { Feature, Refusal } from './feature.js';
 
 const FULL: Refusal = {
   condition: 'service-unavailable',
@@ -13,7 +13,7 @@ const FULL: Refusal = {
 };
 
 const TOO_LONG: Refusal = { condition: 'not-acceptable', text: 'The message is too long.' };
-/** Room for what is written beside a message when it is given out. */
+/** Bytes for the delay that is written into a message when it is delivered. */
 const DELAY_BYTES = 4096;
 
 const NOT_TO_BE_KEPT: Refusal = {
@@ -25,7 +25,7 @@ const HINTS = 'urn:xmpp:hints';
 const CHAT_STATES = 'http://jabber.org/protocol/chatstates';
 const EVENTS = 'jabber:x:event';
 
-/** What is of no use later: chat states [XEP-0160 3], their ancestors with the id of what they are about [XEP-0022]. */
+/** Is the child of no use later? Chat states [XEP-0160 3], and message events, which name a message [XEP-0022]. */
 function isFleeting(child: Element): boolean {
   if (child.namespace === EVENTS) return child.child('id') !== undefined;
   return [CHAT_STATES, HINTS].includes(child.namespace) || child.localName === 'thread';
@@ -36,21 +36,20 @@ function hasHint({ elements }: Element, name: string): boolean {
   return elements.some(({ namespace, localName }) => namespace === HINTS && localName === name);
 }
 
-/** The sender decides; else all is kept but messages that hold nothing of use later. [XEP-0160 3] */
+/** A hint of the sender decides; without one, messages with any content of use later are kept. [XEP-0160 3] */
 function isWorthKeeping(whole: Element): boolean {
-  // A copy is looked into, so that what is kept is written as it came.
+  // A copy is parsed, so that the message is stored as it came.
   const message = whole.clone();
   if (hasHint(message, 'no-store')) return false;
   if (hasHint(message, 'store')) return true;
   return message.elements.length === 0 || !message.elements.every(isFleeting);
 }
 
-export default function offline(services: Services): Feature {
-  const { store, limits, chores } = services;
-  /** What is on its way to a session, or has left and is still in the store: it must not be sent twice. */
+export function offlineFeature({ store, limits, journal, deferred }: EmbeddedContext): Feature {
+  /** Ids of messages that are on their way to a resource, or have left and are still stored: they must not be sent twice. */
   const leaving = new Set<number>();
-  /** The account of each session that messages are being given to. */
-  const giving: string[] = [];
+  /** The account of each resource to which stored messages are being sent. */
+  const sending: string[] = [];
 
   function undelivered(message: Element, account: string): true | Refusal {
     if (!isWorthKeeping(message)) return message.child('body') === undefined || NOT_TO_BE_KEPT;
@@ -64,49 +63,49 @@ export default function offline(services: Services): Feature {
     return store.offline.add(account, text, bounds) || FULL;
   }
 
-  function give(session: Session, { id, received, stanza }: StoredMessage): void {
+  function deliver(resource: ConnectedResource, { id, received, stanza }: StoredMessage): void {
     leaving.add(id);
-    const message = treeOf(stanza).append(...delays(received, session.host, 'Offline Storage'));
-    const sent = session.send(message, (left) => (left ? remove(id) : void leaving.delete(id)));
+    const message = treeOf(stanza).append(...delays(received, resource.host, 'Offline Storage'));
+    const sent = resource.send(message, (left) => (left ? remove(id) : void leaving.delete(id)));
     if (!sent) remove(id);
   }
 
   function remove(id: number): void {
-    chores.add(
+    deferred.add(
       `offline ${id}`,
       () => store.offline.remove(id),
       () => void leaving.delete(id),
     );
   }
 
-  /** What comes meanwhile waits behind the rest, so it ends when nothing is left that is not on its way. */
-  function* giveAll(session: Session): Steps {
-    const account = session.bareJid;
-    giving.push(account);
+  /** Messages that come meanwhile are stored after the others, so it ends when all stored messages are on their way. */
+  function* deliverAll(resource: ConnectedResource): Steps {
+    const account = resource.bareJid;
+    sending.push(account);
     try {
       yield;
-      services.journal.settle();
+      journal.settle();
       let ids = store.offline.idsAfter(account, 0);
       for (; ids.length > 0; ids = store.offline.idsAfter(account, ids.at(-1)!)) {
         for (const id of ids) {
-          if (!session.takesMessages) return;
+          if (!resource.takesMessages) return;
           const stored = leaving.has(id) ? undefined : store.offline.get(id);
-          if (stored) give(session, stored);
+          if (stored) deliver(resource, stored);
           yield;
         }
       }
     } finally {
-      giving.splice(giving.indexOf(account), 1);
+      sending.splice(sending.indexOf(account), 1);
     }
   }
 
   function follows(message: Element, account: string): boolean {
-    return giving.includes(account) && isWorthKeeping(message) && keep(message, account) === true;
+    return sending.includes(account) && isWorthKeeping(message) && keep(message, account) === true;
   }
 
-  /** From now on nothing overtakes what waits, though others may have to be told of the session first. */
-  function ready(session: Session): Steps {
-    const steps = giveAll(session);
+  /** From now on no message overtakes stored ones, although the contacts are sent the presence first. */
+  function ready(resource: ConnectedResource): Steps {
+    const steps = deliverAll(resource);
     steps.next();
     return steps;
   }

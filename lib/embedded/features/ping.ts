@@ -1,9 +1,9 @@
-/** urn:xmpp:ping: is anybody there? [XEP-0199] */
+/** urn:xmpp:ping: an empty answer, from the server or the client's own account. [XEP-0199] */
 import type { Feature } from './feature.js';
 
 const PING = 'urn:xmpp:ping';
 
-export default function ping(): Feature {
+export function pingFeature(): Feature {
   return {
     announces: [PING],
     answers: {

@@ -1,21 +1,20 @@
-/** jabber:iq:private: XML that clients keep with us for themselves. [XEP-0049] */
-import { Element, element, treeOf } from '../../xml/index.js';
-import { withDeclarationsOf } from '../declarations.js';
+/** jabber:iq:private: XML that clients store on the server for themselves. [XEP-0049] */
+import { Element, element, treeOf, withDeclarationsOf } from '../../xml/index.js';
+import type { EmbeddedContext } from '../context.js';
 import type { Answer, Feature, Query } from './feature.js';
-import type { Services } from '../services.js';
 
 const PRIVATE = 'jabber:iq:private';
 
-/** Nothing that stands in a name or a namespace can make two of these the same. */
+/** Different for any two documents: a local name has no space in it. */
 const keyOf = (document: Element): string => `private ${document.localName} ${document.namespace}`;
 
-/** What was asked for, with nothing in it. [XEP-0049 2.2] */
+/** The element that was asked for, without content. [XEP-0049 2.2] */
 function empty({ name, attributes }: Element): Element {
   return new Element(name, new Map(attributes));
 }
 
-export default function privateStorage({ store, limits }: Services): Feature {
-  /** No more is read than may be sent: who asks for one document often asks for more memory than there is. */
+export function privateFeature({ store, limits }: EmbeddedContext): Feature {
+  /** Reads no more than may be sent: a query may name one large document many times. */
   function get({ address, payload }: Query): Answer {
     const answer = element('query', { xmlns: PRIVATE });
     let size = 0;

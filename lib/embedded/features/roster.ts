@@ -1,17 +1,25 @@
 /** jabber:iq:roster: get, set, remove. [RFC6121 2] */
 import type { Element } from '../../xml/index.js';
-import type { Answer, Feature, Query } from './feature.js';
 import { Jid } from '../../xmpp/jid.js';
 import type { Condition } from '../../xmpp/stanza-error.js';
-import { ROSTER } from '../routing/roster.js';
-import type { Services } from '../services.js';
+import type { EmbeddedContext } from '../context.js';
+import {
+  hasRoomForContact,
+  newContact,
+  pushContact,
+  pushRemoval,
+  ROSTER,
+  rosterQuery,
+} from '../routing/roster.js';
+import { cancelSubscriptions } from '../routing/subscriptions.js';
+import type { Answer, Feature, Query } from './feature.js';
 
-export default function roster(services: Services): Feature {
-  function get({ session, payload }: Query): Answer {
-    session.interested = true;
-    const current = String(session.roster.version());
-    // An empty result says that the client's copy is the current one. [RFC6121 2.6.3]
-    return payload.attribute('ver') === current ? undefined : services.roster.query(session.bareJid);
+export function rosterFeature(context: EmbeddedContext): Feature {
+  function get({ resource, payload }: Query): Answer {
+    resource.interested = true;
+    const current = String(resource.roster.version());
+    // An empty result says that the client's copy is current. [RFC6121 2.6.3]
+    return payload.attribute('ver') === current ? undefined : rosterQuery(context, resource.bareJid);
   }
 
   function set(query: Query): Answer {
@@ -19,49 +27,49 @@ export default function roster(services: Services): Feature {
     if (!isItem(item) || others.length > 0) return 'bad-request';
     const jid = Jid.parse(item.attribute('jid'));
     if (!jid) return 'jid-malformed';
-    if (jid.bare === query.session.bareJid) return 'not-allowed';
+    if (jid.bare === query.resource.bareJid) return 'not-allowed';
     return item.attribute('subscription') === 'remove'
       ? remove(query, jid.full)
       : update(query, jid.full, item);
   }
 
-  /** Name and groups are the user's to set, the subscription is not. [RFC6121 2.3.2] */
-  function update({ session, after }: Query, jid: string, item: Element): Answer {
-    const account = session.bareJid;
-    const known = session.roster.get(jid);
-    if (!known && !services.roster.hasRoom(account)) return 'resource-constraint';
+  /** The user may set name and groups, and not the subscription. [RFC6121 2.3.2] */
+  function update({ resource, after }: Query, jid: string, item: Element): Answer {
+    const account = resource.bareJid;
+    const known = resource.roster.get(jid);
+    if (!known && !hasRoomForContact(context, account)) return 'resource-constraint';
     const groups = groupsOf(item);
     const name = item.attribute('name') || undefined;
     const wrong = wrongWith(groups) ?? tooMuch([...groups, name ?? '']);
     if (wrong) return wrong;
     const grown = jid.length + (name ?? '').length + groups.join().length;
-    if (services.store.rosters.characters(account) + grown > services.limits.rosterCharacters) {
+    if (context.store.rosters.characters(account) + grown > context.limits.rosterCharacters) {
       return 'resource-constraint';
     }
-    const contact = { ...(known ?? services.roster.stranger(jid)), name, groups, listed: true };
-    services.store.rosters.save(account, contact);
-    after(() => services.roster.push(account, contact));
+    const contact = { ...(known ?? newContact(jid)), name, groups, listed: true };
+    context.store.rosters.save(account, contact);
+    after(() => pushContact(context, account, contact));
     return undefined;
   }
 
-  /** The groups with the name behind them. [RFC6121 2.3.3] */
+  /** @param texts the groups, and then the name [RFC6121 2.3.3] */
   function tooMuch(texts: readonly string[]): Condition | undefined {
-    const { groups, nameCharacters } = services.limits;
+    const { groups, nameCharacters } = context.limits;
     const isTooMuch = texts.length > groups + 1 || texts.some((text) => text.length > nameCharacters);
     return isTooMuch ? 'not-acceptable' : undefined;
   }
 
   /** [RFC6121 2.5] */
-  function remove({ session, after }: Query, jid: string): Answer {
-    const account = session.bareJid;
-    const known = session.roster.get(jid);
+  function remove({ resource, after }: Query, jid: string): Answer {
+    const account = resource.bareJid;
+    const known = resource.roster.get(jid);
     if (!known?.listed) return 'item-not-found';
-    services.store.rosters.change(() => {
+    context.store.rosters.change(() => {
       const unlisted = { ...known, listed: false };
-      services.store.rosters.save(account, unlisted);
-      services.subscriptions.cancel(account, unlisted);
+      context.store.rosters.save(account, unlisted);
+      cancelSubscriptions(context, account, unlisted);
     });
-    after(() => services.roster.pushRemoval(account, jid));
+    after(() => pushRemoval(context, account, jid));
     return undefined;
   }
 
@@ -83,7 +91,7 @@ function groupsOf(item: Element): string[] {
   return item.elements.filter((child) => child.localName === 'group').map((group) => group.text);
 }
 
-/** Who wants a contact in no group names none. [RFC6121 2.3.3] */
+/** A group must have a name, and must not be named twice. [RFC6121 2.3.3] */
 function wrongWith(groups: readonly string[]): Condition | undefined {
   if (groups.includes('')) return 'not-acceptable';
   return new Set(groups).size < groups.length ? 'bad-request' : undefined;

@@ -1,15 +1,10 @@
-/** What time it is here, for new clients [XEP-0202] and old ones [XEP-0090]. */
+/** The time of the server, for new clients [XEP-0202] and old ones [XEP-0090]. */
 import { element } from '../../xml/index.js';
 import { dateTime, legacyDateTime } from '../../xmpp/delay.js';
-import type { Answer, Feature, Query } from './feature.js';
+import { askedOfServer, type Answer, type Feature } from './feature.js';
 
 const TIME = 'urn:xmpp:time';
 const LEGACY_TIME = 'jabber:iq:time';
-
-function ofServer({ type, target, unaddressed }: Query, answer: () => Answer): Answer {
-  if (target === 'account' && !unaddressed) return 'service-unavailable';
-  return type === 'get' ? answer() : 'not-allowed';
-}
 
 function time(): Answer {
   const fields = [element('tzo', {}, '+00:00'), element('utc', {}, dateTime(Date.now()))];
@@ -23,12 +18,12 @@ function legacyTime(): Answer {
   return element('query', { xmlns: LEGACY_TIME }, ...fields);
 }
 
-export default function entityTime(): Feature {
+export function timeFeature(): Feature {
   return {
     announces: [TIME, LEGACY_TIME],
     answers: {
-      [TIME]: (query) => ofServer(query, time),
-      [LEGACY_TIME]: (query) => ofServer(query, legacyTime),
+      [TIME]: (query) => askedOfServer(query, time),
+      [LEGACY_TIME]: (query) => askedOfServer(query, legacyTime),
     },
   };
 }

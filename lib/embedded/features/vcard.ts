@@ -1,11 +1,11 @@
-/** vcard-temp: a user's card, for everybody to read. [XEP-0054] */
+/** vcard-temp: a user's card, which everybody may read. [XEP-0054] */
 import { treeOf } from '../../xml/index.js';
+import type { EmbeddedContext } from '../context.js';
 import type { Answer, Feature, Query } from './feature.js';
-import type { Services } from '../services.js';
 
 const VCARD = 'vcard-temp';
 
-export default function vcard({ store, limits }: Services): Feature {
+export function vcardFeature({ store, limits }: EmbeddedContext): Feature {
   function get({ address, target }: Query): Answer {
     if (target === 'server') return 'service-unavailable';
     const card = store.documents.get(address, VCARD);

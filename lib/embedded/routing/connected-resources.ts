@@ -1,54 +1,153 @@
-import type { Session } from './connected-resource.js';
+import { randomBytes } from 'node:crypto';
+import type { Element } from '../../xml/index.js';
+import type { Jid } from '../../xmpp/jid.js';
+import type { ComponentStream } from '../component-stream.js';
+import type { ServerDialect } from '../dialects/dialect.js';
+import type { Settle } from '../outbox.js';
+import type { AccountRoster } from '../store/rosters.js';
 
-/** All sessions: by full JID, by user, and by what the socket manager calls them. */
-export class SessionTable {
-  private readonly byFullJid = new Map<string, Session>();
-  private readonly byAddress = new Map<string, Session>();
-  private readonly byUser = new Map<string, Set<Session>>();
+/** Identifies this run of the program: a socket manager may still know sessions of an earlier one. */
+const RUN = randomBytes(6).toString('hex');
+let made = 0;
 
-  add(session: Session): void {
-    this.byFullJid.set(session.fullJid, session);
-    this.byAddress.set(session.address, session);
-    const ofUser = this.byUser.get(session.bareJid);
-    if (ofUser) ofUser.add(session);
-    else this.byUser.set(session.bareJid, new Set([session]));
+/** A tag for a session address, never used twice. */
+function newTag(): string {
+  made += 1;
+  return `${RUN}${made.toString(16)}`.toUpperCase();
+}
+
+/**
+ * One login of a user, with the names of Prosody's session document (doc/session.txt): a connected resource from the
+ * start, with `presence` an available resource, with `interested` an interested resource [RFC6121 2.2]. To the socket
+ * manager it is a session, and has a session address.
+ */
+export class ConnectedResource {
+  readonly type = 'c2s';
+  readonly username: string;
+  readonly host: string;
+  readonly resource: string;
+  readonly fullJid: string;
+  readonly bareJid: string;
+  /** The session address: what the socket manager calls the session. */
+  readonly address: string;
+  /** The last presence that was broadcast; undefined while the resource is not available. */
+  presence: Element | undefined;
+  /** When that presence came, in milliseconds since 1970. */
+  presenceSince = 0;
+  priority = 0;
+  /** Has it requested the roster? Then it is sent the changes. */
+  interested = false;
+  /** Full and bare addresses that were sent directed presence, and must be told when the resource goes. [RFC6121 4.6] */
+  readonly directed = new Set<string>();
+  /** When the user logged in, in milliseconds since 1970. */
+  readonly since = Date.now();
+  /** Stanzas of the client. */
+  received = 0;
+  /** Stanzas to the client. */
+  sent = 0;
+
+  /**
+   * @param conn the link it is reached by; replaced when the client's socket manager speaks on another one
+   * @param socket the socket address, which packets for the client are sent to
+   */
+  constructor(
+    public conn: ComponentStream,
+    readonly socket: string,
+    jid: Jid,
+    private readonly dialect: ServerDialect,
+    /** The user's roster, from the moment that the resource is bound. */
+    readonly roster: AccountRoster,
+  ) {
+    this.username = jid.user!;
+    this.host = jid.host;
+    this.resource = jid.resource!;
+    this.fullJid = jid.full;
+    this.bareJid = jid.bare;
+    this.address = dialect.sessionAddress(jid, newTag());
   }
 
-  /** @returns false where the session is not here (any more) */
-  delete(session: Session): boolean {
-    if (this.byFullJid.get(session.fullJid) !== session) return false;
-    this.byFullJid.delete(session.fullJid);
-    this.byAddress.delete(session.address);
-    const ofUser = this.byUser.get(session.bareJid)!;
-    ofUser.delete(session);
-    if (ofUser.size === 0) this.byUser.delete(session.bareJid);
+  /** Is it an available resource? */
+  get available(): boolean {
+    return this.presence !== undefined;
+  }
+
+  /** The `<show/>` of its presence: `away`, `chat`, `dnd`, `xa`, or undefined. [RFC6121 4.7.2.1] */
+  get show(): string | undefined {
+    return this.presence?.childText('show');
+  }
+
+  /** Is it sent messages to the bare address? [RFC6121 8.5.2.1] */
+  get takesMessages(): boolean {
+    return this.available && this.priority >= 0;
+  }
+
+  /** Keeps what disconnecting changes. @returns a function that restores it */
+  remember(): () => void {
+    const { presence, priority, directed } = this;
+    const addresses = [...directed];
+    return () => {
+      Object.assign(this, { presence, priority });
+      for (const address of addresses) directed.add(address);
+    };
+  }
+
+  /** See {@link ComponentStream.hasRoom}; of the link it is reached by now. */
+  get hasRoom(): boolean {
+    return this.conn.hasRoom;
+  }
+
+  /** Sends a stanza to the client. @returns false where it is too long to be sent */
+  send(stanza: Element, settle?: Settle): boolean {
+    this.sent += 1;
+    return this.conn.send(this.dialect.carry(this, stanza), stanza, settle);
+  }
+}
+
+/** All connected resources: by full JID, by account, and by session address. */
+export class ConnectedResources {
+  private readonly byFullJid = new Map<string, ConnectedResource>();
+  private readonly byAddress = new Map<string, ConnectedResource>();
+  private readonly byAccount = new Map<string, Set<ConnectedResource>>();
+
+  add(resource: ConnectedResource): void {
+    this.byFullJid.set(resource.fullJid, resource);
+    this.byAddress.set(resource.address, resource);
+    const ofAccount = this.byAccount.get(resource.bareJid);
+    if (ofAccount) ofAccount.add(resource);
+    else this.byAccount.set(resource.bareJid, new Set([resource]));
+  }
+
+  /** @returns false where the resource is not connected (any more) */
+  delete(resource: ConnectedResource): boolean {
+    if (this.byFullJid.get(resource.fullJid) !== resource) return false;
+    this.byFullJid.delete(resource.fullJid);
+    this.byAddress.delete(resource.address);
+    const ofAccount = this.byAccount.get(resource.bareJid)!;
+    ofAccount.delete(resource);
+    if (ofAccount.size === 0) this.byAccount.delete(resource.bareJid);
     return true;
   }
 
-  get(fullJid: string): Session | undefined {
+  get(fullJid: string): ConnectedResource | undefined {
     return this.byFullJid.get(fullJid);
   }
 
-  /** The session that the socket manager calls that. */
-  at(address: string): Session | undefined {
+  /** The resource that has that session address. */
+  at(address: string): ConnectedResource | undefined {
     return this.byAddress.get(address);
   }
 
-  /** The sessions of a user, by bare address. */
-  of(bareJid: string): Session[] {
-    return [...(this.byUser.get(bareJid) ?? [])];
+  /** The connected resources of an account, by its bare address. */
+  of(bareJid: string): ConnectedResource[] {
+    return [...(this.byAccount.get(bareJid) ?? [])];
   }
 
-  /** The sessions of a user that have sent their presence. */
-  available(bareJid: string): Session[] {
-    return this.of(bareJid).filter((session) => session.available);
+  /** The available resources of an account. */
+  available(bareJid: string): ConnectedResource[] {
+    return this.of(bareJid).filter((resource) => resource.available);
   }
 
-  get size(): number {
-    return this.byFullJid.size;
-  }
-
-  [Symbol.iterator](): IterableIterator<Session> {
+  [Symbol.iterator](): IterableIterator<ConnectedResource> {
     return [...this.byFullJid.values()].values();
   }
 }

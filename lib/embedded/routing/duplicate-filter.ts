@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { Element } from '../../xml/index.js';
 
-/** Messages that are remembered; then the oldest is forgotten. */
+/** Messages that are remembered; when there are more, the oldest is forgotten. */
 const MAX_REMEMBERED = 10_000;
 
 interface Sent {
-  /** How many of the same there were, and how many copies of them are with somebody. */
+  /** How many equal messages there were, and how many copies of them are with a resource. */
   messages: number;
   copies: number;
 }
 
 /**
- * Which messages went to more sessions than one. Each of those gives its copy back where it ends, and a copy that is
- * delivered again to all the others would be given back by them again: so only the last one is.
+ * Remembers messages that were sent to several resources. Each resource gives its copy back when its session ends, and a
+ * copy that was delivered again to the others would be given back by them once more. So only the last copy is delivered
+ * again.
  */
-export class Copies {
+export class DuplicateFilter {
   private readonly sent = new Map<string, Sent>();
 
-  /** A message has gone to that many sessions. */
+  /** A message was sent to that many resources. */
   add(message: Element, copies: number): void {
     if (copies < 2) return;
     const key = keyOf(message);
@@ -29,7 +30,7 @@ export class Copies {
     if (this.sent.size > MAX_REMEMBERED) this.sent.delete(this.sent.keys().next().value!);
   }
 
-  /** A message comes back. @returns whether somebody else has a copy of it */
+  /** A message comes back. @returns whether another resource has a copy of it */
   isElsewhere(message: Element): boolean {
     if (this.sent.size === 0) return false;
     const key = keyOf(message);

@@ -1,89 +1,123 @@
-import type { Stanza } from '../../xml/index.js';
-import type { Gate, Schedule } from './scheduler.js';
+import type { Element, Stanza } from '../../xml/index.js';
+import { Jid, prepareUser } from '../../xmpp/jid.js';
+import type { AddressAttributes } from '../dialects/dialect.js';
+import type { Gate, Scheduler } from './scheduler.js';
 
-/** Bytes (about) that a packet that waits keeps in memory besides its text. */
+/** Bytes (about) that a waiting packet keeps in memory besides its text. */
 const PACKET_BYTES = 512;
 
-export interface InboxOptions {
-  /** Whose packet it is. What one user sends is taken in its order. */
-  owner(packet: Stanza): string;
-  /** Does the peer ask with it how far we have come? Then it is taken when all that came before it has been. */
-  isMark(packet: Stanza): boolean;
+export interface InboundQueueOptions {
+  /** The attributes that address packets. */
+  readonly addresses: AddressAttributes;
+  /** The peer's component name, folded. */
+  readonly name: string;
   /** Takes a packet. Never throws. */
   readonly take: (packet: Stanza) => void;
-  readonly schedule: Schedule;
-  /** Where answers go. */
+  readonly scheduler: Scheduler;
+  /** Where answers leave. */
   readonly gate: Gate;
-  /** Bytes (about) of packets that may wait; the link is not read on while there are more. */
+  /** Bytes (about) of packets that may wait; while there are more, the link is not read. */
   readonly bound: number;
-  /** Are there more than that? */
-  full(full: boolean): void;
+  /** Called with whether more than that wait. */
+  onFull(full: boolean): void;
 }
 
-/** What has come, in its order. */
+/** A packet in the order of arrival. A probe is kept until all that came before it has been taken. */
 interface Arrived {
   taken: boolean;
-  readonly mark?: Stanza;
+  readonly probe?: Stanza;
 }
 
-/** Packets that have come over a link. All users share it, so each is taken when it is the turn of whoever sent it. */
-export class Inbox {
-  /** Since the oldest one that is not taken yet. */
+/** Packets that have come over a link. All users share the link, so each packet is taken when its sender has a turn. */
+export class InboundQueue {
+  /** From the oldest packet that is not taken yet. */
   private arrived: Arrived[] = [];
   private first = 0;
   private size = 0;
 
-  constructor(private readonly options: InboxOptions) {}
+  constructor(private readonly options: InboundQueueOptions) {}
 
   push(packet: Stanza): void {
-    const { options } = this;
-    if (options.isMark(packet)) {
-      this.arrived.push({ taken: false, mark: packet });
+    const { addresses, name, scheduler, gate } = this.options;
+    if (isProbePacket(packet, addresses, name)) {
+      this.arrived.push({ taken: false, probe: packet });
       return;
     }
     const arrived: Arrived = { taken: false };
     this.arrived.push(arrived);
     this.size += costOf(packet);
-    options.schedule.add(options.owner(packet), options.gate, () => this.take(packet, arrived));
+    scheduler.add(ownerOf(packet, addresses), gate, () => this.take(packet, arrived));
   }
 
   /** To be called after each read. */
   work(): void {
-    this.options.schedule.work();
+    this.options.scheduler.work();
     this.settle();
   }
 
-  /** Takes all there is, at once: the link is at its end. */
+  /** Takes all packets at once: the link has ended. */
   finish(): void {
-    this.options.schedule.finish(this.options.gate);
+    this.options.scheduler.finish(this.options.gate);
     this.settle();
   }
 
   private take(packet: Stanza, arrived: Arrived): void {
-    const { schedule, gate, take } = this.options;
+    const { scheduler, gate, take } = this.options;
     this.size -= costOf(packet);
     take(packet);
-    schedule.whenDone(gate, () => {
+    scheduler.whenDone(gate, () => {
       arrived.taken = true;
       this.settle();
     });
   }
 
-  /** Takes the marks that nothing stands before any more. */
+  /** Takes the probes before which no packet waits any more. */
   private settle(): void {
     for (; this.first < this.arrived.length; this.first += 1) {
-      const { taken, mark } = this.arrived[this.first];
-      if (!taken && !mark) break;
-      if (mark) this.options.take(mark);
+      const { taken, probe } = this.arrived[this.first];
+      if (!taken && !probe) break;
+      if (probe) this.options.take(probe);
     }
     if (this.first * 2 > this.arrived.length) {
       this.arrived = this.arrived.slice(this.first);
       this.first = 0;
     }
-    this.options.full(this.size > this.options.bound);
+    this.options.onFull(this.size > this.options.bound);
   }
 }
 
 function costOf(packet: Stanza): number {
   return packet.source.length + PACKET_BYTES;
+}
+
+/**
+ * For whom a packet is handled, which is whose turn it takes: the bare address of a user, or the socket address of a
+ * client that names no user. A login belongs to the user that it names, so that it does not overtake packets of the
+ * session that it replaces.
+ */
+export function ownerOf(packet: Stanza, { to, socket }: AddressAttributes): string {
+  const [bare] = (packet.attribute(to) ?? '').split('/', 1);
+  if (bare.includes('@')) return bare;
+  const user = prepareUser(usernameIn(packet.element()) ?? '');
+  return user === undefined ? (packet.attribute(socket) ?? '') : `${user}@${bare}`;
+}
+
+/**
+ * Is it a packet that a component sends to itself, which any jabberd echoes? The component measures with it how long the
+ * packets before it take. [jabberd 1.1.2, 1.4.3]
+ *
+ * @param name the component's name, folded
+ */
+export function isProbePacket(packet: Stanza, { to, socket }: AddressAttributes, name: string): boolean {
+  const address = packet.attribute(to);
+  return address === packet.attribute(socket) && Jid.parse(address)?.host === name;
+}
+
+/** The first `<username/>` in the query of a login, whether or not another element is around it. */
+function usernameIn({ elements }: Element): string | undefined {
+  for (const child of elements) {
+    const username = child.child('query')?.childText('username') ?? child.childText('username');
+    if (username !== undefined) return username;
+  }
+  return undefined;
 }

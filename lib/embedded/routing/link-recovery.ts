@@ -1,60 +1,76 @@
-import { safely } from '../safely.js';
-import type { Services } from '../services.js';
+import { safely } from '../../observe/log.js';
+import type { Element } from '../../xml/index.js';
+import { Jid } from '../../xmpp/jid.js';
 import type { ComponentStream, StreamEnd } from '../component-stream.js';
+import type { EmbeddedContext } from '../context.js';
+import { disconnect } from './disconnect.js';
+import type { PacketRouter } from './packet-router.js';
 
-/** Links that are lost, with what waits on them, until somebody comes for it or it is too late. */
-export class LostLinks {
+/** Lost links with sessions and undelivered packets, kept until the socket manager reconnects or a timeout. */
+export class LinkRecovery {
   private readonly links = new Map<ComponentStream, NodeJS.Timeout>();
 
-  /** @param give finds another way for a packet that was for a session of a link that is lost for good */
   constructor(
-    private readonly services: Services,
-    private readonly give: (link: ComponentStream) => void,
+    private readonly context: EmbeddedContext,
+    private readonly router: PacketRouter,
   ) {}
 
-  /** A link is lost: its sessions are kept for a while. [jabberd 1.1.2 base_accept] */
+  /** Keeps the sessions of a link that was lost for a while. [jabberd 1.1.2 base_accept] */
   add(link: ComponentStream, reason: StreamEnd): void {
-    const { services } = this;
-    const sessions = [...services.sessions].filter((session) => session.conn === link).length;
-    if (sessions === 0) return this.give(link);
-    services.log.info('link lost, its sessions wait', { reason, sessions });
+    const { resources, log, journal, limits } = this.context;
+    const sessions = [...resources].filter((resource) => resource.conn === link).length;
+    if (sessions === 0) return this.giveBack(link);
+    log.info('link lost, its sessions wait', { reason, sessions });
     const giveUp = (): void => this.expire(link);
-    const timer = setTimeout(
-      () => services.journal.once('giving a link up', giveUp),
-      services.limits.linkAwayTimeout * 1000,
-    );
+    const timer = setTimeout(() => journal.once('giving a link up', giveUp), limits.linkAwayTimeout * 1000);
     timer.unref();
     this.links.set(link, timer);
   }
 
-  /** A link is there: it may be that of the peer that was lost, so sessions and packets move to it. */
+  /** Moves sessions and packets of all lost links to a new one: it may come from the peer that had them. */
   moveTo(link: ComponentStream): void {
     for (const [lost, timer] of this.links) {
       clearTimeout(timer);
-      for (const session of this.services.sessions) if (session.conn === lost) session.conn = link;
+      for (const resource of this.context.resources) if (resource.conn === lost) resource.conn = link;
       link.takeOver(lost.remains());
     }
     this.links.clear();
   }
 
-  /** Nobody came, or too much waits: the sessions end, and their messages go where messages go then. */
+  /** Gives a link up, after the timeout or because too much waits: its sessions end, their messages go elsewhere. */
   expire(link: ComponentStream): void {
     if (!this.links.has(link)) return;
-    this.forget(link);
-    for (const session of this.services.sessions) {
-      if (session.conn !== link) continue;
-      safely(this.services.log, 'ending a session', () => this.services.end(session, 'link lost'));
+    clearTimeout(this.links.get(link));
+    this.links.delete(link);
+    for (const resource of this.context.resources) {
+      if (resource.conn !== link) continue;
+      safely(this.context.log, 'ending a session', () => disconnect(this.context, resource, 'link lost'));
     }
-    this.give(link);
+    this.giveBack(link);
   }
 
-  /** Nobody will come any more. */
+  /** Gives all lost links up. */
   expireAll(): void {
     for (const link of [...this.links.keys()]) this.expire(link);
   }
 
-  private forget(link: ComponentStream): void {
-    clearTimeout(this.links.get(link));
-    this.links.delete(link);
+  /**
+   * Has the undelivered packets of a link handled again. They may be many, so each is handled when its sender has a turn,
+   * and before the next packets of that sender.
+   */
+  private giveBack(link: ComponentStream): void {
+    const bySender = new Map<string, Element[]>();
+    for (const { stanza, settle } of link.remains()) {
+      if (settle) settle(false);
+      else if (stanza) {
+        const sender = Jid.parse(stanza.attribute('from'))?.bare ?? '';
+        const stanzas = bySender.get(sender);
+        if (stanzas) stanzas.push(stanza);
+        else bySender.set(sender, [stanza]);
+      }
+    }
+    for (const [sender, stanzas] of bySender) {
+      this.context.scheduler.first(sender, link, this.router.givingBack(stanzas));
+    }
   }
 }

@@ -1,80 +1,79 @@
-import { element, type Element } from '../../xml/index.js';
-import { withDeclarationsOf } from '../declarations.js';
-import type { Answer, Query } from '../features/feature.js';
+import { element, withDeclarationsOf, type Element } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
-import { receiverOf } from './receiver.js';
-import type { Services } from '../services.js';
-import type { Session } from './connected-resource.js';
+import type { EmbeddedContext } from '../context.js';
+import type { Answer, Query } from '../features/feature.js';
+import type { ConnectedResource } from './connected-resources.js';
+import { receiverOf, refuse } from './refusal.js';
 
-/** Queries: what clients ask each other is passed on, what they ask us or an account is answered by the features. */
-export class Queries {
+/** Passes queries of clients on to other clients; queries to the server or an account are answered by the features. */
+export class QueryHandler {
   private readonly answers = new Map<string, (query: Query) => Answer>();
 
-  constructor(private readonly services: Services) {
-    for (const feature of services.features) {
+  constructor(private readonly context: EmbeddedContext) {
+    for (const feature of context.features) {
       for (const [namespace, answer] of Object.entries(feature.answers ?? {})) {
         this.answers.set(namespace, answer);
       }
     }
   }
 
-  /** Takes an iq of a client, `from` stamped. [RFC6121 8.5] [RFC6120 8.2.3] */
-  receive(session: Session, iq: Element): void {
+  /** Handles an iq of a client, `from` already its full JID. [RFC6121 8.5] [RFC6120 8.2.3] */
+  receive(resource: ConnectedResource, iq: Element): void {
     const type = iq.attribute('type');
-    if (type === 'get' || type === 'set') this.ask(session, iq, type);
+    if (type === 'get' || type === 'set') this.ask(resource, iq, type);
     else if (type === 'result' || type === 'error') this.passOn(iq);
-    else this.services.refuse(iq, 'bad-request');
+    else refuse(this.context, iq, 'bad-request');
   }
 
-  /** An answer goes to the session that asked; anybody else has not asked. */
+  /** An answer goes to the resource that asked, and to no other one. */
   private passOn(iq: Element): void {
     const to = Jid.parse(iq.attribute('to'));
-    if (to) this.services.sessions.get(to.full)?.send(iq);
+    if (to) this.context.resources.get(to.full)?.send(iq);
   }
 
-  private ask(session: Session, iq: Element, type: Query['type']): void {
-    const { services } = this;
-    const to = receiverOf(services, iq, iq.attribute('to') ?? session.bareJid);
+  private ask(resource: ConnectedResource, iq: Element, type: Query['type']): void {
+    const { context } = this;
+    const to = receiverOf(context, iq, iq.attribute('to') ?? resource.bareJid);
     if (!to) return;
-    if (to.user !== undefined && to.resource !== undefined) return this.askSession(iq, to);
-    if (to.user !== undefined && !services.store.accounts.exists(to.bare)) {
-      return services.refuse(iq, 'service-unavailable');
+    if (to.user !== undefined && to.resource !== undefined) return this.askResource(iq, to);
+    if (to.user !== undefined && !context.store.accounts.exists(to.bare)) {
+      return refuse(context, iq, 'service-unavailable');
     }
-    this.answer(session, iq, type, to);
+    this.answer(resource, iq, type, to);
   }
 
-  private askSession(iq: Element, to: Jid): void {
-    const receiver = this.services.sessions.get(to.full);
-    if (!receiver?.send(iq)) this.services.refuse(iq, 'service-unavailable');
+  private askResource(iq: Element, to: Jid): void {
+    const receiver = this.context.resources.get(to.full);
+    if (!receiver?.send(iq)) refuse(this.context, iq, 'service-unavailable');
   }
 
-  private answer(session: Session, iq: Element, type: Query['type'], to: Jid): void {
+  private answer(resource: ConnectedResource, iq: Element, type: Query['type'], to: Jid): void {
     const [payload, ...others] = iq.elements;
-    if (!payload || others.length > 0) return this.services.refuse(iq, 'bad-request');
+    if (!payload || others.length > 0) return refuse(this.context, iq, 'bad-request');
     const afterwards: (() => void)[] = [];
     const answer = this.answers.get(payload.namespace)?.({
       type,
       payload: withDeclarationsOf(iq, payload),
       target: to.user === undefined ? 'server' : 'account',
       address: to.bare,
-      own: to.bare === session.bareJid,
+      own: to.bare === resource.bareJid,
       unaddressed: !iq.attributes.has('to'),
-      session,
+      resource,
       after: (action) => void afterwards.push(action),
     });
-    this.tell(session, iq, this.answers.has(payload.namespace) ? answer : 'service-unavailable');
+    this.tell(resource, iq, this.answers.has(payload.namespace) ? answer : 'service-unavailable');
     for (const action of afterwards) action();
   }
 
-  private tell(session: Session, iq: Element, answer: Answer): void {
-    if (typeof answer === 'string') return this.services.refuse(iq, answer);
+  private tell(resource: ConnectedResource, iq: Element, answer: Answer): void {
+    if (typeof answer === 'string') return refuse(this.context, iq, answer);
     const result = element('iq', {
       type: 'result',
       id: iq.attribute('id'),
       from: iq.attribute('to'),
-      to: session.fullJid,
+      to: resource.fullJid,
     });
-    const sent = session.send(answer ? result.append(answer) : result);
-    if (!sent) this.services.refuse(iq, 'resource-constraint');
+    const sent = resource.send(answer ? result.append(answer) : result);
+    if (!sent) refuse(this.context, iq, 'resource-constraint');
   }
 }

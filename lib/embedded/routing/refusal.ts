@@ -1,19 +1,35 @@
-import { stanzaError, type Condition } from '../../xmpp/stanza-error.js';
-import type { Element } from '../../xml/index.js';
-import { withoutPasswords } from './stanza.js';
+import { element, type Element } from '../../xml/index.js';
+import { Jid } from '../../xmpp/jid.js';
+import { errorReply, mayBeRefused, type Condition } from '../../xmpp/stanza-error.js';
+import type { EmbeddedContext } from '../context.js';
 
-/** May the stanza be answered with an error? Never an error, nor an answer. [RFC6120 8.3.1] */
-export function mayBeRefused(stanza: Element): boolean {
-  const type = stanza.attribute('type');
-  return type !== 'error' && !(stanza.localName === 'iq' && type === 'result');
+/**
+ * Answers a stanza with an error; not where the stanza must not be answered with one. Its sender, named by `from`, is a
+ * connected resource, or gone.
+ */
+export function refuse(context: EmbeddedContext, stanza: Element, condition: Condition, text?: string): void {
+  if (!mayBeRefused(stanza)) return;
+  const sender = context.resources.get(stanza.attribute('from') ?? '');
+  const error = errorReply(stanza, condition, text);
+  if (!sender || sender.send(error)) return;
+  // The content of the stanza, or another attribute of its opening tag, was too long.
+  const { id, from, to } = Object.fromEntries(error.attributes);
+  sender.send(element(error.name, { type: 'error', id, from, to }, error.children.at(-1)!));
 }
 
 /**
- * The stanza on its way back to who sent it, with what is wrong with it. What it held is kept, so that its user
- * sees what did not arrive, but for passwords.
+ * The address that a stanza is for.
+ *
+ * @param address the address to take where it is not the one in `to`
+ * @returns undefined where nobody here can have the address; the sender is told
  */
-export function refused(stanza: Element, condition: Condition, text?: string): Element {
-  const error = withoutPasswords(stanza);
-  error.set('from', stanza.attribute('to')).set('to', stanza.attribute('from')).set('type', 'error');
-  return error.append(stanzaError(condition, { text }));
+export function receiverOf(
+  context: EmbeddedContext,
+  stanza: Element,
+  address = stanza.attribute('to'),
+): Jid | undefined {
+  const to = Jid.parse(address);
+  if (to && context.domains.has(to.host)) return to;
+  refuse(context, stanza, to ? 'remote-server-not-found' : 'jid-malformed');
+  return undefined;
 }

@@ -40,7 +40,7 @@ interface Owner {
  *
  * Who has not used up a share comes before those who have, and of those one has a turn in each slice.
  */
-export class Schedule {
+export class Scheduler {
   private readonly owners = new Map<string, Owner>();
   private readonly fresh = new Fifo<Owner>();
   private readonly busy = new Fifo<Owner>();

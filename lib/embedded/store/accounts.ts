@@ -1,8 +1,8 @@
-import type { Connection } from './store.js';
+import type { Database } from '../../store/database.js';
 import { Jid, prepareAccountName } from '../../xmpp/jid.js';
 
 /** When and how an account was last seen. */
-export interface LastSeen {
+export interface LastActivity {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly status: string;
@@ -12,7 +12,7 @@ export interface LastSeen {
 const MAX_PASSWORD_LENGTH = 1023;
 
 /** May this text be a password? */
-export function isPassword(text: string): boolean {
+export function isAccountPassword(text: string): boolean {
   return text !== '' && text.length <= MAX_PASSWORD_LENGTH;
 }
 
@@ -20,11 +20,11 @@ export function isPassword(text: string): boolean {
  * Who may log in. Accounts are named by their bare JID (`juliet@localhost`), in any spelling on the way in and in the
  * folded one on the way out.
  */
-export class Accounts {
+export class AccountTable {
   private readonly statements;
 
-  constructor(private readonly connection: Connection) {
-    this.statements = prepare(connection);
+  constructor(private readonly database: Database) {
+    this.statements = prepare(database);
   }
 
   /**
@@ -35,7 +35,7 @@ export class Accounts {
     const jid = accountName(account);
     requirePassword(password);
     const now = Date.now();
-    return this.connection.write(() => this.statements.add.run(jid, password, now, now).changes > 0);
+    return this.database.write(() => this.statements.add.run(jid, password, now, now).changes > 0);
   }
 
   /**
@@ -46,7 +46,7 @@ export class Accounts {
    */
   remove(account: string): boolean {
     const jid = canonical(account);
-    return this.connection.write(() => {
+    return this.database.write(() => {
       if (this.statements.remove.run(jid).changes === 0) return false;
       this.statements.growOthers.run(jid);
       this.statements.forgetUnlisted.run(jid);
@@ -64,7 +64,7 @@ export class Accounts {
   setPassword(account: string, password: string): boolean {
     requirePassword(password);
     const jid = canonical(account);
-    return this.connection.write(() => this.statements.setPassword.run(password, jid).changes > 0);
+    return this.database.write(() => this.statements.setPassword.run(password, jid).changes > 0);
   }
 
   exists(account: string): boolean {
@@ -77,39 +77,37 @@ export class Accounts {
   }
 
   /** Keeps when the last session of the account has gone. */
-  saw(account: string, { at, status }: LastSeen): void {
-    this.connection.write(() => this.statements.saw.run(at, status, canonical(account)));
+  setLastActivity(account: string, { at, status }: LastActivity): void {
+    this.database.write(() => this.statements.saw.run(at, status, canonical(account)));
   }
 
-  lastSeen(account: string): LastSeen | undefined {
+  lastActivity(account: string): LastActivity | undefined {
     const row = this.statements.lastSeen.get(canonical(account));
     return row?.at == null ? undefined : { at: row.at, status: row.status ?? '' };
   }
 }
 
-function prepare(connection: Connection) {
+function prepare(database: Database) {
   return {
     // The roster begins with a version that no account of that name had before: clients keep what they know by it.
-    add: connection.prepare<[string, string, number, number]>(
+    add: database.prepare<[string, string, number, number]>(
       'INSERT INTO account (jid, password, created, roster_version) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     ),
-    remove: connection.prepare<[string]>('DELETE FROM account WHERE jid = ?'),
-    growOthers: connection.prepare<[string]>(
+    remove: database.prepare<[string]>('DELETE FROM account WHERE jid = ?'),
+    growOthers: database.prepare<[string]>(
       'UPDATE account SET roster_version = roster_version + 1 WHERE jid IN (SELECT account FROM contact WHERE jid = ?)',
     ),
-    forgetUnlisted: connection.prepare<[string]>('DELETE FROM contact WHERE jid = ? AND listed = 0'),
-    unsubscribe: connection.prepare<[string]>(
+    forgetUnlisted: database.prepare<[string]>('DELETE FROM contact WHERE jid = ? AND listed = 0'),
+    unsubscribe: database.prepare<[string]>(
       `UPDATE contact SET mine = 'none', theirs = 'none', request = NULL WHERE jid = ?`,
     ),
-    list: connection.prepare<[], { jid: string }>('SELECT jid FROM account ORDER BY jid'),
-    setPassword: connection.prepare<[string, string]>('UPDATE account SET password = ? WHERE jid = ?'),
-    password: connection.prepare<[string], { password: string }>(
-      'SELECT password FROM account WHERE jid = ?',
-    ),
-    saw: connection.prepare<[number, string, string]>(
+    list: database.prepare<[], { jid: string }>('SELECT jid FROM account ORDER BY jid'),
+    setPassword: database.prepare<[string, string]>('UPDATE account SET password = ? WHERE jid = ?'),
+    password: database.prepare<[string], { password: string }>('SELECT password FROM account WHERE jid = ?'),
+    saw: database.prepare<[number, string, string]>(
       'UPDATE account SET last_seen = ?, last_status = ? WHERE jid = ?',
     ),
-    lastSeen: connection.prepare<[string], { at: number | null; status: string | null }>(
+    lastSeen: database.prepare<[string], { at: number | null; status: string | null }>(
       'SELECT last_seen AS at, last_status AS status FROM account WHERE jid = ?',
     ),
   };
@@ -129,7 +127,7 @@ function accountName(account: string): string {
 }
 
 function requirePassword(password: string): void {
-  if (!isPassword(password)) {
+  if (!isAccountPassword(password)) {
     throw new RangeError(`a password has between 1 and ${MAX_PASSWORD_LENGTH} characters`);
   }
 }

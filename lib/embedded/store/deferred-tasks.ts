@@ -2,22 +2,22 @@ import type { Log } from '../../observe/log.js';
 import { isUnwritable } from '../../store/sqlite.js';
 import type { Journal } from './journal.js';
 
-/** How long to wait after a failure, in milliseconds. */
+/** How long to wait after a failure before the next attempt. */
 const RETRY_MS = 1000;
-/** Chores that are done together, at most. */
+/** How many deferred tasks are done in one transaction. */
 const MAX_TOGETHER = 500;
 
-interface Chore {
+interface DeferredTask {
   readonly change: () => void;
   readonly stored: () => void;
 }
 
 /**
- * Changes of the store that nobody waits for an answer to: they are made at the end of a turn of the event loop, and
- * where the store can not take them again and again until it can.
+ * Changes of the store for whose outcome nobody waits. They are made at the end of a turn of the event loop. While the
+ * store cannot be written they are tried again and again.
  */
-export class Chores {
-  private readonly waiting = new Map<string, Chore>();
+export class DeferredTasks {
+  private readonly waiting = new Map<string, DeferredTask>();
   private together = MAX_TOGETHER;
   private timer: NodeJS.Timeout | undefined;
   private scheduled: NodeJS.Immediate | undefined;
@@ -28,16 +28,16 @@ export class Chores {
   ) {}
 
   /**
-   * @param name a chore takes the place of the one of its name
+   * @param name a task replaces the one that waits by the same name
    * @param change changes the store, and nothing else; may be called more than once
-   * @param stored told once that is for good
+   * @param stored called once, when the change is committed
    */
   add(name: string, change: () => void, stored: () => void): void {
     this.waiting.set(name, { change, stored });
     if (!this.timer) this.schedule();
   }
 
-  /** Does all that waits, now, and forgets what can not be done: it is the end. */
+  /** Does all that waits, now, and forgets what cannot be done: the session manager stops. */
   finish(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -48,14 +48,14 @@ export class Chores {
     this.waiting.clear();
   }
 
-  /** Whatever waits by that name is of no use any more. */
+  /** Forgets the task that waits by that name. */
   drop(name: string): void {
     this.waiting.delete(name);
   }
 
-  private giveUp(chore: string, error: unknown): void {
-    this.log.error('a small change could not be made', { chore, error: String(error) });
-    this.waiting.delete(chore);
+  private giveUp(name: string, error: unknown): void {
+    this.log.error('a small change could not be made', { change: name, error: String(error) });
+    this.waiting.delete(name);
   }
 
   private schedule(): void {
@@ -65,43 +65,43 @@ export class Chores {
     });
   }
 
-  private next(): (readonly [string, Chore])[] {
-    const chores: (readonly [string, Chore])[] = [];
-    for (const chore of this.waiting) {
-      if (chores.length === this.together) break;
-      chores.push(chore);
+  private next(): (readonly [string, DeferredTask])[] {
+    const tasks: (readonly [string, DeferredTask])[] = [];
+    for (const task of this.waiting) {
+      if (tasks.length === this.together) break;
+      tasks.push(task);
     }
-    return chores;
+    return tasks;
   }
 
   private work(): void {
-    const chores = this.next();
-    if (chores.length === 0) return;
+    const tasks = this.next();
+    if (tasks.length === 0) return;
     this.journal.do({
       kind: 'repeatable',
       size: 0,
       run: () => {
-        for (const [, { change }] of chores) change();
-        this.journal.whenStored(() => this.done(chores));
+        for (const [, { change }] of tasks) change();
+        this.journal.whenStored(() => this.done(tasks));
       },
-      failed: (error) => this.failed(chores, error),
+      failed: (error) => this.failed(tasks, error),
     });
   }
 
-  private done(chores: readonly (readonly [string, Chore])[]): void {
+  private done(tasks: readonly (readonly [string, DeferredTask])[]): void {
     this.together = Math.min(this.together * 2, MAX_TOGETHER);
-    for (const [name, chore] of chores) {
-      if (this.waiting.get(name) === chore) this.waiting.delete(name);
-      chore.stored();
+    for (const [name, task] of tasks) {
+      if (this.waiting.get(name) === task) this.waiting.delete(name);
+      task.stored();
     }
     if (this.waiting.size > 0) this.schedule();
   }
 
-  /** One that fails for a reason of its own must not keep the others waiting: they go one by one, and it is given up. */
-  private failed(chores: readonly (readonly [string, Chore])[], error: unknown): void {
+  /** One task whose own change fails must not delay the others: they are done one by one, and that one is given up. */
+  private failed(tasks: readonly (readonly [string, DeferredTask])[], error: unknown): void {
     this.together = 1;
     if (!isUnwritable(error)) {
-      if (chores.length === 1) this.giveUp(chores[0][0], error);
+      if (tasks.length === 1) this.giveUp(tasks[0][0], error);
       return this.schedule();
     }
     this.timer ??= setTimeout(() => {

@@ -1,11 +1,11 @@
-import type { Connection } from './store.js';
+import type { Database } from '../../store/database.js';
 
 /** XML that users leave with us under a name, to be given back as it came. */
-export class Documents {
+export class DocumentTable {
   private readonly statements;
 
-  constructor(private readonly connection: Connection) {
-    this.statements = prepare(connection);
+  constructor(private readonly database: Database) {
+    this.statements = prepare(database);
   }
 
   get(account: string, name: string): string | undefined {
@@ -22,21 +22,21 @@ export class Documents {
   }
 
   set(account: string, name: string, content: string): void {
-    this.connection.write(() => this.statements.set.run(account, name, content));
+    this.database.write(() => this.statements.set.run(account, name, content));
   }
 }
 
-function prepare(connection: Connection) {
+function prepare(database: Database) {
   return {
-    get: connection.prepare<[string, string], { content: string }>(
+    get: database.prepare<[string, string], { content: string }>(
       'SELECT content FROM document WHERE account = ? AND name = ?',
     ),
-    has: connection.prepare<[string, string], { one: number }>(
+    has: database.prepare<[string, string], { one: number }>(
       'SELECT 1 AS one FROM document WHERE account = ? AND name = ?',
     ),
-    count: connection.prepare<[string], { count: number }>(
+    count: database.prepare<[string], { count: number }>(
       'SELECT count(*) AS count FROM document WHERE account = ?',
     ),
-    set: connection.prepare<[string, string, string]>('INSERT OR REPLACE INTO document VALUES (?, ?, ?)'),
+    set: database.prepare<[string, string, string]>('INSERT OR REPLACE INTO document VALUES (?, ?, ?)'),
   };
 }

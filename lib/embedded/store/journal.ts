@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLocked, isUnwritable, sqliteCode } from '../../store/sqlite.js';
 import type { Log } from '../../observe/log.js';
-import { HeldTasks } from './waiting-tasks.js';
+import { WaitingTasks, type Task } from './tasks.js';
 import type { Item } from '../outbox.js';
 import type { Store } from './store.js';
 
@@ -12,26 +12,10 @@ const LOCK_RETRY_MS = 20;
 /** How long tasks that have waited are done in one turn of the event loop, in milliseconds. */
 const SLICE_MS = 10;
 /** Characters of all tasks that may wait for a lock. */
-const MAX_HELD_CHARACTERS = 8 * 1024 * 1024;
+const MAX_WAITING_CHARACTERS = 8 * 1024 * 1024;
 
 /** How many may be committed together after a failure when all is well again: it doubles with each success. */
 const ALL_IS_WELL = 2 ** 10;
-
-/** One thing to do, whole or not at all. */
-export interface Task {
-  /**
-   * `repeatable`: it changes the store and says things, and nothing else, so it can be undone and done again. `once`: it
-   * changes what is in memory (sessions, presence), and does not write to the store.
-   */
-  readonly kind: 'repeatable' | 'once';
-  /** Whose it is: the tasks of one owner are done in their order. Where nobody's, it does not wait for a lock. */
-  readonly owner?: string | undefined;
-  /** Characters that it keeps in memory. */
-  readonly size: number;
-  run(): void;
-  /** It could not be done. What it had changed and said is undone. */
-  failed(error: unknown): void;
-}
 
 /** What packets are said to, and can be taken back from while they have not left. */
 export interface Output {
@@ -54,7 +38,7 @@ interface Effect {
  */
 export class Journal {
   private readonly queue: Task[] = [];
-  private readonly held = new HeldTasks();
+  private readonly waiting = new WaitingTasks();
   /** Those whose changes are not committed, and all that were done since the first of them. */
   private batch: Task[] = [];
   /** What they have said. */
@@ -123,7 +107,7 @@ export class Journal {
 
   /** Resolves when nothing waits for a lock any more: it is there, or has been waited for long enough. */
   async done(): Promise<void> {
-    while (!this.held.isEmpty) await delay(LOCK_RETRY_MS);
+    while (!this.waiting.isEmpty) await delay(LOCK_RETRY_MS);
     this.settle();
   }
 
@@ -154,9 +138,9 @@ export class Journal {
   }
 
   private take(task: Task): void {
-    if (this.held.isEmpty || !this.held.has(task.owner)) return this.attempt(task);
-    this.held.push(task);
-    if (this.held.size > MAX_HELD_CHARACTERS) this.lockedSince = -Infinity;
+    if (this.waiting.isEmpty || !this.waiting.has(task.owner)) return this.attempt(task);
+    this.waiting.push(task);
+    if (this.waiting.size > MAX_WAITING_CHARACTERS) this.lockedSince = -Infinity;
   }
 
   private attempt(task: Task): void {
@@ -260,7 +244,7 @@ export class Journal {
 
   /** They wait for a lock, before whatever waits already. */
   private hold(tasks: readonly Task[]): void {
-    for (const task of tasks.toReversed()) this.held.unshift(task);
+    for (const task of tasks.toReversed()) this.waiting.unshift(task);
     this.retrying ??= setTimeout(() => this.exclusively(() => this.retry()), LOCK_RETRY_MS);
   }
 
@@ -268,12 +252,12 @@ export class Journal {
   private retry(): void {
     this.retrying = undefined;
     const until = performance.now() + SLICE_MS;
-    for (let task = this.held.shift(); task; task = this.held.shift()) {
+    for (let task = this.waiting.shift(); task; task = this.waiting.shift()) {
       this.attempt(task);
       if (this.retrying) return;
       if (performance.now() >= until) break;
     }
-    if (!this.held.isEmpty) this.retrying = setTimeout(() => this.exclusively(() => this.retry()), 0);
+    if (!this.waiting.isEmpty) this.retrying = setTimeout(() => this.exclusively(() => this.retry()), 0);
   }
 
   private failing(error: unknown): void {

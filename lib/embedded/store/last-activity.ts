@@ -1,38 +1,38 @@
-import type { Chores } from './deferred-tasks.js';
+import type { LastActivity } from './accounts.js';
+import type { DeferredTasks } from './deferred-tasks.js';
 import type { Store } from './store.js';
-import type { LastSeen } from './accounts.js';
 
-/** When accounts were last there [XEP-0012]: known here at once, and stored when the store can take it. */
-export class LastSeenTimes {
-  private readonly unsaved = new Map<string, LastSeen>();
+/** When accounts were last available [XEP-0012]: known here at once, and stored as soon as the store can be written. */
+export class LastActivityTracker {
+  private readonly unsaved = new Map<string, LastActivity>();
 
   constructor(
     private readonly store: Store,
-    private readonly chores: Chores,
+    private readonly deferred: DeferredTasks,
   ) {}
 
-  /** The last session of the account, by its bare address, has just gone. */
-  saw(account: string, status: string): void {
-    const seen = { at: Date.now(), status };
-    this.unsaved.set(account, seen);
-    this.chores.add(
+  /** Records that an available resource of the account (a bare address) has just gone. */
+  record(account: string, status: string): void {
+    const activity = { at: Date.now(), status };
+    this.unsaved.set(account, activity);
+    this.deferred.add(
       nameOf(account),
-      () => this.store.accounts.saw(account, seen),
+      () => this.store.accounts.setLastActivity(account, activity),
       () => {
-        if (this.unsaved.get(account) === seen) this.unsaved.delete(account);
+        if (this.unsaved.get(account) === activity) this.unsaved.delete(account);
       },
     );
   }
 
-  /** The account is no more: whoever takes its name was never there. */
+  /** Forgets an account that was removed: a new account of that name was never available. */
   forget(account: string): void {
     this.unsaved.delete(account);
-    this.chores.drop(nameOf(account));
+    this.deferred.drop(nameOf(account));
   }
 
-  of(account: string): LastSeen | undefined {
-    return this.unsaved.get(account) ?? this.store.accounts.lastSeen(account);
+  of(account: string): LastActivity | undefined {
+    return this.unsaved.get(account) ?? this.store.accounts.lastActivity(account);
   }
 }
 
-const nameOf = (account: string): string => `last seen ${account}`;
+const nameOf = (account: string): string => `last activity ${account}`;

@@ -1,4 +1,4 @@
-import type { Connection } from './store.js';
+import type { Database } from '../../store/database.js';
 
 /** A message that waits for its receiver. */
 export interface StoredMessage {
@@ -17,18 +17,18 @@ export interface OfflineLimits {
 }
 
 /** Messages for accounts that nobody is logged in to, in the order they came. */
-export class OfflineMessages {
+export class OfflineTable {
   private readonly statements;
 
-  constructor(private readonly connection: Connection) {
-    this.statements = prepare(connection);
+  constructor(private readonly database: Database) {
+    this.statements = prepare(database);
   }
 
   /** @returns false where no more may wait for that account */
   add(account: string, stanza: string, limits: OfflineLimits): boolean {
     const { messages, characters } = this.statements.waiting.get(account)!;
     if (messages >= limits.messages || characters + stanza.length > limits.characters) return false;
-    this.connection.write(() => this.statements.add.run(account, Date.now(), stanza, stanza.length));
+    this.database.write(() => this.statements.add.run(account, Date.now(), stanza, stanza.length));
     return true;
   }
 
@@ -46,25 +46,25 @@ export class OfflineMessages {
   }
 
   remove(id: number): void {
-    this.connection.write(() => this.statements.remove.run(id));
+    this.database.write(() => this.statements.remove.run(id));
   }
 }
 
-function prepare(connection: Connection) {
+function prepare(database: Database) {
   return {
-    waiting: connection.prepare<[string], { messages: number; characters: number }>(
+    waiting: database.prepare<[string], { messages: number; characters: number }>(
       'SELECT count(*) AS messages, coalesce(sum(characters), 0) AS characters FROM offline WHERE account = ?',
     ),
-    add: connection.prepare<[string, number, string, number]>(
+    add: database.prepare<[string, number, string, number]>(
       'INSERT INTO offline (account, received, stanza, characters) VALUES (?, ?, ?, ?)',
     ),
-    list: connection.prepare<[string], StoredMessage>(
+    list: database.prepare<[string], StoredMessage>(
       'SELECT id, received, stanza FROM offline WHERE account = ? ORDER BY id',
     ),
-    idsAfter: connection.prepare<[string, number], { id: number }>(
+    idsAfter: database.prepare<[string, number], { id: number }>(
       'SELECT id FROM offline WHERE account = ? AND id > ? ORDER BY id',
     ),
-    get: connection.prepare<[number], StoredMessage>('SELECT id, received, stanza FROM offline WHERE id = ?'),
-    remove: connection.prepare<[number]>('DELETE FROM offline WHERE id = ?'),
+    get: database.prepare<[number], StoredMessage>('SELECT id, received, stanza FROM offline WHERE id = ?'),
+    remove: database.prepare<[number]>('DELETE FROM offline WHERE id = ?'),
   };
 }

@@ -1,5 +1,18 @@
-import type { Connection } from './store.js';
-import type { Subscription } from '../routing/subscription.js';
+import type { Database } from '../../store/database.js';
+
+/** One direction of a subscription. */
+export type Side = 'none' | 'asked' | 'granted';
+
+/**
+ * The subscriptions between an account and a contact. The nine pairs are the nine states of [RFC6121 A.1]: "None +
+ * Pending Out" is mine asked, "From" is theirs granted, and so on.
+ */
+export interface Subscription {
+  /** Does the account see the contact's presence? */
+  readonly mine: Side;
+  /** Does the contact see the account's presence? */
+  readonly theirs: Side;
+}
 
 /** One contact of an account, in its roster or only waiting for an answer to its request. */
 export interface Contact extends Subscription {
@@ -41,11 +54,11 @@ interface Row {
 }
 
 /** Rosters and subscriptions. Accounts are named by their bare JID in its one spelling. */
-export class Rosters {
+export class RosterTable {
   private readonly statements;
 
-  constructor(private readonly connection: Connection) {
-    this.statements = prepare(connection);
+  constructor(private readonly database: Database) {
+    this.statements = prepare(database);
   }
 
   of(account: string): AccountRoster {
@@ -114,7 +127,7 @@ export class Rosters {
   save(account: string, contact: Contact): void {
     const { jid, name, groups, mine, theirs, listed, request } = contact;
     if (!listed && mine === 'none' && theirs === 'none') return this.remove(account, jid);
-    this.connection.write(() => {
+    this.database.write(() => {
       this.statements.grow.run(account);
       const texts = [name ?? null, JSON.stringify(groups)] as const;
       this.statements.save.run(account, jid, ...texts, mine, theirs, listed ? 1 : 0, request ?? null);
@@ -122,7 +135,7 @@ export class Rosters {
   }
 
   remove(account: string, jid: string): void {
-    this.connection.write(() => {
+    this.database.write(() => {
       this.statements.grow.run(account);
       this.statements.remove.run(account, jid);
     });
@@ -130,44 +143,42 @@ export class Rosters {
 
   /** Runs a change of several steps whole or not at all. */
   change<Result>(steps: () => Result): Result {
-    return this.connection.write(steps);
+    return this.database.write(steps);
   }
 }
 
 type Saved = [string, string, string | null, string, string, string, number, string | null];
 
-function prepare(connection: Connection) {
+function prepare(database: Database) {
   const contacts = (where: string): string => `SELECT * FROM contact WHERE account = ? ${where} ORDER BY jid`;
   const jids = (where: string): string => `SELECT jid FROM contact WHERE account = ? ${where} ORDER BY jid`;
   return {
     // Without the requests, which may be longer than all the rest.
-    list: connection.prepare<[string], Row>(
+    list: database.prepare<[string], Row>(
       `SELECT jid, name, groups, mine, theirs, listed, NULL AS request FROM contact
        WHERE account = ? AND listed = 1 ORDER BY jid`,
     ),
-    all: connection.prepare<[string], Row>(contacts('')),
-    get: connection.prepare<[string, string], Row>(contacts('AND jid = ?')),
-    subscribers: connection.prepare<[string], { jid: string }>(jids(`AND theirs = 'granted'`)),
-    subscriptions: connection.prepare<[string], { jid: string }>(jids(`AND mine = 'granted'`)),
-    asked: connection.prepare<[string], { jid: string }>(jids(`AND mine = 'asked'`)),
-    requesters: connection.prepare<[string], { jid: string }>(
+    all: database.prepare<[string], Row>(contacts('')),
+    get: database.prepare<[string, string], Row>(contacts('AND jid = ?')),
+    subscribers: database.prepare<[string], { jid: string }>(jids(`AND theirs = 'granted'`)),
+    subscriptions: database.prepare<[string], { jid: string }>(jids(`AND mine = 'granted'`)),
+    asked: database.prepare<[string], { jid: string }>(jids(`AND mine = 'asked'`)),
+    requesters: database.prepare<[string], { jid: string }>(
       jids(`AND theirs = 'asked' AND request IS NOT NULL`),
     ),
-    count: connection.prepare<[string], { count: number }>(
+    count: database.prepare<[string], { count: number }>(
       'SELECT count(*) AS count FROM contact WHERE account = ?',
     ),
-    characters: connection.prepare<[string], { characters: number }>(
+    characters: database.prepare<[string], { characters: number }>(
       `SELECT coalesce(sum(length(jid) + coalesce(length(name), 0) + length(groups)), 0) AS characters
        FROM contact WHERE account = ?`,
     ),
-    version: connection.prepare<[string], { version: number }>(
+    version: database.prepare<[string], { version: number }>(
       'SELECT roster_version AS version FROM account WHERE jid = ?',
     ),
-    grow: connection.prepare<[string]>(
-      'UPDATE account SET roster_version = roster_version + 1 WHERE jid = ?',
-    ),
-    save: connection.prepare<Saved>('INSERT OR REPLACE INTO contact VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
-    remove: connection.prepare<[string, string]>('DELETE FROM contact WHERE account = ? AND jid = ?'),
+    grow: database.prepare<[string]>('UPDATE account SET roster_version = roster_version + 1 WHERE jid = ?'),
+    save: database.prepare<Saved>('INSERT OR REPLACE INTO contact VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    remove: database.prepare<[string, string]>('DELETE FROM contact WHERE account = ? AND jid = ?'),
   };
 }
 

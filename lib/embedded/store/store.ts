@@ -1,21 +1,14 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { openMemory, openOwn, requireWhole, type Sqlite } from '../../store/sqlite.js';
-import type { Statement } from '../../store/statement.js';
-import { Accounts } from './accounts.js';
-import { Documents } from './documents.js';
-import { OfflineMessages } from './offline.js';
-import { Rosters } from './rosters.js';
+import type { Database } from '../../store/database.js';
+import { AccountTable } from './accounts.js';
+import { DocumentTable } from './documents.js';
+import { OfflineTable } from './offline.js';
+import { RosterTable } from './rosters.js';
 import { STEPS } from './schema.js';
 
 const FILE = 'sm-component.sqlite';
-
-/** What the tables know of the database. */
-export interface Connection {
-  prepare<Parameters extends unknown[], Row = unknown>(source: string): Statement<Parameters, Row>;
-  /** Runs a change whole or not at all. Changes may stand inside each other. */
-  write<Result>(change: () => Result): Result;
-}
 
 /** Is the store ours while it is open, or does a session manager run on it? Its shape is changed by its owner only. */
 export type StoreUse = 'alone' | 'shared';
@@ -30,10 +23,10 @@ export type StoreUse = 'alone' | 'shared';
  * whoever checks it needs the password [XEP-0078 3.1]. The file is therefore readable by its owner alone.
  */
 export class Store {
-  readonly accounts: Accounts;
-  readonly rosters: Rosters;
-  readonly offline: OfflineMessages;
-  readonly documents: Documents;
+  readonly accounts: AccountTable;
+  readonly rosters: RosterTable;
+  readonly offline: OfflineTable;
+  readonly documents: DocumentTable;
   /** `gathering`: changes wait for {@link commit}; `changed`: the work at hand has made some already. */
   private state: 'direct' | 'gathering' | 'changed' = 'direct';
 
@@ -48,14 +41,14 @@ export class Store {
       if (!database.memory) requireWhole(database);
       migrate(database);
     }
-    const connection: Connection = {
+    const tables: Database = {
       prepare: (source) => database.prepare(source) as never,
       write: (change) => this.write(change),
     };
-    this.accounts = new Accounts(connection);
-    this.rosters = new Rosters(connection);
-    this.offline = new OfflineMessages(connection);
-    this.documents = new Documents(connection);
+    this.accounts = new AccountTable(tables);
+    this.rosters = new RosterTable(tables);
+    this.offline = new OfflineTable(tables);
+    this.documents = new DocumentTable(tables);
   }
 
   /**

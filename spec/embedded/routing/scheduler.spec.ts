@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
-import { Schedule, type Steps } from '../../../lib/embedded/routing/scheduler.js';
+import { Scheduler, type Steps } from '../../../lib/embedded/routing/scheduler.js';
 
 const OPEN = { hasRoom: true };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -10,12 +10,12 @@ describe('embedded: whose turn it is', () => {
   let time: number;
   let done: string[];
   let failures: unknown[];
-  let schedule: Schedule;
+  let schedule: Scheduler;
   beforeEach(() => {
     time = 0;
     done = [];
     failures = [];
-    schedule = new Schedule(
+    schedule = new Scheduler(
       (error) => failures.push(error),
       () => time,
     );

@@ -94,7 +94,7 @@ describe('embedded: a store that another process has locked', function () {
     expect(await again.ask(ask)).to.match(/seconds='\d'[^>]*>gone</);
     await lock.release();
     const seen = (): unknown =>
-      household.inStore(({ accounts }) => accounts.lastSeen('juliet@localhost')?.status);
+      household.inStore(({ accounts }) => accounts.lastActivity('juliet@localhost')?.status);
     while (seen() === undefined) await again.ask(PING);
     expect(seen()).to.equal('gone');
   });

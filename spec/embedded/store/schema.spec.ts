@@ -81,7 +81,7 @@ describe('embedded: a store of an earlier version', () => {
       const store = Store.open(directory);
       expect(store.accounts.list()).to.deep.equal(['juliet@localhost', 'romeo@localhost']);
       expect(store.accounts.password('juliet@localhost')).to.equal('secret');
-      expect(store.accounts.lastSeen('juliet@localhost')).to.deep.equal({ at: 1000, status: 'to bed' });
+      expect(store.accounts.lastActivity('juliet@localhost')).to.deep.equal({ at: 1000, status: 'to bed' });
       expect(store.rosters.get('juliet@localhost', 'romeo@localhost')).to.deep.equal({
         jid: 'romeo@localhost',
         name: 'Romeo',

@@ -1,5 +1,6 @@
 import type { Element } from '../../../lib/xml/index.js';
-import { SessionManager, type SessionManagerOptions } from '../../../lib/embedded/session-manager.js';
+import type { SessionManagerOptions } from '../../../lib/embedded/context.js';
+import { SessionManager } from '../../../lib/embedded/session-manager.js';
 import { Store } from '../../../lib/embedded/store/store.js';
 import { silent } from '../../../lib/observe/log.js';
 import { NAME, Peer, SECRET } from './peer.js';

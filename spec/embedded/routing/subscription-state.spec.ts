@@ -1,10 +1,6 @@
 import { expect } from 'chai';
-import {
-  inbound,
-  outbound,
-  subscriptionName,
-  type Subscription,
-} from '../../../lib/embedded/routing/subscription.js';
+import { inbound, outbound, subscriptionName } from '../../../lib/embedded/routing/subscription-state.js';
+import type { Subscription } from '../../../lib/embedded/store/rosters.js';
 
 /** The nine states by the names of RFC 6121 A.1. */
 const STATES: Record<string, Subscription> = {
