@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { element, type Element } from '../xml/index.js';
 import type { Inbox } from './inbox.js';
 import { logIn, reach, type Server } from './login.js';
-import type { Credentials } from './sasl.js';
+import type { ClientCredentials } from '../xmpp/sasl/index.js';
 import { ANSWER_TIMEOUT_MS, type Stream } from './stream.js';
 
 /** Begins the ids of our own questions, which no script gets to see. */
@@ -35,7 +35,7 @@ export class Client {
   /** @param hear told of each stanza that arrives @throws {StreamError} */
   static async connect(
     server: Server,
-    credentials: Credentials,
+    credentials: ClientCredentials,
     resource: string,
     hear?: (stanza: Element) => void,
   ): Promise<Client> {

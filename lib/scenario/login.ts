@@ -1,6 +1,6 @@
 import { streamDigest } from '../xmpp/stream-digest.js';
 import { element, type Element } from '../xml/index.js';
-import { chooseMechanism, type Credentials, type Mechanism } from './sasl.js';
+import { chooseMechanism, type ClientCredentials, type ClientMechanism } from '../xmpp/sasl/index.js';
 import { describeError, Stream, StreamError, TLS, type Peer } from './stream.js';
 
 const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
@@ -70,7 +70,7 @@ function wantsTls(use: TlsUse, features: Element | undefined): boolean {
 export async function logIn(
   { stream, features }: Ready,
   auth: Auth,
-  credentials: Credentials,
+  credentials: ClientCredentials,
   resource: string,
 ): Promise<string> {
   const offered = features?.child('mechanisms', SASL)?.elements.map(({ text }) => text.trim()) ?? [];
@@ -86,7 +86,7 @@ export async function logIn(
 }
 
 /** [RFC6120 6.4] */
-async function authenticate(stream: Stream, mechanism: Mechanism): Promise<void> {
+async function authenticate(stream: Stream, mechanism: ClientMechanism): Promise<void> {
   const { name, initial } = mechanism;
   const first = initial === undefined ? [] : [encode(initial)];
   stream.send(element('auth', { xmlns: SASL, mechanism: name }, ...first).toString());
@@ -128,7 +128,7 @@ async function bind(stream: Stream, domain: string, resource: string): Promise<s
 /** [XEP-0078 3] The digest where the server offers it, else the password. */
 async function iqAuth(
   stream: Stream,
-  { user, password, domain }: Credentials,
+  { user, password, domain }: ClientCredentials,
   resource: string,
 ): Promise<string> {
   const query = (...children: Element[]): Element => element('query', { xmlns: IQ_AUTH }, ...children);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { DigestAnswer, directives } from '../../../lib/xmpp/sasl/digest-md5.js';
+import { DigestAnswer, digestMd5Client, directives } from '../../../lib/xmpp/sasl/digest-md5.js';
 
 /** The example of RFC 2831, section 4. */
 const USER = {
@@ -60,5 +60,19 @@ describe('DIGEST-MD5', () => {
       ['b', 'c'],
       ['d', '"'],
     ]);
+  });
+
+  it('as a mechanism: the example of RFC 2831, 4, with the URI of XMPP', () => {
+    const mechanism = digestMd5Client(
+      { user: 'chris', password: 'secret', domain: 'elwood.innosoft.com' },
+      'OA6MHXh6VqTrRk',
+    );
+    const challenge =
+      'realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8';
+    expect(mechanism.initial).to.equal(undefined);
+    expect(mechanism.respond(challenge)).to.match(
+      /^username="chris",realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",cnonce="OA6MHXh6VqTrRk",nc=00000001,qop=auth,digest-uri="xmpp\/elwood.innosoft.com",response=[0-9a-f]{32},charset=utf-8$/,
+    );
+    expect(() => mechanism.respond('rspauth=0')).to.throw('did not prove');
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { isSame } from '../../../lib/xmpp/sasl/same.js';
 
-describe('proof/same', () => {
+describe('xmpp/sasl/same', () => {
   for (const [one, other, same] of [
     ['secret', 'secret', true],
     ['', '', true],
