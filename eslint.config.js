@@ -18,7 +18,7 @@ const ROOMS = {
   embedded: ['session', 'accounts', 'xmpp', 'xml', 'net', 'store'],
   scenario: ['xmpp', 'xml', 'net'],
   server: ['client', 'upstream', 'embedded', 'session', 'accounts', 'xmpp', 'xml', 'net'],
-  index: ['server', 'embedded', 'session'],
+  index: ['server', 'client', 'embedded', 'session'],
   cli: [
     'server',
     'control',

@@ -1,4 +1,4 @@
-import type { Writer } from '../session/upstream.js';
+import type { Writer } from '../session/outbound-queue.js';
 
 /** How long stanzas of one client are read in one go before the others have their turn. */
 export const READ_MS = 2;

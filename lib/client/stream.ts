@@ -7,7 +7,7 @@ import { isHost } from '../xmpp/address.js';
 import { isStanza } from '../session/stanza-filter.js';
 import type { SessionRegistry } from '../session/registry.js';
 import { describe, streamError, type CloseReason } from '../session/close-reason.js';
-import { QUANTUM_BYTES, type Sender, type Writer, type OutboundQueue } from '../session/upstream.js';
+import { QUANTUM_BYTES, type Sender, type Writer, type OutboundQueue } from '../session/outbound-queue.js';
 import { PACKET_BYTES, type Client, type Packet, type Session } from '../session/session.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import { tcp } from '../xmpp/framing/tcp.js';

@@ -73,7 +73,7 @@ export class BounceLoops {
   private remembered = 0;
 
   /**
-   * @param endsByBounce see {@link Manager.endsByBounce}; known once there is a link
+   * @param endsByBounce see {@link StaleSessions.endedByBounce}; known once there is a link
    * @param now a clock, in milliseconds
    */
   constructor(

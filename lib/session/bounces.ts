@@ -2,7 +2,8 @@ import type { Log } from '../observe/log.js';
 import { canonical } from '../xmpp/address.js';
 import { BounceLoops, type BouncedAddress } from './bounce-loops.js';
 import type { Packet } from './session.js';
-import { newSender, type Upstream, type Writer } from './upstream.js';
+import { newSender, type Writer } from './outbound-queue.js';
+import type { StaleSessions, Upstream } from './upstream.js';
 
 /** How long packets are given back in one turn of the event loop. */
 const SLICE_MS = 2;
@@ -26,7 +27,7 @@ export class Bounces implements Writer {
     private readonly isTaken: (address: string) => boolean,
     private readonly log: Log,
   ) {
-    this.loops = new BounceLoops(() => upstream.endsByBounce);
+    this.loops = new BounceLoops(() => upstream.staleSessions?.endedByBounce ?? true);
   }
 
   /** Packets that did not reach their client. */
@@ -41,16 +42,10 @@ export class Bounces implements Writer {
    * client has it.
    */
   undeliverable(packet: Packet): void {
-    const { bounced, again } = this.loops.take(packet);
-    this.endStale(packet, bounced, again);
-    if (bounced.isLoop(again)) return this.refuse(packet, bounced);
+    const { staleSessions } = this.upstream;
+    if (staleSessions && this.isRefused(packet, staleSessions)) return;
     // After what goes back already: messages to one client stay in their order.
     this.add([packet]);
-  }
-
-  /** The link has room again. */
-  relieved(): void {
-    this.sendSome();
   }
 
   /** Gives back at once all that waits. */
@@ -71,7 +66,7 @@ export class Bounces implements Writer {
     if (this.next) return;
     const { returnQueue } = this.upstream;
     const until = performance.now() + SLICE_MS;
-    while (this.queue.length > 0 && !this.upstream.congested) {
+    while (this.queue.length > 0) {
       if (returnQueue.roomFor(this.sender) <= 0) return returnQueue.wait(this);
       if (performance.now() >= until) return this.sendLater();
       this.sendOne();
@@ -92,23 +87,28 @@ export class Bounces implements Writer {
     });
   }
 
-  private endStale(packet: Packet, bounced: BouncedAddress, again: number): void {
-    const session = this.upstream.staleSession(packet);
-    if (session === undefined) return;
-    const address = canonical(session);
-    if (this.isTaken(address) || !bounced.isToBeEnded(address, again)) return;
-    bounced.hasEnded(address);
-    this.upstream.endStale(session, packet.to);
-    this.log.info('ended a session that nobody has', { session, socket: packet.to });
-  }
-
-  private refuse(packet: Packet, bounced: BouncedAddress): void {
+  /** Where a packet goes round and round, its sender is told that it cannot be delivered. */
+  private isRefused(packet: Packet, stale: StaleSessions): boolean {
+    const { bounced, again } = this.loops.take(packet);
+    this.endStale(packet, stale, bounced, again);
+    if (!bounced.isLoop(again)) return false;
     if (!bounced.refused) {
       this.log.warn('a packet for a socket that is gone keeps coming back: such are refused from now on', {
         socket: packet.to,
       });
     }
     bounced.refused = true;
-    this.upstream.refuse(packet);
+    stale.refuse(packet);
+    return true;
+  }
+
+  private endStale(packet: Packet, stale: StaleSessions, bounced: BouncedAddress, again: number): void {
+    const session = stale.of(packet);
+    if (session === undefined) return;
+    const address = canonical(session);
+    if (this.isTaken(address) || !bounced.isToBeEnded(address, again)) return;
+    bounced.hasEnded(address);
+    stale.end(session, packet.to);
+    this.log.info('ended a session that nobody has', { session, socket: packet.to });
   }
 }

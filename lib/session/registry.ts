@@ -1,4 +1,3 @@
-import { isAscii } from 'node:buffer';
 import type { Log } from '../observe/log.js';
 import type { Stanza } from '../xml/index.js';
 import { canonical } from '../xmpp/address.js';
@@ -6,7 +5,7 @@ import { PendingLogins } from './pending-logins.js';
 import { LivenessCheck } from './liveness.js';
 import { closeReasonOf } from './close-reason.js';
 import { FinalAcks } from './final-ack.js';
-import type { Authenticator, Upstream } from './upstream.js';
+import type { Authenticator, SessionEvents, Upstream } from './upstream.js';
 import { PACKET_BYTES, Session, type Client, type LoginRequest, type Packet } from './session.js';
 import { Bounces } from './bounces.js';
 import type { Condition } from '../xmpp/stanza-error.js';
@@ -24,7 +23,7 @@ interface Postponed {
  * The session registry: which socket address belongs to which session address, and how a
  * session ends once, for both sides.
  */
-export class SessionRegistry {
+export class SessionRegistry implements SessionEvents {
   private readonly sessions = new Map<string, Session>();
   /** Authenticated sessions by canonical session address. */
   private readonly owners = new Map<string, Session>();
@@ -32,11 +31,11 @@ export class SessionRegistry {
   private readonly logins = new Map<string, Session>();
   private readonly pendingLogins = new PendingLogins((address) => this.released(address));
   private readonly liveness = new LivenessCheck(
-    (session, question) => void this.upstream.carry(session, question),
+    (session, question) => void session.upstream!.carry(question),
     (session) => this.lost(session),
   );
   private readonly finalAcks = new FinalAcks(
-    (session, question) => void this.upstream.carry(session, question),
+    (session, question) => void session.upstream!.carry(question),
     (session) => this.finishIfDecided(session),
   );
   private readonly bounces: Bounces;
@@ -45,9 +44,7 @@ export class SessionRegistry {
   /** Sessions opened for clients that had left, while another login for the same address is under way. */
   private readonly late = new Map<string, Packet>();
 
-  /** @param naming makes the address of a client's connection of its file descriptor */
   constructor(
-    private readonly naming: (descriptor: number) => string,
     private readonly upstream: Upstream,
     private readonly authenticator: Authenticator,
     private readonly log: Log,
@@ -65,7 +62,7 @@ export class SessionRegistry {
 
   /** A client has connected. */
   open(descriptor: number, client: Client): Session {
-    const session = new Session(this.naming(descriptor), client);
+    const session = new Session(this.upstream.newSocketAddress(descriptor), client);
     this.sessions.set(session.address, session);
     return session;
   }
@@ -122,8 +119,7 @@ export class SessionRegistry {
     this.replaceOwner(session.key, session);
     this.owners.set(session.key, session);
     this.logins.set(session.loginKey, session);
-    session.stamp = this.upstream.stamp(session);
-    session.ascii = isAscii(Buffer.from(session.stamp));
+    session.upstream = this.upstream.attach(session);
     this.pendingLogins.settle(session.address);
     session.client?.opened();
   }
@@ -132,7 +128,7 @@ export class SessionRegistry {
   carry(session: Session, stanza: Stanza): Condition | undefined {
     if (session.state !== 'authenticated' || this.authenticator.takes?.(session, stanza)) return undefined;
     session.saidAt = Date.now();
-    return this.upstream.carry(session, stanza);
+    return session.upstream!.carry(stanza);
   }
 
   /**
@@ -191,17 +187,18 @@ export class SessionRegistry {
     session.keep(packets);
   }
 
-  /** There is room on the way to the session manager again. */
-  relieved(): void {
-    this.bounces.relieved();
+  find(socketAddress: string): Session | undefined {
+    return this.sessions.get(socketAddress);
   }
 
-  /** A packet from the session manager. */
-  receive(packet: Packet): void {
-    const session = this.sessions.get(packet.to);
+  receive(packet: Packet, session = this.sessions.get(packet.to)): void {
     if (!session) return this.undeliverable(packet);
     // An end is no sign of life, not even where it brings our own question back.
     if (packet.kind === 'stanza' && this.liveness.active && this.liveness.heard(session, packet)) return;
+    this.pass(session, packet);
+  }
+
+  private pass(session: Session, packet: Packet): void {
     switch (session.state) {
       case 'authenticated':
         if (isEndOf(session, packet)) return this.ended(session, packet);
@@ -217,12 +214,12 @@ export class SessionRegistry {
     }
   }
 
-  /** The link is back: what is known about sessions is kept, but they may be gone on the other side. */
-  relinked(): void {
+  /** What is known about sessions is kept, but they may be gone on the other side. */
+  linked(): void {
+    if (!this.upstream.forgetsSessions) return;
     this.liveness.begin([...this.owners.values()].filter((session) => session.state !== 'leaving'));
   }
 
-  /** The link was lost. */
   unlinked(): void {
     this.liveness.end();
     this.finalAcks.giveUp();
@@ -262,7 +259,7 @@ export class SessionRegistry {
   /** The end of a session whose client has left: first the end, then what goes back. */
   private finish(session: Session): void {
     this.remove(session);
-    this.upstream.end(session);
+    session.upstream!.end();
     this.left(session);
   }
 

@@ -1,7 +1,8 @@
 import { stanzaOf, type Element, type Stanza } from '../xml/index.js';
 import { canonical } from '../xmpp/address.js';
 import type { CloseReason } from './close-reason.js';
-import { newSender } from './upstream.js';
+import type { Condition } from '../xmpp/stanza-error.js';
+import { newSender, type OutboundQueue } from './outbound-queue.js';
 
 /** What a client may ask for before login. */
 export type RequestKind = 'auth-get' | 'auth-set' | 'register';
@@ -44,6 +45,16 @@ export interface Packet {
   readonly reason?: string;
 }
 
+/** The upstream's half of an open session: the way of its stanzas to the session manager. */
+export interface UpstreamSession {
+  /** The queue that its stanzas go out on. */
+  readonly queue: OutboundQueue;
+  /** Sends a stanza. @returns the condition it is refused with, where the dialect has no safe way to carry it */
+  carry(stanza: Stanza): Condition | undefined;
+  /** Tells the session manager that the client is gone. */
+  end(): void;
+}
+
 /** The client of a session, as the session registry sees it. */
 export interface Client {
   /** Something came while the session was in the unknown state. */
@@ -72,14 +83,12 @@ export class Session {
   sessionAddress = '';
   /** The same in its canonical form. */
   key = '';
-  /** What the dialect writes on every stanza of this session, made once at login. */
-  stamp = '';
+  /** The upstream's half of it, from its opening on. */
+  upstream: UpstreamSession | undefined;
   /** User, host and resource of the last login: frozen there, whatever is asked for later. */
   login = '';
   /** The same in its canonical form, once the session is open. */
   loginKey = '';
-  /** Is the stamp ASCII only? */
-  ascii = true;
   readonly sender = newSender();
   /** When it last said something, in milliseconds since 1970. */
   saidAt = 0;

@@ -1,6 +1,7 @@
 import type { Stanza } from '../xml/index.js';
-import type { LoginRequest, Packet, Session } from './session.js';
-import type { Condition } from '../xmpp/stanza-error.js';
+import type { CloseReason } from './close-reason.js';
+import type { OutboundQueue } from './outbound-queue.js';
+import type { LoginRequest, Packet, Session, UpstreamSession } from './session.js';
 
 /** Who decides about logins: most session managers themselves, and for jabberd2, whose sms never see a password, we. */
 export interface Authenticator {
@@ -20,55 +21,45 @@ export interface UserProvisioning {
   remove(user: string, domain: string): void;
 }
 
-/** Bytes that a client may say in a turn when there is not room for all, and each time that it is read again. */
-export const QUANTUM_BYTES = 4096;
-
-/** What somebody has said on a {@link OutboundQueue} that may still be on it, in two parts: first, and since. */
-export interface Sender {
-  /** The cost of a part, and what had been said on the way by all when its last packet had been. */
-  first: number;
-  firstAt: number;
-  since: number;
-  sinceAt: number;
+/**
+ * For session managers that go on believing in a session whose socket address nobody has: a packet that is given back to
+ * such a one comes again, and again, until the session is ended.
+ */
+export interface StaleSessions {
+  /** Does giving a packet back end the session that it was for? Then the packet does not come again. */
+  readonly endedByBounce: boolean;
+  /** The session address that a packet to an unknown socket address belongs to, where that can be told. */
+  of(packet: Packet): string | undefined;
+  /** Tells the session manager that nobody has this pair of addresses. */
+  end(sessionAddress: string, socketAddress: string): void;
+  /** Tells the sender of a message that it cannot be delivered, instead of giving it back again. */
+  refuse(packet: Packet): void;
 }
 
-export function newSender(): Sender {
-  return { first: 0, firstAt: 0, since: 0, sinceAt: 0 };
-}
-
-/** Somebody who has more to say than there is room for. */
-export interface Writer {
-  readonly sender: Sender;
-  /** May say a share of it now. */
-  onTurn(): void;
-}
-
-/** The way to a session manager. All clients share it, so when it is full they take turns. */
-export interface OutboundQueue {
-  /** How much may be sent now, in bytes and some for each packet; none or less when it is full. */
-  readonly room: number;
-  /** The same for one of them: where the other side gives each user a turn, there is always room for a share of each. */
-  roomFor(sender: Sender): number;
-  /** A packet of that many characters, sent just now, was theirs. */
-  sent(sender: Sender, length: number): void;
-  /** Asks for one turn, once there is room. */
-  wait(who: Writer): void;
-  /** Asks for none any more. */
-  leave(who: Writer): void;
-}
-
-/** The session manager, as the session registry sees it: a link and a dialect behind it. */
+/** The session manager, as the session registry and the clients see it. What only some session managers need is optional. */
 export interface Upstream {
   /** Is there a link that takes packets now? */
   readonly up: boolean;
-  /** Does a session that ends take with it what it has said, and is not handled yet? */
-  readonly dropsAtEnd: boolean;
-  /** Does so much wait for the link that nothing should be given back? */
-  readonly congested: boolean;
-  /** The way that the stanzas of a session take. */
-  queueFor(session: Session): OutboundQueue;
-  /** The way that is taken by what is given back. */
+  /** The queue of clients that have no session yet: nothing is sent on it, but it is closed while the link is full. */
+  readonly loginQueue: OutboundQueue;
+  /** The queue of the packets that are given back; it is closed while there is no room for them. */
   readonly returnQueue: OutboundQueue;
+  /** Does a session that ends drop the stanzas of its client that are not handled yet? Then it is asked before it is ended. */
+  readonly dropsAtEnd: boolean;
+  /** May sessions be gone without a word when a lost link is back? Then they are asked whether they are still there. */
+  readonly forgetsSessions: boolean;
+  /** Checks logins, where the session manager does that; else they are checked here. */
+  readonly authenticator?: Authenticator;
+  /** There where users have to be made and removed besides their credentials. */
+  readonly provisioning?: UserProvisioning;
+  /** There where packets that are given back may come again. */
+  readonly staleSessions?: StaleSessions;
+  /** The names that the link leads to now, where the peer tells them: the domains that are served are among them. */
+  readonly names?: readonly string[];
+  /** Why nobody can log in at a domain now; undefined where one can. */
+  refusal(domain: string): CloseReason | undefined;
+  /** Our name for the connection of a client, the same for no other one. */
+  newSocketAddress(descriptor: number): string;
   /**
    * What a `result` for a login grants: the address of the session that is now open, or of which one may be asked for.
    *
@@ -78,20 +69,24 @@ export interface Upstream {
   granted(packet: Packet, asked: string): string | undefined;
   /** Asks for the session of an accepted login; false where the login has opened it already. */
   open(session: Session, address: string): boolean;
-  /** Prepares what is written on every stanza of a session that has just been opened. */
-  stamp(session: Session): string;
-  /** Sends a stanza. @returns the condition it is refused with, where the dialect has no safe way to carry it */
-  carry(session: Session, stanza: Stanza): Condition | undefined;
-  /** Tells the session manager that the client is gone. */
-  end(session: Session): void;
-  /** Tells the session manager that nobody is behind this pair of addresses (left over from an earlier life). */
-  endStale(sessionAddress: string, socketAddress: string): void;
+  /** Makes the upstream's half of a session that has just been opened. */
+  attach(session: Session): UpstreamSession;
   /** Gives a packet back whole, as undeliverable. */
   bounce(packet: Packet): void;
-  /** Does a packet that is given back always end the session that it was for? Then it does not come again. */
-  readonly endsByBounce: boolean;
-  /** Tells the sender of a message that it can not be delivered, instead of giving it back again. */
-  refuse(packet: Packet): void;
-  /** For a packet to an address of an earlier life: the session address it must belong to, where that can be told. */
-  staleSession(packet: Packet): string | undefined;
+}
+
+/** The session registry, as an upstream sees it. */
+export interface SessionEvents {
+  /** The session of a socket address, where there is one. */
+  find(socketAddress: string): Session | undefined;
+  /**
+   * A packet from the session manager.
+   *
+   * @param session the session of the packet's socket address, where that was found already
+   */
+  receive(packet: Packet, session?: Session): void;
+  /** There is a link again. */
+  linked(): void;
+  /** The link was lost. */
+  unlinked(): void;
 }

@@ -11,6 +11,8 @@ const MAX_DELAY_MS = 20_000;
 export class Reconnect {
   private failures = 0;
   private connects: number[] = [];
+  /** Did the link ever come up? */
+  hasSucceeded = false;
 
   /**
    * @param limited is there a limit on connects in a row?
@@ -32,6 +34,7 @@ export class Reconnect {
   /** The link came up. */
   succeeded(): void {
     this.failures = 0;
+    this.hasSucceeded = true;
   }
 
   /** Milliseconds to wait before the next connect; call once for each failure or loss. */

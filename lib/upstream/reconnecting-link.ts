@@ -14,40 +14,45 @@ export interface ReconnectingLinkOptions {
   /** Bytes that may wait for the link before clients are no longer read. */
   readonly queueBytes: number;
   /** Makes a stream to it and calls back when it is connected. */
-  readonly connect: (connected: () => void) => Duplex;
+  readonly connect: (onConnect: () => void) => Duplex;
   readonly tls?: ConnectionOptions;
   /** Does the peer limit connects, as jabberd 1.x does? */
   readonly limited: boolean;
-  /** What is said on it first; made for each link. */
+  /** Makes the handshake of each link. */
   readonly handshake: () => Handshake;
 }
 
 export interface ReconnectingLinkEvents {
   /** There is a link. What is sent waits until {@link ReconnectingLink.open} is called. */
-  linked(header: Tag): void;
-  packet(packet: Stanza): void;
+  onLinked(header: Tag): void;
+  onPacket(packet: Stanza): void;
   /** There is no link, and why, after each connect that failed and each loss. It is tried again, unless that is final. */
-  failed(end: LinkEnd): void;
-  /** The link was lost; called after `failed`, and only for one that was opened. */
-  down(): void;
-  /** There is room on the link again. */
-  relieved(): void;
+  onFailed(end: LinkEnd): void;
+  /** The link was lost; called after `onFailed`, and only for one that was opened. */
+  onDown(): void;
+  /** The link was full and has room again. */
+  onRoom(): void;
 }
+
+/**
+ * `waiting` before the first connect and between two; `linking` from a connect until the link is opened; `up` while it
+ * takes packets; `stopping` once it is closed for good.
+ */
+type State = 'waiting' | 'linking' | 'up' | 'stopping';
 
 /** A link that is kept up: it comes back by itself, and what is sent meanwhile waits for it, in order. */
 export class ReconnectingLink {
-  /** Does it take packets now? */
-  up = false;
+  private state: State = 'waiting';
   private link: Link | undefined;
   private readonly reconnect: Reconnect;
   private retry: NodeJS.Timeout | undefined;
   /** Packets that wait for a link, in order. */
   private queue = '';
-  private stopping: Promise<void> | undefined;
-  private stopped: (() => void) | undefined;
-  private relief = false;
-  /** Was there ever a link? */
-  private everUp = false;
+  /** Resolves when the link is closed; there from {@link stop} on. */
+  private stopped: Promise<void> | undefined;
+  private onStopped: (() => void) | undefined;
+  /** Was it full, so that room is to be told of? */
+  private owesRoom = false;
 
   constructor(
     private readonly options: ReconnectingLinkOptions,
@@ -57,18 +62,29 @@ export class ReconnectingLink {
     this.reconnect = new Reconnect(options.limited);
   }
 
+  /** Does it take packets now? */
+  get up(): boolean {
+    return this.state === 'up';
+  }
+
+  /** Does more wait for it than may wait? Then `onRoom` is called when that has left. */
+  get isFull(): boolean {
+    return this.queue.length + (this.link?.waiting ?? 0) > this.options.queueBytes;
+  }
+
   start(): void {
+    this.state = 'linking';
     this.reconnect.connecting();
     const { connect, handshake, tls } = this.options;
     const link: Link = new Link(
       connect(() => link.connected()),
       handshake(),
       {
-        up: () => this.events.linked(link.header!),
-        packet: (packet) => this.events.packet(packet),
+        up: () => this.events.onLinked(link.header!),
+        packet: (packet) => this.events.onPacket(packet),
         failed: (error) => this.log.error('an error of our own', { error: error.stack }),
         skipped: (bytes) => this.log.warn(`a packet of ${link.who} is over a limit and lost`, { bytes }),
-        drained: () => this.relieve(),
+        drained: () => this.drained(),
         down: (end) => this.linkDown(end),
       },
       tls,
@@ -78,37 +94,36 @@ export class ReconnectingLink {
 
   /** Sends what waits and closes the link. */
   stop(): Promise<void> {
-    return (this.stopping ??= this.close());
+    return (this.stopped ??= this.close());
   }
 
   /** The link is ready for what waits. */
   open(): void {
-    this.up = this.everUp = true;
+    this.state = 'up';
     this.reconnect.succeeded();
     this.log.info(`linked to ${this.link!.who}`, { at: this.options.where, name: this.options.name });
   }
 
   /** Sends what has waited; call after {@link open}, when what must go first has been sent. */
   flush(): void {
-    if (this.queue === '') return this.relieve();
+    if (this.queue === '') return this.drained();
     this.link!.send(this.queue);
     this.queue = '';
     this.link!.callWhenDrained();
   }
 
-  get congested(): boolean {
-    const congested = this.queue.length + (this.link?.waiting ?? 0) > this.options.queueBytes;
-    if (congested && !this.relief) {
-      this.relief = true;
+  /**
+   * Sends packets, or keeps them until there is a link.
+   *
+   * @param ascii whether they are ASCII only, if that is known
+   */
+  send(packets: string, ascii = false): void {
+    if (this.state === 'up') this.link!.send(packets, ascii);
+    else this.queue += packets;
+    if (!this.owesRoom && this.isFull) {
+      this.owesRoom = true;
       this.link?.callWhenDrained();
     }
-    return congested;
-  }
-
-  /** Sends packets, or keeps them until there is a link. */
-  send(packets: string, ascii = false): void {
-    if (this.up) this.link!.send(packets, ascii);
-    else this.queue += packets;
   }
 
   /** Sends on a link that is not opened yet. */
@@ -122,31 +137,32 @@ export class ReconnectingLink {
   }
 
   private close(): Promise<void> {
+    this.state = 'stopping';
     clearTimeout(this.retry);
     if (!this.link) return Promise.resolve();
-    const stopped = new Promise<void>((resolve) => (this.stopped = resolve));
+    const stopped = new Promise<void>((resolve) => (this.onStopped = resolve));
     this.link.close();
     return stopped;
   }
 
-  private relieve(): void {
-    if (!this.relief) return;
-    this.relief = false;
-    this.events.relieved();
+  private drained(): void {
+    if (!this.owesRoom) return;
+    this.owesRoom = false;
+    this.events.onRoom();
   }
 
   /** What is final at the start is not so later: a peer may believe for a while that the lost link is still there. */
   private linkDown({ reason, final }: LinkEnd): void {
-    const wasUp = this.up;
-    const { who } = this.link!;
-    const end = { reason, final: final && !this.everUp };
-    if (wasUp) this.queue = this.link!.unsent + this.queue;
-    this.up = false;
+    const { state } = this;
+    const { who, unsent } = this.link!;
+    const end = { reason, final: final && !this.reconnect.hasSucceeded };
     this.link = undefined;
-    this.events.failed(end);
-    if (this.stopping) return this.stopped?.();
-    if (!end.final) this.tryAgain(`${wasUp ? 'lost' : 'no'} link to ${who}: ${reason}`);
-    if (wasUp) this.events.down();
+    if (state === 'up') this.queue = unsent + this.queue;
+    if (state !== 'stopping') this.state = 'waiting';
+    this.events.onFailed(end);
+    if (this.stopped) return this.onStopped?.();
+    if (!end.final) this.tryAgain(`${state === 'up' ? 'lost' : 'no'} link to ${who}: ${reason}`);
+    if (state === 'up') this.events.onDown();
   }
 
   private tryAgain(why: string): void {

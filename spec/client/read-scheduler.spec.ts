@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ReadScheduler } from '../../lib/client/read-scheduler.js';
-import { newSender } from '../../lib/session/upstream.js';
+import { newSender } from '../../lib/session/outbound-queue.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

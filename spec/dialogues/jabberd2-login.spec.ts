@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import type { ClientInfo } from '../../lib/server.js';
+import type { ClientInfo } from '../../lib/client/clients.js';
 import { authSet, header } from '../support/client.js';
 import { SESS } from '../support/namespaced.js';
 import type { Guest } from '../support/router-story.js';

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { Bounces } from '../../lib/session/bounces.js';
 import type { Packet } from '../../lib/session/session.js';
-import type { OutboundQueue, Upstream, Writer } from '../../lib/session/upstream.js';
+import type { OutboundQueue, Writer } from '../../lib/session/outbound-queue.js';
+import type { Upstream } from '../../lib/session/upstream.js';
 import { newSocketAddress } from '../../lib/xmpp/address.js';
 import { silent } from '../../lib/observe/log.js';
 import { ADDRESS, Notes, packet } from './notes.js';
@@ -75,24 +76,28 @@ describe('Bounces', () => {
     expect(notes.take()).to.deep.equal(['bounce x']);
   });
 
-  it('waits while the link is congested, and goes on in order when that is over', () => {
-    let congested = true;
-    bounces = new Bounces(
-      {
-        ...upstream,
-        get congested() {
-          return congested;
-        },
-      },
-      () => false,
-      silent,
-    );
+  it('waits while there is no room on the queue, and goes on in order when there is', () => {
+    let room = 0;
+    const waiting = new Set<Writer>();
+    const returnQueue: OutboundQueue = {
+      ...upstream.returnQueue,
+      roomFor: () => room,
+      wait: (writer) => void waiting.add(writer),
+    };
+    bounces = new Bounces({ ...upstream, returnQueue }, () => false, silent);
     bounces.add([packet('a', 'b', '1')]);
     bounces.add([packet('a', 'b', '2')]);
     expect(notes.take()).to.deep.equal([]);
-    congested = false;
-    bounces.relieved();
+    room = Infinity;
+    for (const writer of waiting) writer.onTurn();
     expect(notes.take()).to.deep.equal(['bounce 1', 'bounce 2']);
+  });
+
+  it('only gives back, however often the same comes, where nothing comes again', () => {
+    bounces = new Bounces({ ...upstream, staleSessions: undefined }, () => false, silent);
+    for (let at = 0; at < 200; at += 1) bounces.undeliverable(old('x'));
+    bounces.flush();
+    expect(notes.take()).to.deep.equal(many(200, () => 'bounce x'));
   });
 
   it('takes turns with what clients say: one packet a turn while there is no room', () => {

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { SessionRegistry } from '../../lib/session/registry.js';
 import type { Client, Session } from '../../lib/session/session.js';
-import { newSocketAddress } from '../../lib/xmpp/address.js';
 import { silent } from '../../lib/observe/log.js';
 import { element } from '../../lib/xml/index.js';
 import { stanza } from '../support/stanza.js';
@@ -13,12 +12,7 @@ describe('a session without a client', () => {
   let session: Session;
   beforeEach(() => {
     notes = new Notes();
-    registry = new SessionRegistry(
-      (descriptor) => newSocketAddress(descriptor, 'foo-sockets'),
-      notes.upstream(),
-      notes.authenticator(),
-      silent,
-    );
+    registry = new SessionRegistry(notes.upstream(), notes.authenticator(), silent);
     session = open('first');
   });
 

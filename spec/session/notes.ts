@@ -1,5 +1,7 @@
-import type { Authenticator, Upstream, OutboundQueue } from '../../lib/session/upstream.js';
+import type { OutboundQueue } from '../../lib/session/outbound-queue.js';
+import type { Authenticator, Upstream } from '../../lib/session/upstream.js';
 import type { Client, Packet } from '../../lib/session/session.js';
+import { newSocketAddress } from '../../lib/xmpp/address.js';
 import { stanza } from '../support/stanza.js';
 
 /** There is always room. */
@@ -23,20 +25,26 @@ export class Notes {
     const note = (text: string): void => void this.all.push(text);
     return {
       up: true,
-      congested: false,
       dropsAtEnd: false,
-      queueFor: () => WAY,
+      forgetsSessions: true,
+      loginQueue: WAY,
       returnQueue: WAY,
+      refusal: () => undefined,
+      newSocketAddress: (descriptor) => newSocketAddress(descriptor, 'foo-sockets'),
       granted: ({ from }) => (from.includes('@') ? from : undefined),
       open: () => false,
-      stamp: (session) => ` sto='${session.sessionAddress}'`,
-      carry: (_session, stanza) => (stanza.name === 'log' ? 'bad-request' : undefined),
-      end: (session) => note(`end ${session.sessionAddress}`),
-      endStale: (session, socket) => note(`end stale ${session} ${socket}`),
+      attach: ({ sessionAddress }) => ({
+        queue: WAY,
+        carry: ({ name }) => (name === 'log' ? 'bad-request' : undefined),
+        end: () => note(`end ${sessionAddress}`),
+      }),
       bounce: ({ text }) => note(`bounce ${text}`),
-      endsByBounce: false,
-      refuse: ({ text }) => note(`refuse ${text}`),
-      staleSession: ({ whole }) => whole.attribute('to'),
+      staleSessions: {
+        endedByBounce: false,
+        of: ({ whole }) => whole.attribute('to'),
+        end: (session, socket) => note(`end stale ${session} ${socket}`),
+        refuse: ({ text }) => note(`refuse ${text}`),
+      },
     };
   }
 

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { SessionRegistry } from '../../lib/session/registry.js';
 import type { Session } from '../../lib/session/session.js';
-import { newSocketAddress } from '../../lib/xmpp/address.js';
 import { silent } from '../../lib/observe/log.js';
 import { element } from '../../lib/xml/index.js';
 import { stanza } from '../support/stanza.js';
@@ -12,12 +11,7 @@ describe('SessionRegistry', () => {
   let registry: SessionRegistry;
   beforeEach(() => {
     notes = new Notes();
-    registry = new SessionRegistry(
-      (descriptor) => newSocketAddress(descriptor, 'foo-sockets'),
-      notes.upstream(),
-      notes.authenticator(),
-      silent,
-    );
+    registry = new SessionRegistry(notes.upstream(), notes.authenticator(), silent);
   });
 
   function asking(name: string, login = ADDRESS): Session {
@@ -39,24 +33,15 @@ describe('SessionRegistry', () => {
     registry.receive(packet(session.address, 'localhost', 'x'));
     expect(registry.accepted(session, packet(session.address, ADDRESS, ''))).to.equal(true);
     expect(notes.take()).to.deep.equal([`ask ${ADDRESS}`, 'a answer x', 'a opened']);
-    expect(session).to.include({
-      state: 'authenticated',
-      sessionAddress: ADDRESS,
-      stamp: ` sto='${ADDRESS}'`,
-      ascii: true,
-    });
+    expect(session).to.include({ state: 'authenticated', sessionAddress: ADDRESS });
+    session.upstream!.end();
+    expect(notes.take(), 'the half of the upstream').to.deep.equal([`end ${ADDRESS}`]);
   });
 
   it('does not open one that is not granted', () => {
     const session = asking('a');
     expect(registry.accepted(session, packet(session.address, 'localhost', ''))).to.equal(false);
     expect(session.state).to.equal('unknown');
-  });
-
-  it('notes that a stamp is not ASCII', () => {
-    const session = asking('a');
-    registry.accepted(session, packet(session.address, 'jülia@localhost/x', ''));
-    expect(session.ascii).to.equal(false);
   });
 
   it('delivers to the session, and ends it for its own address only', () => {

@@ -1,29 +1,20 @@
 import type { ComponentDialect } from '../../config/config.js';
 import type { Log } from '../../observe/log.js';
-import { withoutControl } from '../../session/stanza-filter.js';
-import { hostOf, lowerCase } from '../../xmpp/address.js';
+import { newSocketAddress } from '../../xmpp/address.js';
 import type { CloseReason } from '../../session/close-reason.js';
-import type { Authenticator, Upstream, OutboundQueue } from '../../session/upstream.js';
-import type { LoginRequest, Packet, Session } from '../../session/session.js';
+import type { OutboundQueue } from '../../session/outbound-queue.js';
+import type { Authenticator, StaleSessions } from '../../session/upstream.js';
+import type { LoginRequest, Packet, Session, UpstreamSession } from '../../session/session.js';
 import { legacyStanzaError } from '../../xmpp/stanza-error.js';
-import { element, type Stanza, type Tag } from '../../xml/index.js';
-import type { UpstreamEvents } from '../events.js';
+import { element, type Stanza } from '../../xml/index.js';
 import { ReconnectingLink, type ReconnectingLinkOptions } from '../reconnecting-link.js';
-import { logStalled, FairQueue } from '../flow/fair-queue.js';
-import {
-  fromAnswer,
-  fromHeader,
-  addressee,
-  detectAddressOf,
-  isJabberd2,
-  otherDialect,
-  questions,
-  USE_JABBERD2,
-  type Finding,
-} from './detect.js';
-import type { Dialect } from './dialects/dialect.js';
+import type { LinkedUpstream, UpstreamEvents } from '../upstream.js';
+import { addressee, Detection, type Finding } from './detection.js';
 import { DIALECTS } from './dialects/index.js';
 import { ComponentHandshake, type ComponentOptions } from './handshake.js';
+import { ComponentOutbox } from './outbox.js';
+import { ComponentSession, ComponentStaleSessions } from './session.js';
+import { SilenceWarning } from './silence.js';
 
 export interface ComponentUpstreamOptions
   extends Omit<ReconnectingLinkOptions, 'handshake' | 'limited'>, ComponentOptions {
@@ -34,72 +25,39 @@ export interface ComponentUpstreamOptions
   readonly fair?: boolean;
 }
 
-/** How long an answer is waited for before the dialect, or our name, is doubted, in milliseconds. */
-const ANSWER_TIMEOUT_MS = 10_000;
-
-/** Of a name that the session manager says, the characters that are logged. */
-const MAX_NAME_LENGTH = 255;
-
 /** A session manager of jabberd 1.x behind a component stream. */
-export class ComponentUpstream implements Upstream, Authenticator {
+export class ComponentUpstream implements LinkedUpstream, Authenticator {
+  /** It keeps a queue a session, and forgets what is in it when the session ends. [jabberd 1.x jsm] */
+  readonly dropsAtEnd = true;
+  /** A restarted one drops what is sent for its old sessions in silence. [jabberd 1.1.2 server-stop.txt] */
+  readonly forgetsSessions = true;
+  readonly staleSessions: StaleSessions;
+  /** It checks logins itself. */
+  readonly authenticator: Authenticator = this;
   private readonly link: ReconnectingLink;
-  private readonly queue: FairQueue;
-  /** Who asks for the dialect. */
-  private readonly detectAddress: string;
-  /** Whom probes are from, and to: a server sends them back from where it takes what is for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
-  private readonly probeAddress: string;
-  /** What the session manager calls the service that its port is of, where it says so. */
-  private calledName: string | undefined;
-  /** Known from the start, or from the first link on. */
-  private name: ComponentDialect | undefined;
-  private dialect: Dialect = DIALECTS['sto-sfrom'];
-  /** Runs while an answer is waited for that would show that the peer understands us. */
-  private silenceTimer: NodeJS.Timeout | undefined;
-  private understood = false;
-  private warned = false;
+  private readonly outbox: ComponentOutbox;
+  private readonly detection: Detection;
+  private readonly silence: SilenceWarning;
+  /** There from the start on. */
+  private events!: UpstreamEvents;
 
   constructor(
     private readonly options: ComponentUpstreamOptions,
-    private readonly events: UpstreamEvents,
     private readonly log: Log,
   ) {
-    if (options.dialect !== 'auto') this.use(options.dialect);
-    this.detectAddress = detectAddressOf(options.name);
-    this.probeAddress = `0@${options.name}/mark`;
-    this.link = new ReconnectingLink(
-      { ...options, limited: true, handshake: () => new ComponentHandshake(options) },
-      {
-        linked: (header) => this.linked(header),
-        packet: (packet) => this.received(packet),
-        failed: ({ reason, final }) => {
-          this.stopWaiting();
-          events.failed(reason, final);
-        },
-        down: () => events.down(),
-        relieved: () => {
-          this.queue.giveTurns();
-          events.relieved();
-        },
-      },
-      log,
-    );
-    this.queue = new FairQueue({
-      probe: (id) => this.link.send(this.dialect.probe(this.probeAddress, id), true),
-      blocked: () => this.link.congested,
-      most: options.queueBytes,
-      fair: options.fair,
-      stalled: (stalled) => logStalled(log, 'the session manager', stalled),
-    });
+    this.link = this.makeLink();
+    this.outbox = new ComponentOutbox(this.link, options, log);
+    this.detection = this.makeDetection();
+    this.silence = new SilenceWarning(options.where, log);
+    this.staleSessions = new ComponentStaleSessions(this.outbox);
+    if (options.dialect !== 'auto') this.outbox.dialect = DIALECTS[options.dialect];
   }
 
-  /** What the dialect was found out from, where it had to be. */
-  finding: Finding | undefined;
-
-  start(): void {
+  start(events: UpstreamEvents): void {
+    this.events = events;
     this.link.start();
   }
 
-  /** Sends what waits and closes the link. */
   stop(): Promise<void> {
     this.stopWaiting();
     return this.link.stop();
@@ -109,198 +67,121 @@ export class ComponentUpstream implements Upstream, Authenticator {
     return this.link.up;
   }
 
-  readonly dropsAtEnd = true;
-
-  get congested(): boolean {
-    return this.link.congested;
+  get finding(): Finding | undefined {
+    return this.detection.finding;
   }
 
-  queueFor(): OutboundQueue {
-    return this.queue;
+  get loginQueue(): OutboundQueue {
+    return this.outbox.queue;
   }
 
   get returnQueue(): OutboundQueue {
-    return this.queue;
+    return this.outbox.queue;
   }
 
-  /** Why nobody can log in now, whichever domain: the session manager itself says which ones it serves. */
+  /** Whichever domain: the session manager itself says which ones it serves. */
   refusal(): CloseReason | undefined {
     return this.up ? undefined : { kind: 'link-down' };
   }
 
+  newSocketAddress(descriptor: number): string {
+    return newSocketAddress(descriptor, this.options.name);
+  }
+
+  // --- sessions -----------------------------------------------------------------------------------------------------
+
   ask(session: Session, request: LoginRequest): void {
-    this.send(this.dialect.ask(session, request), false);
-    this.expectAnswer();
+    this.outbox.send(this.outbox.dialect.ask(session, request));
+    if (this.up) this.silence.asked(this.detection.dialect!);
   }
 
   granted(packet: Packet, asked: string): string | undefined {
-    return this.dialect.granted(packet, asked);
+    return this.outbox.dialect.granted(packet, asked);
   }
 
   open(session: Session, address: string): boolean {
-    const request = this.dialect.open?.(session, address);
-    if (request !== undefined) this.send(request, false);
+    const request = this.outbox.dialect.open?.(session, address);
+    if (request !== undefined) this.outbox.send(request);
     return request !== undefined;
   }
 
-  stamp(session: Session): string {
-    return this.dialect.stamp(session);
-  }
-
-  carry(session: Session, stanza: Stanza): undefined {
-    const packet = this.dialect.carry(session, withoutControl(stanza));
-    this.send(packet, stanza.ascii && session.ascii);
-    this.queue.sent(session.sender, packet.length);
-    return undefined;
-  }
-
-  end(session: Session): void {
-    this.send(this.dialect.end(session.sessionAddress, session.address), false);
-  }
-
-  endStale(sessionAddress: string, socketAddress: string): void {
-    this.send(this.dialect.end(sessionAddress, socketAddress), false);
+  attach(session: Session): UpstreamSession {
+    return new ComponentSession(session, this.outbox);
   }
 
   bounce(packet: Packet): void {
-    const bounced = this.dialect.bounce(packet);
-    if (bounced !== undefined) this.send(bounced, false);
+    const bounced = this.outbox.dialect.bounce(packet);
+    if (bounced !== undefined) this.outbox.send(bounced);
   }
 
-  get endsByBounce(): boolean {
-    return this.dialect.endsByBounce;
+  // --- the link -----------------------------------------------------------------------------------------------------
+
+  private makeLink(): ReconnectingLink {
+    const { options } = this;
+    return new ReconnectingLink(
+      { ...options, limited: true, handshake: () => new ComponentHandshake(options) },
+      {
+        onLinked: (header) => this.detection.begin(header),
+        onPacket: (packet) => this.received(packet),
+        onFailed: ({ reason, final }) => {
+          this.stopWaiting();
+          this.events.link.onFailed(reason, final);
+        },
+        onDown: () => {
+          this.events.sessions.unlinked();
+          this.events.link.onDown();
+        },
+        onRoom: () => this.outbox.queue.giveTurns(),
+      },
+      this.log,
+    );
   }
 
-  refuse(packet: Packet): void {
-    const refusal = this.dialect.refuse(packet);
-    if (refusal !== undefined) this.send(refusal, false);
+  private makeDetection(): Detection {
+    const { link, outbox, options } = this;
+    return new Detection(options, {
+      send: (text) => link.sendFirst(text),
+      probe: () => outbox.probe('name'),
+      onFound: ({ dialect, why }) => {
+        outbox.dialect = DIALECTS[dialect];
+        this.log.info(`the session manager speaks ${dialect}: ${why}`, { at: options.where });
+      },
+      onReady: () => this.ready(),
+      onFailed: (reason) => link.fail(reason),
+    });
   }
 
-  staleSession(packet: Packet): string | undefined {
-    return this.dialect.staleSession(packet);
-  }
-
-  private send(packet: string, ascii: boolean): void {
-    this.link.send(packet, ascii);
-    if (this.up) this.queue.window.add(packet.length);
+  private ready(): void {
+    this.silence.unlinked();
+    this.link.open();
+    this.events.sessions.linked();
+    this.events.link.onUp();
+    this.link.flush();
+    this.outbox.queue.window.reset();
   }
 
   private received(packet: Stanza): void {
-    if (!this.up && isJabberd2(packet)) return this.link.fail(USE_JABBERD2);
-    if (!this.up && this.name === undefined) this.detected(fromAnswer(packet));
-    else if (!this.up && this.isForName(packet)) this.linkUp();
+    if (!this.up) this.detection.heard(packet);
     if (!this.up || this.isForUs(packet)) return;
-    const meaning = this.dialect.read(packet);
-    if (!this.understood) this.consider(packet, meaning !== undefined);
-    if (meaning) return this.events.packet(meaning);
+    const { dialect } = this.outbox;
+    const meaning = dialect.read(packet);
+    if (!this.silence.isUnderstood)
+      this.silence.heard(packet, meaning !== undefined, this.detection.dialect!);
+    if (meaning) return this.events.sessions.receive(meaning);
     this.log.debug('a packet for no client', { name: packet.name, from: packet.attribute('from') });
     const refusal = refuse(packet);
-    if (refusal) this.send(refusal, false);
-  }
-
-  private use(name: ComponentDialect): void {
-    this.name = name;
-    this.dialect = DIALECTS[name];
-  }
-
-  private linked(header: Tag): void {
-    this.calledName = header.attribute('from');
-    if (this.name === undefined) this.detect(header);
-    else if (this.name === 'route' && this.isCalledOtherwise()) this.tryName();
-    else this.linkUp();
-  }
-
-  private isCalledOtherwise(): boolean {
-    return this.calledName !== undefined && lowerCase(this.calledName) !== lowerCase(this.options.name);
-  }
-
-  /**
-   * jabberd takes a component by its port and its secret, whatever it calls itself, and says in its header what the
-   * service is called. Other names may be its own as well, by <host/>: then what we say to ourselves comes back. If not,
-   * nothing would ever come. [jabberd 1.4.3, 1.4.4, 1.6.1.1 base_accept]
-   */
-  private tryName(): void {
-    this.link.sendFirst(this.dialect.probe(this.probeAddress, 'name'));
-    this.silenceTimer = setTimeout(() => this.link.fail(this.wrongName()), ANSWER_TIMEOUT_MS);
-  }
-
-  private isForName(packet: Stanza): boolean {
-    return lowerCase(hostOf(packet.attribute('to') ?? '')) === lowerCase(this.options.name);
-  }
-
-  private wrongName(): string {
-    const service = this.calledName!.slice(0, MAX_NAME_LENGTH);
-    return `this port is of the service ${service}, and nothing for ${this.options.name} comes here: use --name ${service}`;
-  }
-
-  /** The link is there, and nothing is known of how sessions are addressed on it. */
-  private detect(header: Tag): void {
-    const finding = fromHeader(header);
-    if (finding) return this.detected(finding);
-    const { name, domain } = this.options;
-    this.link.sendFirst(questions(name, domain));
-    this.silenceTimer = setTimeout(() => {
-      this.link.fail(
-        this.isCalledOtherwise()
-          ? this.wrongName()
-          : 'its dialect could not be found out: it answers neither <route/> nor sto and sfrom; use --dialect',
-      );
-    }, ANSWER_TIMEOUT_MS);
-  }
-
-  private detected(finding: Finding | undefined): void {
-    if (!finding) return;
-    clearTimeout(this.silenceTimer);
-    this.finding = finding;
-    this.use(finding.dialect);
-    this.log.info(`the session manager speaks ${finding.dialect}: ${finding.why}`, {
-      at: this.options.where,
-    });
-    this.linkUp();
-  }
-
-  /** A peer of another dialect drops what we say in silence: somebody has to notice. */
-  private expectAnswer(): void {
-    if (this.understood || this.silenceTimer || !this.up) return;
-    this.silenceTimer = setTimeout(() => this.warn(this.silence()), ANSWER_TIMEOUT_MS).unref();
-  }
-
-  private silence(): string {
-    const other = this.name === 'route' ? 'sto-sfrom (jabberd up to 1.1)' : 'route (jabberd 1.4)';
-    return `no answer to a login within ${ANSWER_TIMEOUT_MS / 1000} s: if the session manager speaks another dialect, use --dialect ${other}; for the router of jabberd2, jabberd2`;
-  }
-
-  private consider(packet: Stanza, understood: boolean): void {
-    if (understood) {
-      this.understood = true;
-      clearTimeout(this.silenceTimer);
-    } else this.warn(otherDialect(this.name!, packet));
-  }
-
-  private warn(sentence: string | undefined): void {
-    if (sentence === undefined || this.warned) return;
-    this.warned = true;
-    this.log.warn(sentence, { at: this.options.where });
+    if (refusal) this.outbox.send(refusal);
   }
 
   /** Is it something that we have said to ourselves, or asked for ourselves? */
   private isForUs(packet: Stanza): boolean {
     const to = addressee(packet);
-    if (to === this.probeAddress) this.queue.window.onProbeBack(this.dialect.probeIdOf(packet));
-    return to === this.probeAddress || to === this.detectAddress;
-  }
-
-  private linkUp(): void {
-    this.stopWaiting();
-    this.link.open();
-    this.events.up();
-    this.link.flush();
-    this.queue.window.reset();
+    return this.outbox.takesProbe(packet, to) || this.detection.isAsker(to);
   }
 
   private stopWaiting(): void {
-    clearTimeout(this.silenceTimer);
-    this.silenceTimer = undefined;
+    this.detection.end();
+    this.silence.unlinked();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Log } from '../../observe/log.js';
-import { QUANTUM_BYTES, type Sender, type Writer, type OutboundQueue } from '../../session/upstream.js';
+import { QUANTUM_BYTES, type Sender, type Writer, type OutboundQueue } from '../../session/outbound-queue.js';
 import { PACKET_COST, STALLED_SECONDS, Window, type WindowPeer } from './window.js';
 
 /** What each may have on its way to a session manager that gives each user a turn, however much others have. */

@@ -3,8 +3,8 @@ import { FairQueue, type FairQueueOptions } from './fair-queue.js';
 export interface FairQueuesOptions extends Pick<FairQueueOptions, 'most'> {
   /** Sends a probe to a name: it has to come back from there, behind all that was sent to it before. */
   readonly probe: (name: string, id: string) => void;
-  /** Is there no room in front of that name, or of the link where none is given, whatever is behind? */
-  readonly blocked: (name?: string) => boolean;
+  /** Is there no room in front of that name, whatever is behind? */
+  readonly blocked: (name: string) => boolean;
   /** A name takes nothing, or does again: see {@link Window.onStalled}. */
   readonly stalled: (name: string, stalled: boolean) => void;
 }
@@ -14,17 +14,13 @@ export interface FairQueuesOptions extends Pick<FairQueueOptions, 'most'> {
  * queue of its own, by its name, and who waits for one that is slow is not in the way of the rest. [jabberd2 2.7.0 router]
  */
 export class FairQueues {
-  /** That of who has no session yet: nothing goes out on it, but it is closed where the link is full. */
-  readonly in: FairQueue;
   private readonly byName = new Map<string, FairQueue>();
 
-  constructor(private readonly options: FairQueuesOptions) {
-    this.in = this.make('', () => options.blocked());
-  }
+  constructor(private readonly options: FairQueuesOptions) {}
 
   to(name: string): FairQueue {
     let queue = this.byName.get(name);
-    if (!queue) this.byName.set(name, (queue = this.make(name, () => this.options.blocked(name))));
+    if (!queue) this.byName.set(name, (queue = this.make(name)));
     return queue;
   }
 
@@ -45,15 +41,14 @@ export class FairQueues {
 
   /** There may be room again in front of all of them. */
   giveTurns(): void {
-    this.in.giveTurns();
     for (const queue of this.byName.values()) queue.giveTurns();
   }
 
-  private make(name: string, blocked: () => boolean): FairQueue {
-    const { probe, stalled, most } = this.options;
+  private make(name: string): FairQueue {
+    const { probe, blocked, stalled, most } = this.options;
     return new FairQueue({
       probe: (id) => probe(name, id),
-      blocked,
+      blocked: () => blocked(name),
       stalled: (isStalled) => stalled(name, isStalled),
       most,
     });

@@ -1,6 +1,6 @@
 import type { Log } from '../../observe/log.js';
 import type { ReconnectingLink } from '../reconnecting-link.js';
-import { logStalled } from '../flow/fair-queue.js';
+import { FairQueue, logStalled } from '../flow/fair-queue.js';
 import { FairQueues } from '../flow/fair-queues.js';
 import * as dialect from './dialect.js';
 import type { Action } from './dialect.js';
@@ -26,7 +26,12 @@ export interface OutboxOptions {
  * until the name has answered it. Only a request does not wait. [jabberd2 2.7.0 docs/dev/component-protocol, router]
  */
 export class Outbox {
+  /** The queues of clients with a session, by the name of its sm. */
   readonly queues: FairQueues;
+  /** That of clients without one: nothing is sent on it, but it is closed while the link is full. */
+  readonly loginQueue: FairQueue;
+  /** That of stanzas that are given back, to whichever sm. */
+  readonly returnQueue: FairQueue;
   readonly requests = new Requests<Action>(ANSWER_TIMEOUT_MS);
   private readonly parked = new Parked();
   private readonly unacknowledged = new Unacknowledged();
@@ -46,10 +51,20 @@ export class Outbox {
       stalled: (name, stalled) => logStalled(log, name, stalled),
       most: options.queueBytes,
     });
+    this.loginQueue = this.unsent(() => link.isFull);
+    this.returnQueue = this.unsent(() => this.parksMuch || link.isFull);
   }
 
-  get congested(): boolean {
-    return this.parksMuch || this.link.congested;
+  /** There may be room again for those that wait. */
+  giveTurns(): void {
+    this.loginQueue.giveTurns();
+    this.queues.giveTurns();
+    this.returnQueue.giveTurns();
+  }
+
+  /** A queue that is only closed or open: nothing that is sent is counted on it. */
+  private unsent(blocked: () => boolean): FairQueue {
+    return new FairQueue({ probe: () => undefined, blocked, most: this.options.queueBytes });
   }
 
   private get parksMuch(): boolean {
@@ -57,8 +72,8 @@ export class Outbox {
   }
 
   /** What is kept for an sm that is away is the trouble of its users, and not of those of another one. */
-  private isBlocked(name: string | undefined): boolean {
-    return this.link.congested || (name !== undefined && this.parksMuch && !this.names.has(name));
+  private isBlocked(name: string): boolean {
+    return this.link.isFull || (this.parksMuch && !this.names.has(name));
   }
 
   /** Is the name there? */

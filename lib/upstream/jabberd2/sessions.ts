@@ -1,7 +1,10 @@
 import { isAscii } from 'node:buffer';
 import type { Log } from '../../observe/log.js';
 import { ACCOUNT_REMOVED } from '../../session/close-reason.js';
-import { NOTHING, type Packet, type PacketKind } from '../../session/session.js';
+import type { OutboundQueue } from '../../session/outbound-queue.js';
+import { NOTHING, type Packet, type PacketKind, type UpstreamSession } from '../../session/session.js';
+import type { Condition } from '../../xmpp/stanza-error.js';
+import type { Stanza } from '../../xml/index.js';
 import * as dialect from './dialect.js';
 import type { Ids } from './dialect.js';
 import { away } from './component-presence.js';
@@ -21,15 +24,51 @@ export interface Starting {
   readonly domain: string;
 }
 
-/** A session that an sm has. */
-export interface Open extends Omit<Starting, 'state'>, Ids {
-  readonly state: 'open';
-  /** The sm's id of the session. */
-  readonly sm: string;
-  /** The name of the sm: where its packets go. */
-  readonly name: string;
+/** A session that an sm has: the upstream's half of it. */
+export class OpenSession implements UpstreamSession, Ids {
+  readonly state = 'open';
+  readonly c2s: string;
+  readonly jid: string;
+  readonly domain: string;
+  readonly queue: OutboundQueue;
+  /** What goes on every stanza of it. */
+  private readonly stamp: string;
   /** Is all ASCII that goes around its stanzas? */
-  readonly ascii: boolean;
+  private readonly ascii: boolean;
+
+  /**
+   * @param name the name of the sm: where its packets go
+   * @param sm the sm's id of the session
+   */
+  constructor(
+    { c2s, jid, domain }: Starting,
+    readonly name: string,
+    readonly sm: string,
+    private readonly sessions: Sessions,
+    private readonly outbox: Outbox,
+  ) {
+    this.c2s = c2s;
+    this.jid = jid;
+    this.domain = domain;
+    this.queue = outbox.queues.to(name);
+    this.stamp = dialect.stampOf(this);
+    this.ascii = isAscii(Buffer.from(name + sm));
+  }
+
+  /** A stanza for an sm that is away waits for it: it may come back with its sessions. */
+  carry(stanza: Stanza): Condition | undefined {
+    if (dialect.isUnbearable(stanza)) return undefined;
+    const payload = dialect.stamped(stanza, this.stamp);
+    if (payload === undefined) return dialect.refusalOf(stanza);
+    if (this.outbox.reaches(this.name))
+      this.outbox.send(this.name, payload.text, payload.ascii && this.ascii);
+    else this.outbox.park(this.name, { c2s: this.c2s, payload: payload.text });
+    return undefined;
+  }
+
+  end(): void {
+    this.sessions.end(this.c2s);
+  }
 }
 
 /**
@@ -39,7 +78,7 @@ export interface Open extends Omit<Starting, 'state'>, Ids {
  * comes here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class Sessions {
-  private readonly byId = new Map<string, Starting | Open>();
+  private readonly byId = new Map<string, Starting | OpenSession>();
   private readonly ended = new Set<string>();
   /** Ids of those whose accounts are being removed. */
   private readonly ofRemoved = new Set<string>();
@@ -51,23 +90,28 @@ export class Sessions {
     private readonly log: Log,
   ) {}
 
-  get(c2s: string): Starting | Open | undefined {
+  get(c2s: string): Starting | OpenSession | undefined {
     return this.byId.get(c2s);
   }
 
+  /** The session that has just been opened. */
+  opened(c2s: string): OpenSession {
+    return this.byId.get(c2s) as OpenSession;
+  }
+
   /** The open session that has both ids. */
-  known({ c2s, sm }: Partial<Ids>): Open | undefined {
+  known({ c2s, sm }: Partial<Ids>): OpenSession | undefined {
     const at = c2s === undefined ? undefined : this.byId.get(c2s);
     return at?.state === 'open' && at.sm === sm ? at : undefined;
   }
 
   /** The open sessions; what is iterated over may be ended meanwhile. */
-  *allOpen(): Iterable<Open> {
+  *allOpen(): Iterable<OpenSession> {
     for (const at of this.byId.values()) if (at.state === 'open') yield at;
   }
 
   /** Those that need a name: as that of their sm, or as their domain. */
-  *on(name: string): Iterable<Open> {
+  *on(name: string): Iterable<OpenSession> {
     for (const at of this.allOpen()) if (isOn(at, name)) yield at;
   }
 
@@ -100,9 +144,9 @@ export class Sessions {
    * @param name where its answer came from
    * @param sm its id of the session
    */
-  started({ c2s, jid, domain }: Starting, name: string, sm: string): void {
-    const ascii = isAscii(Buffer.from(name + sm));
-    this.byId.set(c2s, { state: 'open', c2s, jid, domain, sm, name, ascii });
+  started(starting: Starting, name: string, sm: string): void {
+    const { c2s, jid } = starting;
+    this.byId.set(c2s, new OpenSession(starting, name, sm, this, this.outbox));
     this.emit('opened', c2s, jid);
   }
 
@@ -123,14 +167,14 @@ export class Sessions {
   }
 
   /** It is over on the other side, which may have said why. */
-  over({ c2s, jid }: Open, said: string | undefined): void {
+  over({ c2s, jid }: OpenSession, said: string | undefined): void {
     const reason = this.ofRemoved.has(c2s) ? ACCOUNT_REMOVED : said;
     this.forget(c2s);
     this.emit('ended', c2s, jid, { reason });
   }
 
   /** It is over on our side while its sm can not be told: that has it still, perhaps, when it is back. */
-  leaveBehind(at: Open): void {
+  leaveBehind(at: OpenSession): void {
     this.outbox.keepUntilAcknowledged(keyOf(at), at.name, dialect.session('end', at));
     this.over(at, away(at.name));
   }
@@ -152,12 +196,12 @@ export class Sessions {
   }
 
   /** Finds out whether the sm still has it: it says so where it has not. */
-  probe(at: Open): void {
+  probe(at: OpenSession): void {
     this.outbox.send(at.name, dialect.probe(at));
   }
 
   /** Tells its client that a stanza did not arrive, where he would miss it. */
-  undelivered({ c2s, jid }: Open, stanza: string): void {
+  undelivered({ c2s, jid }: OpenSession, stanza: string): void {
     const text = dialect.undeliveredTo(jid, stanza);
     if (text !== undefined) this.emit('stanza', c2s, jid, { text });
   }
@@ -177,7 +221,7 @@ export class Sessions {
   }
 }
 
-function isOn(at: Open, name: string): boolean {
+function isOn(at: OpenSession, name: string): boolean {
   return at.name === name || at.domain === name;
 }
 

@@ -1,11 +1,12 @@
 import type { Log } from '../../observe/log.js';
 import type { CloseReason } from '../../session/close-reason.js';
-import type { Upstream, UserProvisioning, Registered, OutboundQueue } from '../../session/upstream.js';
-import type { Packet, Session } from '../../session/session.js';
-import type { Condition } from '../../xmpp/stanza-error.js';
+import type { OutboundQueue } from '../../session/outbound-queue.js';
+import type { UserProvisioning } from '../../session/upstream.js';
+import type { Packet, Session, UpstreamSession } from '../../session/session.js';
 import { element, type Stanza } from '../../xml/index.js';
-import type { UpstreamEvents } from '../events.js';
 import { ReconnectingLink, type ReconnectingLinkOptions } from '../reconnecting-link.js';
+import type { LinkedUpstream, UpstreamEvents } from '../upstream.js';
+import { newConnectionId } from '../../xmpp/address.js';
 import { Jid, STRINGPREP } from '../../xmpp/jid.js';
 import { acceptsConnections, away, ComponentNames, ComponentPresence } from './component-presence.js';
 import * as dialect from './dialect.js';
@@ -13,7 +14,7 @@ import type { Carried, Routed } from './dialect.js';
 import { RouterHandshake, type RouterOptions } from './handshake.js';
 import { Outbox } from './outbox.js';
 import { Responses } from './responses.js';
-import { SessionRequests, Sessions } from './sessions.js';
+import { OpenSession, SessionRequests, Sessions } from './sessions.js';
 import { Users, type HasCredentials } from './users.js';
 
 export interface Jabberd2UpstreamOptions
@@ -32,31 +33,39 @@ export interface Jabberd2UpstreamOptions
  * {@link SessionRequests} ask for users and sessions, and {@link Sessions} says which there are. {@link Responses} hears what comes of
  * all that, and {@link ComponentPresence} which names come and go.
  */
-export class Jabberd2Upstream implements Upstream, UserProvisioning {
+export class Jabberd2Upstream implements LinkedUpstream {
+  /** The sm takes packets one by one, in their order. [jabberd2 2.7.0 sm] */
+  readonly dropsAtEnd = false;
+  /** Sessions are asked about when their sm is back, and not when the link is: see {@link ComponentPresence}. */
+  readonly forgetsSessions = false;
+  readonly provisioning: UserProvisioning;
   private readonly link: ReconnectingLink;
-  private readonly names = new ComponentNames();
+  private readonly presentNames = new ComponentNames();
   private readonly outbox: Outbox;
   private readonly sessions: Sessions;
   private readonly users: Users;
   private readonly requests: SessionRequests;
   private readonly responses: Responses;
   private readonly presence: ComponentPresence;
+  /** There from the start on. */
+  private events!: UpstreamEvents;
 
   constructor(
     private readonly options: Jabberd2UpstreamOptions,
-    private readonly events: UpstreamEvents,
     private readonly log: Log,
   ) {
     this.link = this.makeLink();
-    this.outbox = new Outbox(this.link, this.names, options, log);
-    this.sessions = new Sessions(this.outbox, (packet) => events.packet(packet), log);
+    this.outbox = new Outbox(this.link, this.presentNames, options, log);
+    this.sessions = new Sessions(this.outbox, (packet) => this.events.sessions.receive(packet), log);
     this.users = new Users(this.outbox, this.sessions, options.hasCredentials, log);
+    this.provisioning = this.users;
     this.requests = new SessionRequests(this.outbox, this.sessions, this.users);
     this.responses = new Responses(this.link, this.outbox, this.sessions, this.users, log);
     this.presence = this.makePresence();
   }
 
-  start(): void {
+  start(events: UpstreamEvents): void {
+    this.events = events;
     this.link.start();
   }
 
@@ -72,42 +81,29 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
     return this.link.up;
   }
 
-  /** The sm takes packets one by one, in their order. [jabberd2 2.7.0 sm] */
-  readonly dropsAtEnd = false;
-
-  get congested(): boolean {
-    return this.outbox.congested;
+  get loginQueue(): OutboundQueue {
+    return this.outbox.loginQueue;
   }
 
-  queueFor({ address }: Session): OutboundQueue {
-    const at = this.sessions.get(address);
-    return at?.state === 'open' ? this.outbox.queues.to(at.name) : this.outbox.queues.in;
-  }
-
-  /** What is given back goes to whichever sm it came from. */
   get returnQueue(): OutboundQueue {
-    return this.outbox.queues.in;
+    return this.outbox.returnQueue;
   }
 
   /** The names that are on the router now: sms, their domains, and other components. */
-  get present(): string[] {
-    return [...this.names].sort();
+  get names(): string[] {
+    return [...this.presentNames].sort();
   }
 
   /** Why nobody can log in at a domain now; undefined where one can. */
   refusal(domain: string): CloseReason | undefined {
     if (!this.up) return { kind: 'link-down' };
-    if (this.names.has(domain)) return undefined;
-    const isOurs = this.names.wasThere(domain) || this.options.domains.includes(domain);
+    if (this.presentNames.has(domain)) return undefined;
+    const isOurs = this.presentNames.wasThere(domain) || this.options.domains.includes(domain);
     return isOurs ? { kind: 'manager-gone', detail: away(domain) } : { kind: 'host-unknown' };
   }
 
-  create(user: string, domain: string): Promise<Registered> {
-    return this.users.create(user, domain);
-  }
-
-  remove(user: string, domain: string): void {
-    this.users.remove(user, domain);
+  newSocketAddress(descriptor: number): string {
+    return newConnectionId(descriptor);
   }
 
   // --- sessions, and what goes out on them --------------------------------------------------------------------------
@@ -125,24 +121,8 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
     return true;
   }
 
-  stamp({ address }: Session): string {
-    const at = this.sessions.get(address);
-    return at?.state === 'open' ? dialect.stampOf(at) : '';
-  }
-
-  carry(session: Session, stanza: Stanza): Condition | undefined {
-    if (dialect.isUnbearable(stanza)) return undefined;
-    const at = this.sessions.get(session.address);
-    const payload = dialect.stamped(stanza, session.stamp);
-    if (payload === undefined) return dialect.refusalOf(stanza);
-    if (at?.state !== 'open') return undefined;
-    if (this.names.has(at.name)) this.outbox.send(at.name, payload.text, payload.ascii && at.ascii);
-    else this.outbox.park(at.name, { c2s: session.address, payload: payload.text });
-    return undefined;
-  }
-
-  end({ address }: Session): void {
-    this.sessions.end(address);
+  attach({ address }: Session): UpstreamSession {
+    return this.sessions.opened(address);
   }
 
   /**
@@ -154,39 +134,25 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
     if (kind === 'stanza') this.outbox.giveBack(text);
   }
 
-  /** @returns undefined: all that comes names its session, and is looked at where it comes in */
-  staleSession(): undefined {
-    return undefined;
-  }
-
-  endStale(): void {
-    // There is nothing to end but what `bounce` ends.
-  }
-
-  /** The sm has no session any more that it would go to. */
-  readonly endsByBounce = true;
-
-  /** What is given back is delivered anew by the sm, stored or refused: that is no way round, however often it comes. */
-  refuse(packet: Packet): void {
-    this.bounce(packet);
-  }
-
   // --- the link, and what comes in on it ----------------------------------------------------------------------------
 
   private makeLink(): ReconnectingLink {
-    const { options, events } = this;
+    const { options } = this;
     return new ReconnectingLink(
       { ...options, limited: false, handshake: () => new RouterHandshake(options) },
       {
-        linked: () => this.presence.bound(),
-        packet: (packet) => this.received(packet),
-        failed: ({ reason, final }) => {
+        onLinked: () => this.presence.bound(),
+        onPacket: (packet) => this.received(packet),
+        onFailed: ({ reason, final }) => {
           this.presence.unbound();
           this.outbox.unlinked();
-          events.failed(reason, final);
+          this.events.link.onFailed(reason, final);
         },
-        down: () => events.down(),
-        relieved: () => this.relieve(),
+        onDown: () => {
+          this.events.sessions.unlinked();
+          this.events.link.onDown();
+        },
+        onRoom: () => this.outbox.giveTurns(),
       },
       this.log,
     );
@@ -194,23 +160,19 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
 
   private makePresence(): ComponentPresence {
     const { domains, connect } = this.options;
-    return new ComponentPresence(this.names, this.outbox, this.sessions, {
+    return new ComponentPresence(this.presentNames, this.outbox, this.sessions, {
       domains,
       answers: () => acceptsConnections(connect, new RouterHandshake(this.options).header()),
       settled: () => this.settled(),
-      relieved: () => this.relieve(),
+      relieved: () => this.outbox.giveTurns(),
     });
   }
 
   private settled(): void {
     this.link.open();
-    this.events.up();
+    this.events.sessions.linked();
+    this.events.link.onUp();
     this.link.flush();
-  }
-
-  private relieve(): void {
-    this.outbox.queues.giveTurns();
-    this.events.relieved();
   }
 
   private received(packet: Stanza): void {
@@ -220,10 +182,15 @@ export class Jabberd2Upstream implements Upstream, UserProvisioning {
     else this.log.debug('a packet for no client', { name: packet.name, from: packet.attribute('from') });
   }
 
+  /** Most stanzas are for a session that the registry has, with its half of ours: one look-up finds both. */
   private deliver(said: Carried, whole: Stanza): void {
-    const { c2s, from, text } = said;
-    const at = this.sessions.known(said);
-    if (at) return this.events.packet({ kind: 'stanza', to: c2s, from: at.jid, text, whole, carrier: true });
+    const { c2s, sm, from, text } = said;
+    const { sessions } = this.events;
+    const session = sessions.find(c2s);
+    const half = session?.upstream;
+    const at = half instanceof OpenSession && half.sm === sm ? half : this.sessions.known(said);
+    if (at)
+      return sessions.receive({ kind: 'stanza', to: c2s, from: at.jid, text, whole, carrier: true }, session);
     this.log.debug('a stanza for a session that is over', { socket: c2s });
     if (this.sessions.get(c2s)) return;
     this.sessions.endUnknown(from, said);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { FairQueue } from '../../../lib/upstream/flow/fair-queue.js';
-import { newSender, QUANTUM_BYTES } from '../../../lib/session/upstream.js';
+import { newSender, QUANTUM_BYTES } from '../../../lib/session/outbound-queue.js';
 
 /** What there is room for, in shares, on a way on which nothing was said yet. */
 const SHARES = 64;

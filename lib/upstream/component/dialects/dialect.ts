@@ -8,20 +8,18 @@ import type { Stanza } from '../../../xml/index.js';
 export interface Dialect {
   /** Ask for a login, or for what is allowed before one. */
   ask(session: Session, request: LoginRequest): string;
-  /** See {@link Manager.granted}. */
+  /** See {@link Upstream.granted}. */
   granted(packet: Packet, asked: string): string | undefined;
   /** Ask for the session of an accepted login; absent where the login opens it. */
   open?(session: Session, address: string): string;
   /** What is written on each stanza of a session; made once, when it has been opened. */
-  stamp(session: Session): string;
-  /** Carry a stanza, from which what is of control has been taken. */
-  carry(session: Session, stanza: Stanza): string;
+  stamp(sessionAddress: string, socketAddress: string): string;
+  /** Carry a stanza without session control; `stamp` is that of its session. */
+  carry(stamp: string, stanza: Stanza): string;
   /** End a session. */
   end(sessionAddress: string, socketAddress: string): string;
   /** Give back an undeliverable packet whole; undefined for one that must not go back. */
   bounce(packet: Packet): string | undefined;
-  /** Does what is given back always end the session that it was for? */
-  readonly endsByBounce: boolean;
   /** Tell the sender of a message that it can not be delivered; undefined for what nobody waits for. */
   refuse(packet: Packet): string | undefined;
   /** A packet from an address of ours to itself, which the server sends back. */
@@ -30,6 +28,9 @@ export interface Dialect {
   probeIdOf(packet: Stanza): string;
   /** What a packet from the link means; undefined for one that no client may see. */
   read(packet: Stanza): Packet | undefined;
-  /** Which session a packet to an unknown socket address belongs to, where the packet tells. */
-  staleSession(packet: Packet): string | undefined;
+  /**
+   * Which session a packet to an unknown socket address belongs to, where the packet tells; absent where giving back the
+   * packet ends that session.
+   */
+  staleSession?(packet: Packet): string | undefined;
 }

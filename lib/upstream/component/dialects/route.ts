@@ -4,7 +4,7 @@
  */
 import { isUser, resourceOf, userOf } from '../../../xmpp/address.js';
 import { STANZAS, withoutControl } from '../../../session/stanza-filter.js';
-import type { LoginRequest, Packet, PacketKind, Session } from '../../../session/session.js';
+import type { LoginRequest, Packet, PacketKind } from '../../../session/session.js';
 import { element, escapeValue, parse, wholeStanza, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 import { refusal } from './refusal.js';
@@ -82,12 +82,11 @@ export const route: Dialect = {
   // nothing else. Not with the address of the answer: another component may have given it. [jabberd 1.4.3 jsm]
   granted: ({ kind }, asked) => (kind === 'answer' ? asked : undefined),
   open: (session, address) => `<route type='session' ${addressing(address, session.address)}/>`,
-  stamp: (session: Session) => `<route ${addressing(session.sessionAddress, session.address)}>`,
-  carry: (session, stanza) => `${session.stamp}${stanza.readdressed([], '')}</route>`,
+  stamp: (sessionAddress, socketAddress) => `<route ${addressing(sessionAddress, socketAddress)}>`,
+  carry: (stamp, stanza) => `${stamp}${stanza.readdressed([], '')}</route>`,
   end: (sessionAddress, socketAddress) =>
     element('route', { type: 'error', to: sessionAddress, from: socketAddress }).toString(),
   bounce,
-  endsByBounce: true,
   // Unwrapped: a router takes any packet, and an error goes to whoever is in its `to`. [jabberd 1.4.3 deliver]
   refuse({ text, whole }) {
     const stanza = returnable(text, whole.ascii);
@@ -97,6 +96,4 @@ export const route: Dialect = {
     `<route ${addressing(address, address)}>${element('iq', { type: 'result', id }).toString()}</route>`,
   probeIdOf: (packet) => packet.element().elements[0]?.attribute('id') ?? '',
   read,
-  // What is bounced ends the session that it came from.
-  staleSession: () => undefined,
 };

@@ -4,7 +4,7 @@
  */
 import { ACCOUNT_REMOVED } from '../../../session/close-reason.js';
 import { bareOf, canonical, resourceOf, userOf } from '../../../xmpp/address.js';
-import type { Packet, Session } from '../../../session/session.js';
+import type { Packet } from '../../../session/session.js';
 import { element, escapeValue, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 import { refusal } from './refusal.js';
@@ -73,11 +73,10 @@ export const stoSfrom: Dialect = {
     iq.clone().set('sto', undefined).set('sfrom', session.address).set('sto', domain).toString(),
   // The only place where the session address is told; before, the host itself answers. [jabberd 1.1.2 jsm]
   granted: ({ kind, from }) => (kind === 'stanza' && userOf(from) !== '' ? from : undefined),
-  stamp: (session: Session) => addressing(session.address, session.sessionAddress),
-  carry: (session, stanza) => withoutDisconnected(stanza).readdressed(ADDRESSING, session.stamp),
+  stamp: (sessionAddress, socketAddress) => addressing(socketAddress, sessionAddress),
+  carry: (stamp, stanza) => withoutDisconnected(stanza).readdressed(ADDRESSING, stamp),
   end,
   bounce,
-  endsByBounce: false,
   refuse,
   probe: (address, id) => element('iq', { type: 'result', id, sfrom: address, sto: address }).toString(),
   probeIdOf: (packet) => packet.attribute('id') ?? '',

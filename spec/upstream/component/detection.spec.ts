@@ -7,7 +7,7 @@ import {
   otherDialect,
   questions,
   isJabberd2,
-} from '../../../lib/upstream/component/detect.js';
+} from '../../../lib/upstream/component/detection.js';
 import { Reader, type Stanza, type Tag } from '../../../lib/xml/index.js';
 import { stanza } from '../../support/stanza.js';
 import { stanzas } from '../../support/transcript.js';

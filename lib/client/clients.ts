@@ -1,0 +1,169 @@
+import type { Socket } from 'node:net';
+import type { Address, Config } from '../config/config.js';
+import { isInternationalized } from '../config/domain.js';
+import { descriptorOf } from '../net/admission.js';
+import { Listener } from '../net/listener.js';
+import type { Log } from '../observe/log.js';
+import type { CloseReason } from '../session/close-reason.js';
+import type { SessionRegistry } from '../session/registry.js';
+import type { Upstream } from '../session/upstream.js';
+import { Backlog } from './backlog.js';
+import { CHECKS_PER_TIMEOUT } from './progress.js';
+import { ReadScheduler } from './read-scheduler.js';
+import { writeNoRoom } from './errors.js';
+import { ClientStream, type ClientContext, type State } from './stream.js';
+
+/** One client, to those who watch. */
+export interface ClientInfo {
+  /** Our name for the connection, `12@foo-sockets/4f1c`. */
+  readonly socketAddress: string;
+  /** The session manager's name for it; empty before login. */
+  readonly sessionAddress: string;
+  readonly ip: string;
+  readonly state: State;
+  /** Full JID of who is logged in; empty before login. */
+  readonly user: string;
+  /** When it connected, in milliseconds since 1970. */
+  readonly since: number;
+  /** Stanzas of the client. */
+  readonly stanzasIn: number;
+  /** Stanzas to the client. */
+  readonly stanzasOut: number;
+}
+
+export interface ClientsOptions {
+  readonly registry: SessionRegistry;
+  readonly upstream: Upstream;
+  /** May accounts be made before login? */
+  readonly mayRegister: () => boolean;
+  readonly log: Log;
+  /** A client has logged in. */
+  readonly onLogin: (client: ClientInfo) => void;
+  /** A client is gone. */
+  readonly onGone: (client: ClientInfo, end: CloseReason) => void;
+}
+
+/** The clients that are connected: it accepts them, looks after idle and slow ones, and ends them all at the end. */
+export class Clients {
+  private readonly streams = new Set<ClientStream>();
+  private readonly context: ClientContext;
+  private listeners: Listener[] = [];
+  private keepAliveTimer: NodeJS.Timeout | undefined;
+  private progressTimer: NodeJS.Timeout | undefined;
+  private onAllGone: (() => void) | undefined;
+
+  constructor(
+    private readonly config: Config,
+    private readonly options: ClientsOptions,
+  ) {
+    this.context = this.makeContext();
+  }
+
+  /**
+   * Accepts clients from now on.
+   *
+   * @returns where
+   * @throws the system's error when a port can not be listened on (`EADDRINUSE`, `EACCES`, …)
+   */
+  async listen(): Promise<Address[]> {
+    const { listen, keepalive, domains } = this.config;
+    this.listeners = Listener.forAll(listen, keepalive, {
+      onAccepted: (socket) => this.accept(socket),
+      refusal: () => writeNoRoom(domains[0]),
+      onWarning: (text) => this.options.log.warn(text),
+    });
+    const bound: Address[] = [];
+    for (const listener of this.listeners) bound.push(await listener.listen());
+    this.keepAlive();
+    this.checkProgress();
+    return bound;
+  }
+
+  *[Symbol.iterator](): Iterator<ClientInfo> {
+    for (const stream of this.streams) yield info(stream);
+  }
+
+  /** Accepts no more clients, and tells those there are that the service shuts down. */
+  close(): void {
+    for (const listener of this.listeners) listener.close();
+    clearInterval(this.keepAliveTimer);
+    clearTimeout(this.progressTimer);
+    for (const stream of [...this.streams]) stream.end({ kind: 'shutdown' });
+  }
+
+  /** Resolves when no client is connected any more; call after {@link close}. */
+  async allGone(): Promise<void> {
+    if (this.streams.size > 0) await new Promise<void>((resolve) => (this.onAllGone = resolve));
+  }
+
+  /** Cuts the connections of those that are still there. */
+  destroy(): void {
+    for (const stream of this.streams) stream.destroy();
+  }
+
+  private accept(socket: Socket): void {
+    this.streams.add(new ClientStream(socket, descriptorOf(socket), this.context));
+  }
+
+  private makeContext(): ClientContext {
+    const { config, options } = this;
+    const { registry, upstream, mayRegister, log, onLogin } = options;
+    const { domains } = config;
+    return {
+      registry,
+      log,
+      limits: config.limits,
+      name: config.name,
+      domains,
+      served: () => (domains.length > 0 ? domains : (upstream.names ?? [])),
+      internationalized: domains.filter(isInternationalized),
+      mayRegister,
+      aliases: config.aliases,
+      aliasReplies: config.aliasReplies,
+      unserved: (domain) => upstream.refusal(domain),
+      queueFor: (session) => session.upstream?.queue ?? upstream.loginQueue,
+      readScheduler: new ReadScheduler(),
+      backlog: new Backlog(),
+      loggedIn: (stream) => onLogin(info(stream)),
+      gone: (stream, end) => this.gone(stream, end),
+    };
+  }
+
+  private gone(stream: ClientStream, end: CloseReason): void {
+    this.streams.delete(stream);
+    this.options.onGone(info(stream), end);
+    if (this.streams.size === 0) this.onAllGone?.();
+  }
+
+  /** A space now and then to clients that nothing else is sent to. */
+  private keepAlive(): void {
+    const { whitespace } = this.config.keepalive;
+    if (whitespace === 0) return;
+    const tick = (): void => {
+      for (const stream of this.streams) stream.keepAlive();
+    };
+    this.keepAliveTimer = setInterval(tick, whitespace * 1000).unref();
+  }
+
+  /** Looks a few times in a stanza timeout at stanzas that are begun and not finished. */
+  private checkProgress(): void {
+    const interval = (this.config.limits.stanzaTimeout * 1000) / CHECKS_PER_TIMEOUT;
+    this.progressTimer = setTimeout(() => {
+      for (const stream of this.streams) stream.checkProgress();
+      this.checkProgress();
+    }, interval).unref();
+  }
+}
+
+function info(stream: ClientStream): ClientInfo {
+  return {
+    socketAddress: stream.session.address,
+    sessionAddress: stream.session.sessionAddress,
+    ip: stream.ip,
+    state: stream.state,
+    user: stream.user,
+    since: stream.since,
+    stanzasIn: stream.stanzasIn,
+    stanzasOut: stream.stanzasOut,
+  };
+}

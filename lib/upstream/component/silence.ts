@@ -1,0 +1,64 @@
+import type { ComponentDialect } from '../../config/config.js';
+import type { Log } from '../../observe/log.js';
+import type { Stanza } from '../../xml/index.js';
+import { otherDialect } from './detection.js';
+
+/** How long an answer to a login is waited for before the dialect is doubted. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/**
+ * `new` until something is asked, `waiting` for the first answer, `warned` once nothing that we understand came,
+ * `understood` once something did.
+ */
+type State = 'new' | 'waiting' | 'warned' | 'understood';
+
+/** Warns, once, of a session manager that speaks another dialect than the one configured: it drops all that we say in silence. */
+export class SilenceWarning {
+  private state: State = 'new';
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @param where the session manager is, for the log */
+  constructor(
+    private readonly where: string,
+    private readonly log: Log,
+  ) {}
+
+  get isUnderstood(): boolean {
+    return this.state === 'understood';
+  }
+
+  /** A login has been sent that the session manager must answer. */
+  asked(dialect: ComponentDialect): void {
+    if (this.state !== 'new') return;
+    this.state = 'waiting';
+    this.timer = setTimeout(() => this.warn(silence(dialect)), ANSWER_TIMEOUT_MS).unref();
+  }
+
+  /** A packet came. @param meaning whether it means something in our dialect */
+  heard(packet: Stanza, meaning: boolean, dialect: ComponentDialect): void {
+    if (meaning) {
+      clearTimeout(this.timer);
+      this.state = 'understood';
+      return;
+    }
+    const sentence = otherDialect(dialect, packet);
+    if (sentence !== undefined && this.state !== 'warned') this.warn(sentence);
+  }
+
+  /** Without a link no answer comes. */
+  unlinked(): void {
+    clearTimeout(this.timer);
+    if (this.state === 'waiting') this.state = 'new';
+  }
+
+  private warn(sentence: string): void {
+    clearTimeout(this.timer);
+    this.state = 'warned';
+    this.log.warn(sentence, { at: this.where });
+  }
+}
+
+function silence(dialect: ComponentDialect): string {
+  const other = dialect === 'route' ? 'sto-sfrom (jabberd up to 1.1)' : 'route (jabberd 1.4)';
+  return `no answer to a login within ${ANSWER_TIMEOUT_MS / 1000} s: if the session manager speaks another dialect, use --dialect ${other}; for the router of jabberd2, jabberd2`;
+}

@@ -1,0 +1,42 @@
+import { connect, type Socket } from 'node:net';
+import { duplexPair, type Duplex } from 'node:stream';
+import type { Address, Config, Keepalive } from '../config/config.js';
+import { printAddress } from '../config/kinds.js';
+import { setKeepalive } from '../net/keepalive.js';
+import type { Log } from '../observe/log.js';
+import type { ReconnectingLinkOptions } from './reconnecting-link.js';
+import type { UpstreamServices } from './upstream.js';
+
+/** Where the link goes, and how its stream is made: over TCP, or inside this process. */
+export function connection(
+  { sm, keepalive, limits }: Config,
+  { embedded, log }: UpstreamServices,
+): Pick<ReconnectingLinkOptions, 'where' | 'queueBytes' | 'connect'> {
+  return {
+    where: sm ? printAddress(sm) : 'the embedded session manager',
+    queueBytes: limits.linkQueueBytes,
+    connect: (onConnect) =>
+      sm ? connectTo(sm, keepalive, log, onConnect) : connectInside(embedded, onConnect),
+  };
+}
+
+function connectTo({ host, port }: Address, keepalive: Keepalive, log: Log, onConnect: () => void): Socket {
+  const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+  socket.once('connect', () => {
+    const warning = setKeepalive(socket, keepalive);
+    if (warning) log.warn(warning);
+    onConnect();
+  });
+  return socket;
+}
+
+function connectInside(embedded: UpstreamServices['embedded'], onConnect: () => void): Duplex {
+  if (!embedded) throw new Error('there is no session manager: give --sm, or an embedded one');
+  const [ours, theirs] = duplexPair();
+  embedded.accept(theirs);
+  // A pair does not tell one end that the other was destroyed, as a socket does.
+  ours.once('close', () => theirs.destroy());
+  theirs.once('close', () => ours.destroy());
+  process.nextTick(onConnect);
+  return ours;
+}
