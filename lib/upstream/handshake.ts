@@ -1,3 +1,4 @@
+import type { OwnHeader } from '../xmpp/framing/framing.js';
 import type { Element, Stanza, Tag } from '../xml/index.js';
 
 /** The link, as seen by the handshake that sets it up. */
@@ -23,7 +24,7 @@ export interface Handshake {
   /** What the peer is called in the log: "the router". */
   readonly peer: string;
   /** Our stream header. */
-  header(): string;
+  header(): OwnHeader;
   /** The peer's header, after each of ours. */
   opened(header: Tag, link: HandshakeLink): void;
   /** Something of the peer's before the link is up. */

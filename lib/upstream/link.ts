@@ -1,9 +1,9 @@
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
-import { Connection, type CloseCause } from '../net/connection.js';
-import { encrypted } from '../net/tls.js';
-import { Reader, type ParseError, type Stanza, type StanzaLimits, type Tag } from '../xml/index.js';
+import type { CloseCause } from '../net/connection.js';
+import { tcp } from '../xmpp/framing/tcp.js';
+import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
+import type { ParseError, Stanza, StanzaLimits, Tag } from '../xml/index.js';
 import type { HandshakeLink, Handshake } from './handshake.js';
 
 /** What the other side may send in one packet; more than that is skipped. jabberd 1.4 has no limit of its own. */
@@ -41,27 +41,30 @@ export interface LinkEvents {
 }
 
 /** One stream to a session manager or a router, from connect to close. A new one is made for every connect. */
-export class Link implements HandshakeLink {
+export class Link implements HandshakeLink, XmlStreamEvents {
   private state: State = 'connecting';
-  private connection: Connection;
-  private reader: Reader;
+  private readonly stream: XmlStream;
   private timer: NodeJS.Timeout | undefined;
   private end: LinkEnd | undefined;
   private peer: Tag | undefined;
 
   /**
-   * @param stream not connected yet, or connected; `connect` events are waited for by {@link connected}
+   * @param source not connected yet, or connected; `connect` events are waited for by {@link connected}
    * @param handshake what is said until packets may be sent
    * @param tls for a handshake that encrypts
    */
   constructor(
-    stream: Duplex,
+    source: Duplex,
     private readonly handshake: Handshake,
     private readonly events: LinkEvents,
     private readonly tls: ConnectionOptions = {},
   ) {
-    this.reader = this.newReader();
-    this.connection = this.newConnection(stream);
+    this.stream = new XmlStream(source, this, {
+      role: 'initiating',
+      framing: tcp,
+      limits: LIMITS,
+      namespaces: false,
+    });
     this.expect('no connection');
   }
 
@@ -82,27 +85,27 @@ export class Link implements HandshakeLink {
 
   /** Bytes that wait to be sent. */
   get waiting(): number {
-    return this.connection.waiting;
+    return this.stream.connection.waiting;
   }
 
   /** Packets whose sending has not begun: they can go over the next link. */
   get unsent(): string {
-    return this.state === 'closed' ? this.connection.unwritten : '';
+    return this.state === 'closed' ? this.stream.connection.unwritten : '';
   }
 
   send(packets: string, ascii = false): void {
-    this.connection.send(packets, ascii);
+    this.stream.send(packets, ascii);
   }
 
   callWhenDrained(): void {
-    this.connection.callWhenDrained();
+    this.stream.connection.callWhenDrained();
   }
 
   /** Closes in good order, after what waits has been sent. */
   close(): void {
     this.end ??= { reason: 'closed by us', final: false };
-    this.reader.stop();
-    this.connection.close(this.state === 'up' ? '</stream:stream>' : '');
+    if (this.state === 'up') this.stream.close();
+    else this.stream.hangUp();
   }
 
   // --- for the handshake -------------------------------------------------------------------------------------------
@@ -116,19 +119,15 @@ export class Link implements HandshakeLink {
   }
 
   restart(): void {
-    this.reader.stop();
-    this.reader = this.newReader();
+    this.stream.restart();
     this.openStream();
   }
 
-  /** What came unencrypted behind the last word is not read: it could be anybody's. [RFC6120 5.4.3.3] */
   encrypt(): void {
-    this.reader.stop();
     this.expect('no encryption');
-    const stream = encrypted(this.connection.detach() as Socket, 'initiating', this.tls, (error) => {
-      if (!error && this.state !== 'closed') this.restart();
+    this.stream.encrypt(this.tls, (error) => {
+      if (!error) this.openStream();
     });
-    this.connection = this.newConnection(stream);
   }
 
   up(): void {
@@ -145,44 +144,15 @@ export class Link implements HandshakeLink {
     this.stop({ reason, final: true });
   }
 
-  // ----------------------------------------------------------------------------------------------------------------
-
-  private newReader(): Reader {
-    return new Reader(
-      {
-        onHeader: (header) => this.opened(header),
-        onStanza: (packet) => this.received(packet),
-        onSkipped: (bytes) => this.events.skipped(bytes),
-        onClosingTag: () => this.fail(`${this.who} closed the stream`),
-        onParseError: (fault) => this.broken(fault),
-      },
-      { limits: LIMITS, namespaces: false },
-    );
-  }
-
-  private newConnection(stream: Duplex): Connection {
-    return new Connection(stream, {
-      onData: (chunk) => this.read(chunk),
-      onFailed: (error) => this.fail(`an error of our own: ${error.stack}`),
-      onDrained: () => this.events.drained(),
-      onEnded: () => this.connection.close(),
-      onClosed: (cause) => this.closed(cause),
-    });
-  }
+  // --- the stream ---------------------------------------------------------------------------------------------------
 
   /** The old servers hold back what they have to say until we have acknowledged what they said. [jabberd 1.x, jabberd2] */
-  private read(chunk: Buffer): void {
-    this.reader.write(chunk);
-    if (this.state === 'up') this.connection.acknowledge();
+  onData(chunk: Buffer): void {
+    this.stream.read(chunk);
+    if (this.state === 'up') this.stream.connection.acknowledge();
   }
 
-  private openStream(): void {
-    this.state = 'opening';
-    this.expect('no stream header');
-    this.send(this.handshake.header());
-  }
-
-  private opened(header: Tag): void {
+  onHeader(header: Tag): void {
     if (this.state !== 'opening') return this.fail('a stream header that nobody asked for');
     if (header.name === 'stream:error') return this.fail(`${this.who} refuses our stream header`);
     this.peer = header;
@@ -190,10 +160,49 @@ export class Link implements HandshakeLink {
     this.handshake.opened(header, this);
   }
 
-  private received(packet: Stanza): void {
+  onStanza(packet: Stanza): void {
     if (packet.name === 'stream:error') return this.refused(packet);
     if (this.state === 'up') this.deliver(packet);
     else this.handshake.received(packet, this);
+  }
+
+  onSkipped(bytes: number): void {
+    this.events.skipped(bytes);
+  }
+
+  onClosingTag(): void {
+    this.fail(`${this.who} closed the stream`);
+  }
+
+  onFailed(error: Error): void {
+    this.fail(`an error of our own: ${error.stack}`);
+  }
+
+  onDrained(): void {
+    this.events.drained();
+  }
+
+  onEnded(): void {
+    this.stream.hangUp();
+  }
+
+  onParseError({ condition, text }: ParseError): void {
+    this.fail(`what ${this.who} sends can not be read (${condition}: ${text})`);
+  }
+
+  onClosed(cause: CloseCause): void {
+    clearTimeout(this.timer);
+    const { state } = this;
+    this.state = 'closed';
+    this.events.down(this.end ?? { reason: this.closeReason(cause, state), final: false });
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------
+
+  private openStream(): void {
+    this.state = 'opening';
+    this.expect('no stream header');
+    this.stream.open(this.handshake.header());
   }
 
   /** What one packet does wrong must not cost the others. */
@@ -214,21 +223,9 @@ export class Link implements HandshakeLink {
     this.fail(meaning ? `${meaning} (${said})` : said);
   }
 
-  private broken({ condition, text }: ParseError): void {
-    this.fail(`what ${this.who} sends can not be read (${condition}: ${text})`);
-  }
-
   private stop(end: LinkEnd): void {
     this.end ??= end;
-    this.reader.stop();
-    this.connection.destroy();
-  }
-
-  private closed(cause: CloseCause): void {
-    clearTimeout(this.timer);
-    const { state } = this;
-    this.state = 'closed';
-    this.events.down(this.end ?? { reason: this.closeReason(cause, state), final: false });
+    this.stream.destroy();
   }
 
   private closeReason(cause: CloseCause, state: State): string {

@@ -1,3 +1,4 @@
+import type { OwnHeader } from '../../xmpp/framing/framing.js';
 import { streamDigest } from '../../xmpp/stream-digest.js';
 import { element, type Element, type Stanza, type Tag } from '../../xml/index.js';
 import type { HandshakeLink, Handshake } from '../handshake.js';
@@ -15,11 +16,8 @@ export class ComponentHandshake implements Handshake {
 
   constructor(private readonly options: ComponentOptions) {}
 
-  header(): string {
-    return (
-      `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept'` +
-      ` xmlns:stream='http://etherx.jabber.org/streams' to='${this.options.name}'>`
-    );
+  header(): OwnHeader {
+    return { xmlns: 'jabber:component:accept', to: this.options.name };
   }
 
   opened(header: Tag, link: HandshakeLink): void {

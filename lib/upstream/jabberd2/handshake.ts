@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RouterTls } from '../../config/config.js';
+import type { OwnHeader } from '../../xmpp/framing/framing.js';
+import { SASL, TLS } from '../../xmpp/namespaces.js';
 import { DigestAnswer, directives } from '../../xmpp/sasl/digest-md5.js';
 import { element, type Element, type Stanza, type Tag } from '../../xml/index.js';
 import type { HandshakeLink, Handshake } from '../handshake.js';
@@ -13,8 +15,6 @@ export interface RouterOptions {
   readonly encryption: RouterTls;
 }
 
-const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 const MECHANISM = 'DIGEST-MD5';
 
 /** Which answer of the router's is waited for. */
@@ -33,8 +33,8 @@ export class RouterHandshake implements Handshake {
   constructor(private readonly options: RouterOptions) {}
 
   /** Without a version there are no features, and no SASL. */
-  header(): string {
-    return `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>`;
+  header(): OwnHeader {
+    return { version: '1.0' };
   }
 
   opened(header: Tag, link: HandshakeLink): void {

@@ -3,6 +3,7 @@ import type { CloseReason } from '../../session/close-reason.js';
 import type { OutboundQueue } from '../../session/outbound-queue.js';
 import type { UserProvisioning } from '../../session/upstream.js';
 import type { Packet, Session, UpstreamSession } from '../../session/session.js';
+import { tcp } from '../../xmpp/framing/tcp.js';
 import { element, type Stanza } from '../../xml/index.js';
 import { ReconnectingLink, type ReconnectingLinkOptions } from '../reconnecting-link.js';
 import type { LinkedUpstream, UpstreamEvents } from '../upstream.js';
@@ -162,7 +163,8 @@ export class Jabberd2Upstream implements LinkedUpstream {
     const { domains, connect } = this.options;
     return new ComponentPresence(this.presentNames, this.outbox, this.sessions, {
       domains,
-      answers: () => acceptsConnections(connect, new RouterHandshake(this.options).header()),
+      answers: () =>
+        acceptsConnections(connect, tcp.open('initiating', new RouterHandshake(this.options).header())),
       settled: () => this.settled(),
       relieved: () => this.outbox.giveTurns(),
     });
