@@ -93,7 +93,7 @@ interface Departure {
 }
 
 /** One client connection: its stream, and its stanzas on their way to the session registry and back. */
-export class ClientStream implements Client, LoginStream, XmlStreamEvents, Writer, Backlogged {
+export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet>, Writer, Backlogged {
   readonly session: Session;
   readonly ip: string;
   kind: StreamKind = 'rfc6120';

@@ -3,17 +3,19 @@ import type { Duplex } from 'node:stream';
 import { safely, type Log } from '../observe/log.js';
 import { isSame } from '../xmpp/sasl/same.js';
 import { streamDigest } from '../xmpp/stream-digest.js';
-import { Reader, type Element, type ParseError, type Stanza, type Tag } from '../xml/index.js';
+import { PauseReason, type CloseCause } from '../net/connection.js';
+import { tcp } from '../xmpp/framing/tcp.js';
+import { legacyStreamError } from '../xmpp/stream-error.js';
+import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
+import type { Element, ParseError, Stanza, Tag } from '../xml/index.js';
 import type { ServerDialect } from './dialects/dialect.js';
 import { InboundQueue } from './routing/inbound-queue.js';
-import type { Journal, Output } from './store/journal.js';
+import type { Item, Journal, Output, Settle } from './store/journal.js';
 import type { EmbeddedLimits } from './limits.js';
-import { Outbox, type Item, type Settle } from './outbox.js';
 import type { Gate, Scheduler } from './routing/scheduler.js';
-import type { Turn, Writer } from './turn.js';
 
-/** Characters that are written in one go: the peer deals with each piece in a turn of its own. */
-const READ_CHUNK_BYTES = 64 * 1024;
+/** Characters that are written at a time, and those of one packet more: what is behind that can still be taken back. */
+const WRITE_CHARACTERS = 64 * 1024;
 
 /** Where a component's stream stands. */
 export type StreamState = 'header' | 'handshake' | 'open' | 'closed';
@@ -30,6 +32,9 @@ export type StreamEnd =
   | 'does not read'
   | 'overridden'
   | 'stopped';
+
+/** What a peer is told at the end: nothing and the connection cut, nothing, a closing tag, or an error. */
+export type Farewell = 'cut' | 'hang up' | 'close' | { readonly error: string };
 
 export interface StreamEvents {
   /** The peer has shown that it knows the secret. */
@@ -48,7 +53,6 @@ export interface StreamOptions {
   readonly limits: EmbeddedLimits;
   readonly log: Log;
   readonly dialect: ServerDialect;
-  readonly turn: Turn;
   readonly journal: Journal;
   readonly scheduler: Scheduler;
 }
@@ -57,41 +61,39 @@ export interface StreamOptions {
  * The stream of one component, seen from the side that accepts it: header, handshake, then packets both ways.
  * [XEP-0114]
  */
-export class ComponentStream implements Writer, Output, Gate {
+export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   state: StreamState = 'header';
   /** Has the peer been told off for an address that is not of its name? Once is enough. */
   warned = false;
   /** Resolves when the connection below is closed. */
   readonly done: Promise<void>;
   private readonly id = randomBytes(16).toString('hex');
-  private readonly outbox = new Outbox();
+  private readonly stream: XmlStream<Item>;
   private readonly inbound: InboundQueue;
-  private readonly reader: Reader;
-  private timer: NodeJS.Timeout | undefined;
-  private writing = false;
-  /** What is left of the text that is being written. */
-  private rest = '';
+  private readonly timer: NodeJS.Timeout;
+  /** Packets that were not given to the connection: all that are not committed, and more where it has no room. */
+  private queue: Item[] = [];
+  /** Characters of packets that have not left. */
+  private size = 0;
+  private isDone: () => void = () => undefined;
 
   constructor(
-    private readonly duplex: Duplex,
+    source: Duplex,
     private readonly options: StreamOptions,
     private readonly events: StreamEvents,
   ) {
     const { packetBytes: bytes, depth, attributes, handshakeTimeout } = options.limits;
     this.inbound = this.makeInboundQueue();
-    this.reader = new Reader(
-      {
-        onHeader: (header) => this.header(header),
-        onStanza: (stanza) => this.stanza(stanza),
-        onSkipped: (size) => options.log.warn('a packet over a limit is lost', { bytes: size }),
-        onClosingTag: () => this.close('closed by peer', options.dialect.words.goodbye),
-        onParseError: (fault) => this.fault(fault),
-      },
-      { limits: { bytes, depth, attributes }, namespaces: false },
-    );
-    this.done = new Promise((resolve) => duplex.once('close', resolve));
+    this.done = new Promise((resolve) => (this.isDone = resolve));
+    this.stream = new XmlStream<Item>(source, this, {
+      role: 'receiving',
+      framing: tcp,
+      limits: { bytes, depth, attributes },
+      namespaces: false,
+    });
+    // While a link is not read for a while, answers must not wait for that test.
+    this.stream.connection.testsPeer = false;
     this.timer = setTimeout(() => this.timedOut(), handshakeTimeout * 1000);
-    this.listen();
   }
 
   /**
@@ -114,28 +116,26 @@ export class ComponentStream implements Writer, Output, Gate {
 
   /** The packets that have not left, each once. */
   remains(): Item[] {
-    return this.outbox.empty();
+    const items = [...this.stream.connection.takeUnsent(), ...this.queue];
+    this.queue = [];
+    this.size = 0;
+    return items;
   }
 
   /** Takes over what another stream could not write. */
   takeOver(items: Item[]): void {
-    for (const item of items) this.queue(item);
+    for (const item of items) this.enqueue(item);
   }
 
   /** May more be said because of what has come? On a stream that is closed it waits for another one. */
   get hasRoom(): boolean {
-    return this.state === 'closed' || this.outbox.size < this.options.limits.linkHold;
+    return this.state === 'closed' || this.size < this.options.limits.linkHold;
   }
 
-  flush(): void {
-    if (this.state === 'closed' || this.writing) return;
-    this.write(READ_CHUNK_BYTES);
-    // What was in the way may have been taken back.
-    if (!this.writing) this.options.scheduler.roomAgain();
-  }
-
+  /** Forgets packets that tell of changes which could not be stored. None of them has been written. */
   unsay(items: ReadonlySet<Item>): void {
-    this.outbox.unsay(items);
+    this.queue = this.queue.filter((item) => !items.has(item));
+    this.settle(items, false);
   }
 
   /** Takes at once what has come and still waits to be taken. */
@@ -143,55 +143,123 @@ export class ComponentStream implements Writer, Output, Gate {
     this.inbound.finish();
   }
 
-  /** Ends the stream, once: after `lastWords`, or at once where it is not worth or able to hear any. */
-  close(reason: StreamEnd, lastWords?: string): void {
+  /** Ends the stream, once. */
+  close(reason: StreamEnd, farewell: Farewell = 'cut'): void {
     if (this.state === 'closed') return;
-    if (reason === 'stopped') this.writeAll();
+    if (reason === 'stopped') this.write(Infinity);
     this.state = 'closed';
-    this.reader.stop();
     clearTimeout(this.timer);
-    if (lastWords === undefined) this.duplex.destroy();
-    else this.hangUp(lastWords);
+    this.sayFarewell(farewell);
     this.inbound.finish();
     this.events.closed(this, reason);
   }
 
-  private write(characters: number): void {
-    const { text, left } = this.outbox.take(characters);
-    if (text === '') return;
-    this.writing = true;
-    this.rest = text;
-    this.writePiece(left);
+  // --- the stream ---------------------------------------------------------------------------------------------------
+
+  onData(bytes: Buffer): void {
+    this.stream.read(bytes);
+    if (this.state !== 'closed') this.inbound.work();
   }
 
-  private writePiece(left: () => void): void {
-    const piece = this.rest.slice(0, pieceEnd(this.rest));
-    this.rest = this.rest.slice(piece.length);
-    this.duplex.write(piece, (error) => {
-      if (error || this.rest === '') this.written(error, left);
-      else setImmediate(() => this.goOnWriting(left));
-    });
+  onHeader(header: Tag): void {
+    const { dialect, name } = this.options;
+    const answer = dialect.words.header(header.attribute('xmlns'), name, this.id);
+    if ('error' in answer) return this.close('wrong namespace', answer);
+    this.state = 'handshake';
+    this.stream.open(answer);
   }
 
-  private goOnWriting(left: () => void): void {
-    if (this.rest === '') this.written(undefined, left);
-    else if (this.state !== 'closed') this.writePiece(left);
+  onStanza(stanza: Stanza): void {
+    if (this.state === 'open') this.inbound.push(stanza);
+    else if (stanza.name === 'handshake') this.handshake(stanza.element().text.trim());
+    else this.tooEarly();
   }
 
-  /** Writes all there is in one go: it is the end. */
-  private writeAll(): void {
-    const { text, left } = this.outbox.take();
-    const all = this.rest + text;
-    this.rest = '';
-    this.duplex.write(all, (error) => this.written(error, left));
+  onSkipped(bytes: number): void {
+    this.options.log.warn('a packet over a limit is lost', { bytes });
   }
 
-  private written(error: Error | null | undefined, left: () => void): void {
-    this.writing = false;
-    if (error) return this.close('connection failed');
-    safely(this.options.log, 'settling what has left', left);
-    if (this.outbox.waits) this.schedule();
+  onClosingTag(): void {
+    this.close('closed by peer', this.options.dialect.words.closes ? 'close' : 'hang up');
+  }
+
+  onParseError(error: ParseError): void {
+    const { log, dialect } = this.options;
+    log.warn('bad XML from a component', { condition: error.condition, text: error.text });
+    this.close('bad XML', this.state === 'header' ? 'hang up' : { error: dialect.words.badXml(error) });
+  }
+
+  onFailed(error: Error): void {
+    this.options.log.error('an error of our own', { error: error.stack });
+    this.close('connection failed');
+  }
+
+  /** The end of a turn: first what was stored is committed, then what was said of it is written. */
+  onFlush(): void {
+    const { journal, scheduler } = this.options;
+    journal.settle();
+    if (this.state === 'closed' || this.stream.connection.waiting > 0) return;
+    // What was in the way may have been taken back.
+    if (this.queue.length === 0) scheduler.roomAgain();
+    else this.write(WRITE_CHARACTERS);
+  }
+
+  onSent(items: readonly Item[]): void {
+    safely(this.options.log, 'settling what has left', () => this.settle(items, true));
+  }
+
+  onDrained(): void {
+    if (this.queue.length > 0) this.schedule();
     this.options.scheduler.roomAgain();
+  }
+
+  onEnded(): void {
+    this.takeKept();
+    this.close('closed by peer', 'hang up');
+  }
+
+  onClosed(cause: CloseCause): void {
+    this.takeKept();
+    this.close(cause.kind === 'broken' ? 'connection failed' : 'closed by peer');
+    this.isDone();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------
+
+  /** What was read while there was no room for it came before the end. */
+  private takeKept(): void {
+    const { connection } = this.stream;
+    let bytes = connection.takeKept(PauseReason.Room);
+    while (bytes) {
+      this.stream.read(bytes);
+      bytes = connection.takeKept(PauseReason.Room);
+    }
+  }
+
+  /** Gives packets to the connection: at least one, and no more once they have so many characters. */
+  private write(characters: number): void {
+    let count = 0;
+    for (let sum = 0; count < this.queue.length && sum < characters; count += 1) {
+      sum += this.queue[count].text.length;
+    }
+    for (const item of this.queue.splice(0, count)) this.stream.send(item.text, false, item);
+  }
+
+  /** Packets have left, or never will. */
+  private settle(items: Iterable<Item>, left: boolean): void {
+    for (const item of items) {
+      this.size -= item.text.length;
+      item.settle?.(left);
+    }
+  }
+
+  private sayFarewell(farewell: Farewell): void {
+    if (farewell === 'cut') return this.stream.destroy();
+    if (farewell === 'hang up') return this.stream.hangUp();
+    if (farewell === 'close') return this.stream.close();
+    const error = legacyStreamError(farewell.error);
+    if (this.options.dialect.words.closes) this.stream.close(error);
+    else this.stream.hangUp(error);
   }
 
   private makeInboundQueue(): InboundQueue {
@@ -203,92 +271,56 @@ export class ComponentStream implements Writer, Output, Gate {
       scheduler,
       gate: this,
       bound: limits.linkBacklog,
-      onFull: (full) => void (full ? this.duplex.pause() : this.duplex.resume()),
+      onFull: (full) => this.hold(full),
     });
   }
 
-  private listen(): void {
-    this.duplex.on('error', () => this.close('connection failed'));
-    this.duplex.on('close', () => this.close('closed by peer'));
-    this.duplex.on('end', () => this.close('closed by peer', ''));
-    this.duplex.on('data', (bytes: Buffer) => {
-      this.reader.write(bytes);
-      if (this.state !== 'closed') this.inbound.work();
-    });
+  /** Is called while packets are taken: what was kept must not come in between. */
+  private hold(full: boolean): void {
+    const { connection } = this.stream;
+    if (full) connection.pause(PauseReason.Room);
+    else if (connection.isHeld) process.nextTick(() => connection.resume(PauseReason.Room));
   }
 
-  private queue(item: Item): void {
-    this.outbox.push(item);
-    if (this.outbox.size <= this.options.limits.linkQueue) this.schedule();
-    else if (this.state === 'closed') this.events.overflowed(this);
+  private enqueue(item: Item): void {
+    this.queue.push(item);
+    this.size += item.text.length;
+    if (this.size <= this.options.limits.linkQueue) {
+      if (this.queue.length === 1) this.schedule();
+    } else if (this.state === 'closed') this.events.overflowed(this);
     else this.close('does not read');
   }
 
   private schedule(): void {
-    if (this.state !== 'closed') this.options.turn.add(this);
+    if (this.state === 'closed') return;
+    const { connection } = this.stream;
+    connection.callWhenDrained();
+    connection.flushLater();
   }
 
   private say(item: Item): void {
     this.options.journal.noteSaid(this, item);
-    this.queue(item);
-  }
-
-  /** Words of the stream itself. */
-  private sayWords(text: string): void {
-    this.queue({ text, words: true });
-  }
-
-  private hangUp(lastWords: string): void {
-    this.duplex.end(this.rest + this.outbox.takeWords() + lastWords);
-    this.duplex.resume(); // who is not read from is not heard to close
-    const timer = setTimeout(() => this.duplex.destroy(), this.options.limits.closeTimeout * 1000);
-    void this.done.then(() => clearTimeout(timer));
-  }
-
-  private header(header: Tag): void {
-    const { dialect, name } = this.options;
-    const { words } = dialect;
-    const answer = words.header(header.attribute('xmlns'), name, this.id);
-    if (answer === undefined) return this.close('wrong namespace', words.wrongNamespace);
-    this.state = 'handshake';
-    this.sayWords(answer);
-  }
-
-  private stanza(stanza: Stanza): void {
-    if (this.state === 'open') this.inbound.push(stanza);
-    else if (stanza.name === 'handshake') this.handshake(stanza.element().text.trim());
-    else this.tooEarly();
+    this.enqueue(item);
   }
 
   private tooEarly(): void {
     const { tooEarly, tooEarlyEnds } = this.options.dialect.words;
-    if (tooEarlyEnds) this.close('packet before handshake', tooEarly);
-    else this.sayWords(tooEarly);
+    if (tooEarlyEnds) this.close('packet before handshake', { error: tooEarly });
+    else this.stream.send(legacyStreamError(tooEarly));
   }
 
   private handshake(given: string): void {
     const { secret, dialect } = this.options;
     if (!isSame(given, streamDigest(this.id, secret)))
-      return this.close('wrong secret', dialect.words.wrongSecret);
+      return this.close('wrong secret', { error: dialect.words.wrongSecret });
     clearTimeout(this.timer);
     this.state = 'open';
-    this.sayWords('<handshake/>');
+    this.stream.send('<handshake/>', true);
     this.events.opened(this);
   }
 
   private timedOut(): void {
-    this.close('no handshake', this.state === 'header' ? '' : this.options.dialect.words.noHandshake);
+    const { words } = this.options.dialect;
+    this.close('no handshake', this.state === 'header' ? 'hang up' : { error: words.noHandshake });
   }
-
-  private fault(fault: ParseError): void {
-    this.options.log.warn('bad XML from a component', { condition: fault.condition, text: fault.text });
-    this.close('bad XML', this.state === 'header' ? '' : this.options.dialect.words.badXml(fault));
-  }
-}
-
-/** Not between the two halves of one character. */
-function pieceEnd(text: string): number {
-  if (text.length <= READ_CHUNK_BYTES) return text.length;
-  const last = text.charCodeAt(READ_CHUNK_BYTES - 1);
-  return last >= 0xd800 && last < 0xdc00 ? READ_CHUNK_BYTES - 1 : READ_CHUNK_BYTES;
 }

@@ -4,8 +4,6 @@ export interface EmbeddedLimits {
   readonly handshakeTimeout: number;
   /** Seconds that sessions outlive their link. [jabberd 1.1.2: packets wait for 30] */
   readonly linkAwayTimeout: number;
-  /** Seconds that {@link SessionManager.stop} waits for a peer to close its end. */
-  readonly closeTimeout: number;
   /** Bytes of one packet, in either direction. [jabberd 1.1.2: about 1,000,000] */
   readonly packetBytes: number;
   /** Elements inside each other. [jabberd 1.1.2: 100] */
@@ -47,7 +45,6 @@ export interface EmbeddedLimits {
 export const DEFAULT_LIMITS: EmbeddedLimits = {
   handshakeTimeout: 5,
   linkAwayTimeout: 30,
-  closeTimeout: 2,
   packetBytes: 1_000_000,
   depth: 100,
   attributes: 100,

@@ -9,7 +9,6 @@ import type { ConnectedResource } from './routing/connected-resources.js';
 import { disconnect } from './routing/disconnect.js';
 import { LinkRecovery } from './routing/link-recovery.js';
 import { PacketRouter } from './routing/packet-router.js';
-import { Turn } from './turn.js';
 
 /**
  * A session manager of our own, the "jsm" of the old servers: accounts, rosters, presence, messages, for socket
@@ -19,13 +18,11 @@ export class SessionManager {
   private readonly context: EmbeddedContext;
   private readonly router: PacketRouter;
   private readonly recovery: LinkRecovery;
-  private readonly turn: Turn;
   private readonly links = new Set<ComponentStream>();
   private stopping = false;
 
   constructor(private readonly options: SessionManagerOptions) {
     this.context = createContext(options, createFeatures);
-    this.turn = new Turn(() => this.context.journal.settle());
     this.router = new PacketRouter(this.context, options.name.toLowerCase());
     this.recovery = new LinkRecovery(this.context, this.router);
   }
@@ -39,7 +36,7 @@ export class SessionManager {
   accept(stream: Duplex): void {
     const { name, secret, log } = this.options;
     const { limits, dialect, journal, scheduler } = this.context;
-    const options = { name, secret, log, limits, dialect, journal, scheduler, turn: this.turn };
+    const options = { name, secret, log, limits, dialect, journal, scheduler };
     const link = new ComponentStream(stream, options, {
       opened: (opened) => journal.once('taking a link back', () => this.opened(opened)),
       packet: (from, packet) => safely(log, 'reading a packet', () => this.router.receive(from, packet)),
@@ -47,7 +44,7 @@ export class SessionManager {
       closed: (closed, reason) => journal.once('closing a link', () => this.closed(closed, reason)),
     });
     this.links.add(link);
-    if (this.stopping) link.close('stopped', '');
+    if (this.stopping) link.close('stopped', 'hang up');
   }
 
   /**
@@ -70,7 +67,7 @@ export class SessionManager {
     journal.once('stopping', () => this.endAll());
     journal.settle();
     const links = [...this.links];
-    for (const link of links) link.close('stopped', '</stream:stream>');
+    for (const link of links) link.close('stopped', 'close');
     await Promise.all(links.map((link) => link.done));
     deferred.finish();
   }
@@ -92,7 +89,7 @@ export class SessionManager {
     const { override } = this.context.dialect.words;
     if (override === undefined) return;
     for (const link of this.links) {
-      if (link !== by && link.state === 'open') link.close('overridden', override);
+      if (link !== by && link.state === 'open') link.close('overridden', { error: override });
     }
   }
 

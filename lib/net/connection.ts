@@ -12,11 +12,15 @@ export type CloseCause =
   /** It broke; `code` is the system's word for it (`ECONNRESET`, `ETIMEDOUT`, …). */
   | { readonly kind: 'broken'; readonly code: string };
 
-export interface ConnectionEvents {
+export interface ConnectionEvents<Receipt = never> {
   /** One read. The bytes stay as they are only during the call. */
   onData(chunk: Buffer): void;
   /** `onData` threw: an error of ours, which is to cost nobody but this connection. */
   onFailed(error: Error): void;
+  /** The end of a turn: something may still be sent before all that waits is written. */
+  onFlush?(): void;
+  /** What was sent with these receipts has left. */
+  onSent?(receipts: readonly Receipt[]): void;
   /** All that was sent has left; called after {@link Connection.congested} was seen. */
   onDrained(): void;
   /** The peer has closed its side; ours is still open, and should be closed soon. See {@link Connection.keeps}. */
@@ -56,6 +60,8 @@ const LINGER_MS = 2_000;
  * @typeParam Receipt what the owner wants back of a text that never left (see {@link Connection.takeUnsent})
  */
 export class Connection<Receipt = never> implements Flushable {
+  /** Is a peer that is not read tested before something is written to it? */
+  testsPeer = true;
   private out = '';
   private ascii = true;
   /** What is left of the text that is being written, slice by slice. */
@@ -91,7 +97,7 @@ export class Connection<Receipt = never> implements Flushable {
 
   constructor(
     readonly stream: Duplex,
-    private readonly events: ConnectionEvents,
+    private readonly events: ConnectionEvents<Receipt>,
   ) {
     // The error listener comes before the first byte: a stream without one takes the process with it.
     stream.on('error', (error: NodeJS.ErrnoException) => (this.brokenBy ??= error.code ?? error.message));
@@ -160,8 +166,14 @@ export class Connection<Receipt = never> implements Flushable {
 
   /** Writes what waits, unless a write is under way: what comes meanwhile goes with the next one. */
   flush(): void {
-    if (this.stream.isPaused() && this.writes > 0) this.startTest();
+    this.events.onFlush?.();
+    if (this.testsPeer && this.stream.isPaused() && this.writes > 0) this.startTest();
     else this.write();
+  }
+
+  /** Asks for `onFlush`, and a write, at the end of this turn, or when the write under way is done. */
+  flushLater(): void {
+    this.schedule();
   }
 
   /**
@@ -328,13 +340,17 @@ export class Connection<Receipt = never> implements Flushable {
 
   private wrote(): void {
     this.writing = false;
-    if (this.writingReceipts.length > 0) this.writingReceipts = [];
+    if (this.writingReceipts.length === 0) return;
+    const sent = this.writingReceipts;
+    this.writingReceipts = [];
+    this.events.onSent?.(sent);
   }
 
   private written(write: number, error: Error | null | undefined): void {
     // After an error comes the close, and then the receipts are asked for.
     if (error || write !== this.writes) return;
-    if (this.rest !== '') return this.writeSlice();
+    // Each slice in a turn of its own, also where the peer is in this process.
+    if (this.rest !== '') return void setImmediate(() => this.writeSlice());
     this.wrote();
     if (this.closing) this.endStream();
     else if (this.out !== '') this.flush();

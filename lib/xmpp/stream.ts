@@ -49,7 +49,7 @@ const NEXT: Readonly<Record<StreamState, Readonly<Record<Action, StreamState | u
  * What a stream reports. The reader and the connection call the owner directly: nothing stands between them for each
  * stanza. `onData` is to give its bytes to {@link XmlStream.read}, at once or later, whole or in parts.
  */
-export interface XmlStreamEvents extends ReaderEvents, ConnectionEvents {}
+export interface XmlStreamEvents<Receipt = never> extends ReaderEvents, ConnectionEvents<Receipt> {}
 
 export interface XmlStreamOptions extends ReaderOptions {
   readonly role: Role;
@@ -69,7 +69,7 @@ export class XmlStream<Receipt = never> {
 
   constructor(
     source: Duplex,
-    private readonly events: XmlStreamEvents,
+    private readonly events: XmlStreamEvents<Receipt>,
     private readonly options: XmlStreamOptions,
   ) {
     this.readerLimits = options.limits;

@@ -1,4 +1,5 @@
 import { element, type Element, type Node, type ParseError } from '../../xml/index.js';
+import type { OwnHeader } from '../../xmpp/framing/framing.js';
 import type { Jid } from '../../xmpp/jid.js';
 
 /** What every packet of a socket manager says. */
@@ -72,11 +73,12 @@ export function legacyError(refusals: Refusals, refusal: LegacyRefusal): Element
   return element('error', { code }, text);
 }
 
-/** What is written on the stream itself. An empty text closes the stream without an error. */
+/** What is written on the stream itself: how it begins and ends, and what its errors say. */
 export interface StreamWords {
-  /** Answers a stream header of that namespace; undefined where the namespace is not served. */
-  header(namespace: string | undefined, name: string, id: string): string | undefined;
-  readonly wrongNamespace: string;
+  /** Answers a stream header of that namespace, with an error where the namespace is not served. */
+  header(namespace: string | undefined, name: string, id: string): OwnHeader | { readonly error: string };
+  /** Is the stream closed with a closing tag? Else only the connection is closed. */
+  readonly closes: boolean;
   readonly wrongSecret: string;
   readonly noHandshake: string;
   /** Answers a packet that comes before the handshake. */
@@ -84,8 +86,6 @@ export interface StreamWords {
   /** Does a packet before the handshake end the stream? */
   readonly tooEarlyEnds: boolean;
   badXml(fault: ParseError): string;
-  /** Answers a peer that closes its stream. */
-  readonly goodbye: string;
   /** Ends a link that a newer one replaces; absent where a component may have several links. */
   readonly override?: string;
 }

@@ -2,7 +2,7 @@
  * route, the dialect of jabberd 1.4 as it was deployed, from the session manager's side. Every packet of a client
  * travels inside a `<route/>`, and the type of that says what it is about. [jadc2s PROTO]
  */
-import { Element, element, escape, withDeclarationsOf } from '../../xml/index.js';
+import { Element, element, withDeclarationsOf } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
 import { withoutPasswords } from '../../xmpp/stanza-error.js';
 import {
@@ -16,26 +16,20 @@ import {
 
 const COMPONENT = 'jabber:component:accept';
 
-const error = (text: string): string => `<stream:error>${escape(text)}</stream:error>`;
-
 /** 1.4 closes without a closing tag, and behind an error that is the last of it. [jabberd 1.4.3 base_accept.c] */
 const words: StreamWords = {
   header(namespace, name, id) {
-    if (namespace !== COMPONENT) return undefined;
-    return (
-      `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='${id}' ` +
-      `xmlns='${COMPONENT}' from='${escape(name)}'>`
-    );
+    if (namespace !== COMPONENT) return { error: 'Invalid namespace specified.' };
+    return { id, xmlns: COMPONENT, from: name };
   },
-  wrongNamespace: error('Invalid namespace specified.'),
-  wrongSecret: error('Invalid handshake'),
-  noHandshake: error('Timed Out'),
-  tooEarly: error('Must send handshake first.'),
+  closes: false,
+  wrongSecret: 'Invalid handshake',
+  noHandshake: 'Timed Out',
+  tooEarly: 'Must send handshake first.',
   tooEarlyEnds: true,
   // What is XML, and still too much for us, is told what it was.
-  badXml: ({ condition, text }) => error(condition === 'policy-violation' ? text : 'Invalid XML'),
-  goodbye: '',
-  override: error('Socket override by another connection.'),
+  badXml: ({ condition, text }) => (condition === 'policy-violation' ? text : 'Invalid XML'),
+  override: 'Socket override by another connection.',
 };
 
 /** [jabberd 1.4.3, transcripts 08 and 10] */

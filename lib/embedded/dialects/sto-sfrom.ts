@@ -2,7 +2,7 @@
  * sto/sfrom, the dialect of README.SM as jabberd up to 1.1.2 speaks it, from the session manager's side. Two attributes
  * on every packet say which session and which socket it belongs to; a 510 "Disconnected" says that one of them is gone.
  */
-import { Element, element, escape } from '../../xml/index.js';
+import { Element, element } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
 import { withoutPasswords } from '../../xmpp/stanza-error.js';
 import { REFUSALS, type Incoming, type Rejection, type ServerDialect, type StreamWords } from './dialect.js';
@@ -14,17 +14,14 @@ const CODE = '510';
 /** [jabberd 1.1.2 base_accept] */
 const words: StreamWords = {
   header(namespace, name, id) {
-    const names =
-      namespace === COMPONENT ? `xmlns='${COMPONENT}' from='${escape(name)}'` : `xmlns='${OLD_COMPONENT}'`;
-    return `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='${id}' ${names}>`;
+    return namespace === COMPONENT ? { id, xmlns: COMPONENT, from: name } : { id, xmlns: OLD_COMPONENT };
   },
-  wrongNamespace: '',
-  wrongSecret: '<stream:error>Invalid Handshake</stream:error></stream:stream>',
-  noHandshake: '<stream:error>Timed Out</stream:error></stream:stream>',
-  tooEarly: '<stream:error>Must send handshake first</stream:error>',
+  closes: true,
+  wrongSecret: 'Invalid Handshake',
+  noHandshake: 'Timed Out',
+  tooEarly: 'Must send handshake first',
   tooEarlyEnds: false,
-  badXml: ({ text }) => `<stream:error>${escape(text)}</stream:error></stream:stream>`,
-  goodbye: '</stream:stream>',
+  badXml: ({ text }) => text,
 };
 
 /**

@@ -3,7 +3,7 @@ import type { Element } from '../../xml/index.js';
 import type { Jid } from '../../xmpp/jid.js';
 import type { ComponentStream } from '../component-stream.js';
 import type { ServerDialect } from '../dialects/dialect.js';
-import type { Settle } from '../outbox.js';
+import type { Settle } from '../store/journal.js';
 import type { AccountRoster } from '../store/rosters.js';
 
 /** Identifies this run of the program: a socket manager may still know sessions of an earlier one. */

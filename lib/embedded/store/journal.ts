@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLocked, isUnwritable, sqliteCode } from '../../store/sqlite.js';
 import type { Log } from '../../observe/log.js';
+import type { Element } from '../../xml/index.js';
 import { WaitingTasks, type Task } from './tasks.js';
-import type { Item } from '../outbox.js';
 import type { Store } from './store.js';
 
 /** How long a task waits for a lock that another program has on the store, in milliseconds; then its sender is told. */
@@ -16,6 +16,17 @@ const MAX_WAITING_CHARACTERS = 8 * 1024 * 1024;
 
 /** How many may be committed together after a failure when all is well again: it doubles with each success. */
 const ALL_IS_WELL = 2 ** 10;
+
+/** Told once whether a packet has left; where it has not, it comes back to its sender. */
+export type Settle = (left: boolean) => void;
+
+/** A packet that waits to leave. */
+export interface Item {
+  readonly text: string;
+  /** The stanza in it that is for a client. */
+  readonly stanza?: Element;
+  readonly settle?: Settle;
+}
 
 /** What packets are said to, and can be taken back from while they have not left. */
 export interface Output {

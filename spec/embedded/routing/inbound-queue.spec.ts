@@ -154,6 +154,7 @@ describe('embedded: the inbox of a link', () => {
     fillRoster(world, nurse.bare);
     peer.stream.pause();
     peer.write(nurse.stamped(ROSTER).repeat(40) + nurse.stamped(`<message>${'x'.repeat(100_000)}</message>`));
+    peer.write(nurse.stamped(`<message>${'x'.repeat(100_000)}</message>`));
     await romeo.send('');
     expect(peer.there.isPaused()).to.equal(true);
     peer.stream.resume();
