@@ -1,6 +1,6 @@
 import type { Argv, Options } from 'yargs';
 import { didYouMean } from '../config/error.js';
-import { argument, defaultText, readOption, summary, type Option } from '../config/option.js';
+import { argument, defaultText, readOption, helpText, type Option } from '../config/option.js';
 import { GROUPS, isOptionName, NAMES, optionOf, takes, type OptionName } from '../config/options.js';
 import { nameOf, UsageError, type Call, type Command, type CommandGroup } from './command.js';
 
@@ -75,7 +75,7 @@ function configured({ configured: rules }: Command): readonly OptionName[] {
 
 /** All values are texts to yargs; the tables of options know the rest. */
 function asYargs(option: Option): Options {
-  const describe = summary(option);
+  const describe = helpText(option);
   if (option.kind.flag) return { describe, type: 'boolean' };
   return { describe, requiresArg: true, defaultDescription: defaultText(option) };
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js';
 import { ask } from '../control/client.js';
-import { ControlServer, type Commands } from '../control/server.js';
+import { ControlServer, type ControlCommands } from '../control/server.js';
 import type { Log } from '../observe/log.js';
 import type { DirectoryLock } from '../store/lock.js';
 import { Failure } from './command.js';
@@ -24,7 +24,7 @@ export class Control {
   constructor(
     private readonly config: Config,
     private readonly log: Log,
-    commands: Commands,
+    commands: ControlCommands,
   ) {
     const { sm, domains } = config;
     const instance: Instance = { pid: process.pid, version: version(), embedded: sm === undefined, domains };

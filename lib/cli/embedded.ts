@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js';
-import type { Commands } from '../control/server.js';
+import type { ControlCommands } from '../control/server.js';
 import { SessionManager } from '../embedded/session-manager.js';
 import { Store, type StoreUse } from '../embedded/store/store.js';
 import type { Log } from '../observe/log.js';
@@ -65,7 +65,7 @@ export class Embedded {
   }
 
   /** What it does for who asks at the control socket. */
-  readonly commands: Commands = {
+  readonly commands: ControlCommands = {
     remove: ({ account = '' }) => [{ removed: this.sessionManager.removeAccount(account) }],
   };
 

@@ -1,11 +1,11 @@
 import type { ValueOf } from './option.js';
-import type { COMPONENT_DIALECTS, OptionName, OPTIONS } from './options.js';
+import type { COMPONENT_DIALECT_NAMES, OptionName, OPTIONS } from './options.js';
 
 export type { Address, CredentialsSource, PasswordType } from './kinds.js';
 export type { DialectName } from './options.js';
 
 /** Dialects of component streams. */
-export type ComponentDialect = (typeof COMPONENT_DIALECTS)[number];
+export type ComponentDialect = (typeof COMPONENT_DIALECT_NAMES)[number];
 
 /**
  * The whole configuration of a run, checked and frozen. Each field is that of an option (see the table in options.ts,

@@ -33,10 +33,10 @@ export interface Address {
 }
 
 /** An old name of a host (empty: every other name) and the host. */
-export type Alias = readonly [name: string, host: string];
+export type AliasPair = readonly [name: string, host: string];
 
 /** A domain, and the realm of its accounts. */
-export type Realm = readonly [domain: string, realm: string];
+export type RealmPair = readonly [domain: string, realm: string];
 
 /** Where names and passwords are; paths are absolute. */
 export type CredentialsSource =
@@ -74,7 +74,7 @@ export const domains: ListKind<string> = {
   parse: host,
 };
 
-export const aliases: ListKind<Alias> = {
+export const aliases: ListKind<AliasPair> = {
   metavar: 'OLD=REAL',
   expected: 'OLD=REAL with two domain names, or *=REAL',
   json: ['string'],
@@ -88,7 +88,7 @@ export const aliases: ListKind<Alias> = {
   print: ([old, real]) => `${old || '*'}=${real}`,
 };
 
-export const realms: ListKind<Realm> = {
+export const realms: ListKind<RealmPair> = {
   metavar: 'DOMAIN=REALM',
   expected: 'DOMAIN=REALM with a domain name and a realm of 1 to 256 bytes',
   json: ['string'],

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Address, Config } from './config.js';
 import { ConfigError } from './error.js';
 import { printAddress } from './kinds.js';
-import { readOption, type Given } from './option.js';
+import { readOption, type GivenTexts } from './option.js';
 import { NAMES, optionOf, OPTIONS, takes, variable } from './options.js';
 import type { CommandName, OptionName, Values } from './options.js';
 import { foreignVariables, fromArguments, fromEnvironment, fromFile, fromObject } from './sources.js';
@@ -78,7 +78,7 @@ function defaultOf(name: OptionName, before: Values, command: CommandName): unkn
 }
 
 /** A value; of a list each item once. */
-function readOnce(name: OptionName, given: Given): unknown {
+function readOnce(name: OptionName, given: GivenTexts): unknown {
   const value = readOption(optionOf(name), given);
   return Array.isArray(value) ? Object.freeze([...new Set<unknown>(value)]) : value;
 }

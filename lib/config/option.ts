@@ -28,7 +28,7 @@ export type ValueOf<O extends Option> =
       : never;
 
 /** What one source says of one option. */
-export interface Given {
+export interface GivenTexts {
   /** As they would stand on the command line; other than one only for a list. */
   readonly texts: readonly string[];
   /** "argument --name", "environment variable SM_COMPONENT_NAME", `file /etc/sm.json, key "name"`. */
@@ -42,7 +42,7 @@ export interface Given {
  *
  * @throws {ConfigError} where it stands there more than once, and the option takes one value
  */
-export function argument(name: string, { kind }: Option, texts: readonly string[]): Given {
+export function argument(name: string, { kind }: Option, texts: readonly string[]): GivenTexts {
   if (texts.length > 1 && !kind.list)
     throw new ConfigError(`argument --${name} stands there ${texts.length} times; give it once`);
   return { texts, origin: `argument --${name}`, base: process.cwd() };
@@ -53,7 +53,7 @@ export function argument(name: string, { kind }: Option, texts: readonly string[
  *
  * @throws {ConfigError} that says what would be valid
  */
-export function readOption({ kind, secret }: Option, { texts, origin, base }: Given): unknown {
+export function readOption({ kind, secret }: Option, { texts, origin, base }: GivenTexts): unknown {
   const items = texts.map((text) => {
     const value = kind.parse(text, base);
     if (value !== undefined) return value;
@@ -71,7 +71,7 @@ export function printOption({ kind }: Option, value: unknown): string {
 }
 
 /** The line of `--help`: what an option is for, and how it is written. */
-export function summary({ kind, help, required }: Option): string {
+export function helpText({ kind, help, required }: Option): string {
   const form = kind.flag ? '' : ` (${kind.range ?? kind.metavar})`;
   return `${help}${form}${kind.list ? ' Repeatable.' : ''}${required ? ' Required.' : ''}`;
 }

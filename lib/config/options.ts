@@ -15,11 +15,11 @@ export const GROUPS = [
 ] as const;
 
 /** Dialects of component streams. */
-export const COMPONENT_DIALECTS = ['sto-sfrom', 'route'] as const;
+export const COMPONENT_DIALECT_NAMES = ['sto-sfrom', 'route'] as const;
 
-export const DIALECTS = [...COMPONENT_DIALECTS, 'jabberd2'] as const;
+export const DIALECT_NAMES = [...COMPONENT_DIALECT_NAMES, 'jabberd2'] as const;
 
-export type DialectName = (typeof DIALECTS)[number];
+export type DialectName = (typeof DIALECT_NAMES)[number];
 
 /** Commands that take some of the options; `run` takes all, and `check-config` takes those of `run`. */
 export const COMMANDS_WITH_OPTIONS = ['session-manager', 'users', 'sessions', 'probe'] as const;
@@ -77,7 +77,7 @@ export const OPTIONS = {
   },
   dialect: {
     group: 'Session manager',
-    kind: kinds.oneOf(...DIALECTS, 'auto'),
+    kind: kinds.oneOf(...DIALECT_NAMES, 'auto'),
     help: 'How the session manager addresses sessions; of session-manager, how it serves them itself. "sto-sfrom": jabberd up to 1.1 (README.SM). "route": jabberd 1.4, and the old protocol of 1.6. "jabberd2": --sm is its router, and accounts are checked here (--credentials). "auto": the first or the second, found out from what it answers.',
     default: {
       text: 'sto-sfrom; of probe auto',
@@ -153,7 +153,7 @@ export const OPTIONS = {
     kind: kinds.aliases,
     help: 'An old name of a domain, and the domain: clients that ask for the one are served by the other. "*" is every other name, and none.',
     field: 'aliases',
-    toField: (pairs: readonly kinds.Alias[]): ReadonlyMap<string, string> =>
+    toField: (pairs: readonly kinds.AliasPair[]): ReadonlyMap<string, string> =>
       new Map(pairs.map(([old, real]) => [domainKey(old), real])),
   },
   'alias-replies': {
@@ -213,7 +213,7 @@ export const OPTIONS = {
     commands: ['users', 'probe'],
     onlyWith: 'jabberd2',
     field: 'realms',
-    toField: (pairs: readonly kinds.Realm[]): ReadonlyMap<string, string> => new Map(pairs),
+    toField: (pairs: readonly kinds.RealmPair[]): ReadonlyMap<string, string> => new Map(pairs),
   },
   'log-level': {
     group: 'Log and configuration',

@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { ConfigError, didYouMean } from './error.js';
 import { isOfService } from './kubernetes.js';
-import { argument, type Given } from './option.js';
+import { argument, type GivenTexts } from './option.js';
 import { isOptionName, NAMES, optionOf, PREFIX, variable, type OptionName } from './options.js';
 import { readText } from './text.js';
 
-export type Source = ReadonlyMap<OptionName, Given>;
+export type Source = ReadonlyMap<OptionName, GivenTexts>;
 
-type Mutable = Map<OptionName, Given>;
+type Mutable = Map<OptionName, GivenTexts>;
 
 /** What stood on the command line, by option name; unknown names are the command line's to refuse. */
 export function fromArguments(args: Readonly<Record<string, readonly string[]>>): Source {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { controlPath, tooLong } from './path.js';
+import { controlPath, pathProblem } from './path.js';
 
 /** How long an answer may take, in milliseconds of silence. */
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -10,7 +10,7 @@ export class ControlError extends Error {
 }
 
 /** Nothing runs on the data directory, or what runs there could not open its control socket. */
-export class NothingRuns extends ControlError {}
+export class NoInstanceError extends ControlError {}
 
 /**
  * Asks whoever runs on a data directory: one JSON line there, one JSON document back.
@@ -26,7 +26,7 @@ export async function ask(directory: string, request: object): Promise<unknown> 
 }
 
 /** Does anybody answer there? */
-export function answers(file: string): Promise<boolean> {
+export function isListening(file: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path: file });
     const done = (there: boolean): void => {
@@ -40,12 +40,12 @@ export function answers(file: string): Promise<boolean> {
 }
 
 function exchange(file: string, line: string): Promise<string> {
-  const wrong = tooLong(file);
-  if (wrong !== undefined) throw new NothingRuns(wrong);
+  const wrong = pathProblem(file);
+  if (wrong !== undefined) throw new NoInstanceError(wrong);
   return new Promise((resolve, reject) => {
     const socket = connect({ path: file });
     const chunks: Buffer[] = [];
-    socket.setTimeout(ANSWER_TIMEOUT_MS, () => give(socket, reject));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => giveUp(socket, reject));
     socket.once('connect', () => socket.write(line));
     socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
     socket.once('end', () => resolve(Buffer.concat(chunks).toString()));
@@ -53,7 +53,7 @@ function exchange(file: string, line: string): Promise<string> {
   });
 }
 
-function give(socket: Socket, reject: (error: ControlError) => void): void {
+function giveUp(socket: Socket, reject: (error: ControlError) => void): void {
   socket.destroy();
   reject(new ControlError(`the running sm-component does not answer within ${ANSWER_TIMEOUT_MS / 1000} s`));
 }
@@ -73,7 +73,7 @@ function asSentence(error: NodeJS.ErrnoException, file: string): ControlError {
     case 'ENOENT':
     case 'ECONNREFUSED':
     case 'ENOTSOCK':
-      return new NothingRuns(
+      return new NoInstanceError(
         `no sm-component runs on the data directory ${directory}: start it, or name another one with --data`,
       );
     case 'EACCES':

@@ -11,7 +11,7 @@ export function controlPath(directory: string): string {
 }
 
 /** What is wrong with a path that is too long for a socket, as a sentence; the system would cut it in silence. */
-export function tooLong(file: string): string | undefined {
+export function pathProblem(file: string): string | undefined {
   const bytes = Buffer.byteLength(file);
   if (bytes <= MAX_PATH_BYTES) return undefined;
   return `the path of the control socket has ${bytes} bytes, and ${MAX_PATH_BYTES} is the most that a socket can have: choose a shorter --data (${file})`;

@@ -7,8 +7,8 @@ import { withoutByteOrderMark } from '../config/text.js';
 import path from 'node:path';
 import { makeDirectory } from '../config/directory.js';
 import type { Log } from '../observe/log.js';
-import { answers } from './client.js';
-import { controlPath, tooLong } from './path.js';
+import { isListening } from './client.js';
+import { controlPath, pathProblem } from './path.js';
 
 /** Bytes of a request. */
 const MAX_REQUEST_BYTES = 4096;
@@ -20,7 +20,7 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const ROWS_PER_WRITE = 200;
 
 /** What is asked, and of whom. */
-export interface Request {
+export interface ControlRequest {
   readonly command: string;
   readonly account?: string;
 }
@@ -29,7 +29,7 @@ export interface Request {
  * Answers to requests, by the `command` of the request. An answer is a list, which may be long; what one throws is told
  * instead of it.
  */
-export type Commands = Readonly<Record<string, (request: Request) => Iterable<object>>>;
+export type ControlCommands = Readonly<Record<string, (request: ControlRequest) => Iterable<object>>>;
 
 /** What came of opening: whether it listens, or another one does already, or why it can not. */
 export type Opened = 'open' | 'occupied' | { readonly warning: string };
@@ -47,7 +47,7 @@ export class ControlServer {
 
   constructor(
     private readonly directory: string,
-    private readonly commands: Commands,
+    private readonly commands: ControlCommands,
     private readonly log: Log,
   ) {
     this.file = controlPath(directory);
@@ -73,10 +73,10 @@ export class ControlServer {
   }
 
   private async tryToOpen(): Promise<Opened> {
-    const wrong = tooLong(this.file);
+    const wrong = pathProblem(this.file);
     if (wrong !== undefined) return { warning: wrong };
     makeDirectory(this.directory);
-    if (isThere(this.file) && (await answers(this.file))) return 'occupied';
+    if (isThere(this.file) && (await isListening(this.file))) return 'occupied';
     const own = path.join(this.directory, `.${randomBytes(4).toString('base64url')}.sock`);
     await this.listen(own);
     this.inode = inodeOf(own);
@@ -130,7 +130,7 @@ export class ControlServer {
     return failure(`a request is one line of JSON, {"command": "…"} with one of: ${known}`);
   }
 
-  private answerTo(request: Request): Iterable<string> {
+  private answerTo(request: ControlRequest): Iterable<string> {
     try {
       return listed(this.commands[request.command](request));
     } catch (error) {
@@ -150,7 +150,7 @@ function inodeOf(file: string): bigint | undefined {
   return lstatSync(file, { throwIfNoEntry: false, bigint: true })?.ino;
 }
 
-function requestIn(line: string): Request | undefined {
+function requestIn(line: string): ControlRequest | undefined {
   try {
     const { command, account } = (JSON.parse(withoutByteOrderMark(line)) ?? {}) as Partial<
       Record<string, unknown>

@@ -1,16 +1,16 @@
 import type { Character } from './script.js';
 
 /** An account on the server, as a character of a script uses it. */
-export interface Account {
+export interface ScriptAccount {
   readonly user: string;
   readonly domain: string;
   readonly password: string;
   /** Was it named by the caller? Then it is his: it is neither made nor removed. */
-  readonly given: boolean;
+  readonly isMapped: boolean;
 }
 
 /** `--account romeo:secret`, `--account romeo=alice:secret`: who plays an account of a script. */
-export interface Given {
+export interface MappedAccount {
   /** In the script, with or without a domain. */
   readonly as: string;
   /** On the server. */
@@ -29,7 +29,7 @@ export class AccountMapping {
   /** @param domains those of scripts, and what they are on the server */
   constructor(
     private readonly domains: ReadonlyMap<string, string> = new Map(),
-    private readonly accounts: readonly Given[] = [],
+    private readonly accounts: readonly MappedAccount[] = [],
   ) {
     const others = accounts.filter(({ as, user }) => as.split('@')[0] !== user);
     const user = (name: string, domain: string | undefined): RegExp => {
@@ -67,15 +67,15 @@ export class AccountMapping {
   }
 
   /** @returns undefined where nobody has said a password */
-  account({ user, domain, password }: Character): Account | undefined {
+  account({ user, domain, password }: Character): ScriptAccount | undefined {
     const given = this.accounts.find(({ as }) => as === user || as === `${user}@${domain}`);
     const host = this.domains.get(domain) ?? domain;
-    if (given) return { user: given.user, domain: host, password: given.password, given: true };
-    return password === undefined ? undefined : { user, domain: host, password, given: false };
+    if (given) return { user: given.user, domain: host, password: given.password, isMapped: true };
+    return password === undefined ? undefined : { user, domain: host, password, isMapped: false };
   }
 }
 
 const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** `romeo@localhost`. */
-export const bare = ({ user, domain }: Account): string => `${user}@${domain}`;
+export const bareJidOf = ({ user, domain }: ScriptAccount): string => `${user}@${domain}`;

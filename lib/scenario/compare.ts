@@ -1,22 +1,27 @@
-import { Accounts } from './accounts.js';
-import { withoutIgnored, type Ignored } from './ignore.js';
-import { differ, weigh, type Difference } from './match.js';
-import { accountsOf, play, type Failure } from './play.js';
+import { AccountProvisioner } from './account-provisioner.js';
+import { withoutIgnored, type IgnoredPath } from './ignored-paths.js';
+import { differencesOf, totalWeight, type Difference } from './match.js';
+import { accountsOf, play, type ScriptFailure } from './play.js';
 import type { RunOptions } from './run.js';
-import { describeAction, type Action, type Character, type Script } from './script.js';
+import { describeAction, type ScriptAction, type Character, type Script } from './script.js';
 import type { Element } from '../xml/index.js';
-import { inOneForm, withoutUsual, type Receiver, type UsualName } from './usual.js';
+import {
+  withComparableErrors,
+  withoutUsualDifferences,
+  type StanzaReceiver,
+  type UsualRule,
+} from './usual-differences.js';
 import { mapValues } from './variables.js';
-import { ServerGenerated, valuesIn } from './volatile.js';
+import { ServerGenerated, valuesIn } from './server-generated.js';
 
 /** A stanza that a character got, with names for what the server made up. */
-export interface Heard {
+export interface ReceivedStanza {
   readonly line: number;
   readonly stanza: Element;
 }
 
 /** One stanza of a character on both servers, or on one of them only. */
-export interface Row {
+export interface ComparedStanza {
   readonly who: string;
   /** The line of the script that was played when it came, and what that line does. */
   readonly line: number;
@@ -27,14 +32,14 @@ export interface Row {
 }
 
 /** How a script went on two servers. */
-export interface Compared {
+export interface ScriptComparison {
   readonly file: string;
   readonly title: string;
   readonly same: number;
   /** What is not the same, in the order of the script. */
-  readonly rows: readonly Row[];
+  readonly rows: readonly ComparedStanza[];
   /** What the script expected and did not get, on each side. */
-  readonly failures: { readonly left: readonly Failure[]; readonly right: readonly Failure[] };
+  readonly failures: { readonly left: readonly ScriptFailure[]; readonly right: readonly ScriptFailure[] };
 }
 
 export interface Sides {
@@ -43,29 +48,29 @@ export interface Sides {
 }
 
 /** What is passed over. */
-export interface PassedOver {
+export interface IgnoredDifferences {
   /** What servers usually differ in, by the names of the rules. */
-  readonly usual: readonly UsualName[];
-  readonly paths: readonly Ignored[];
+  readonly usual: readonly UsualRule[];
+  readonly paths: readonly IgnoredPath[];
 }
 
 /** One side of a script, as it is compared. */
-interface Listened {
-  readonly heard: ReadonlyMap<string, readonly Heard[]>;
-  readonly failures: readonly Failure[];
+interface SideResult {
+  readonly heard: ReadonlyMap<string, readonly ReceivedStanza[]>;
+  readonly failures: readonly ScriptFailure[];
 }
 
 /** Plays scripts on two servers. */
-export class Comparison {
-  private readonly accounts: { readonly left: Accounts; readonly right: Accounts };
+export class ServerComparison {
+  private readonly accounts: { readonly left: AccountProvisioner; readonly right: AccountProvisioner };
 
   constructor(
     private readonly sides: Sides,
-    private readonly passedOver: PassedOver,
+    private readonly ignored: IgnoredDifferences,
     note: (text: string) => void,
   ) {
-    const accountsOn = (side: keyof Sides): Accounts =>
-      new Accounts(
+    const accountsOn = (side: keyof Sides): AccountProvisioner =>
+      new AccountProvisioner(
         (account) => sides[side].serverFor(account),
         sides[side].fresh,
         (text) => note(`${side}: ${text}`),
@@ -73,9 +78,9 @@ export class Comparison {
     this.accounts = { left: accountsOn('left'), right: accountsOn('right') };
   }
 
-  async compare(script: Script): Promise<Compared> {
-    const left = await this.listen(script, 'left');
-    const right = await this.listen(script, 'right');
+  async compare(script: Script): Promise<ScriptComparison> {
+    const left = await this.playOn(script, 'left');
+    const right = await this.playOn(script, 'right');
     const actions = new Map(script.actions.map((action) => [action.line, describeAction(action)]));
     const found = script.characters.map(({ name }) => {
       const pairs = pair(left.heard.get(name) ?? [], right.heard.get(name) ?? []);
@@ -88,8 +93,8 @@ export class Comparison {
       same: rows.filter(isSame).length,
       rows: rows.filter((row) => !isSame(row)),
       failures: {
-        left: this.ownFailures(script, rows, left.failures),
-        right: this.ownFailures(script, rows, right.failures),
+        left: this.relevantFailures(script, rows, left.failures),
+        right: this.relevantFailures(script, rows, right.failures),
       },
     };
   }
@@ -98,12 +103,12 @@ export class Comparison {
    * Where all that came is the same, but for what is passed over, a script that waits for something else in vain on one
    * side waits for what is passed over.
    */
-  private ownFailures(
+  private relevantFailures(
     script: Script,
-    rows: readonly Row[],
-    failures: readonly Failure[],
-  ): readonly Failure[] {
-    const { usual, paths } = this.passedOver;
+    rows: readonly ComparedStanza[],
+    failures: readonly ScriptFailure[],
+  ): readonly ScriptFailure[] {
+    const { usual, paths } = this.ignored;
     if (!rows.every(isSame) || usual.length + paths.length === 0) return failures;
     const waits = new Set(
       script.actions.filter(({ kind }) => kind.startsWith('receives')).map(({ line }) => line),
@@ -112,23 +117,23 @@ export class Comparison {
   }
 
   /** What each character gets on one side. */
-  private async listen(script: Script, side: keyof Sides): Promise<Listened> {
+  private async playOn(script: Script, side: keyof Sides): Promise<SideResult> {
     const { [side]: options } = this.sides;
     const raw: { who: Character; line: number; stanza: Element }[] = [];
     await this.accounts[side].prepare(accountsOf(script, options.mapping));
     const { failures, addresses } = await play(script, options, {
-      heard: (who, line, stanza) => void raw.push({ who, line, stanza }),
+      onReceived: (who, line, stanza) => void raw.push({ who, line, stanza }),
     });
-    await this.accounts[side].clear();
+    await this.accounts[side].removeCreated();
     const known = valuesIn(script.actions.flatMap(sent));
     const madeUp = new ServerGenerated(known);
     const compared = (who: Character, stanza: Element): Element | undefined => {
       const readable = mapValues(stanza, (value) => options.mapping.original(named(value, addresses)));
       // It is so for all stanzas, and only some servers say so. [RFC6120 4.8.3]
       if (readable.attribute('xmlns') === 'jabber:client') readable.set('xmlns', undefined);
-      return this.reduced(madeUp.named(readable), receiverOf(who, known));
+      return this.reduced(madeUp.withNames(readable), receiverOf(who, known));
     };
-    const heard = new Map<string, Heard[]>();
+    const heard = new Map<string, ReceivedStanza[]>();
     for (const { who, line, stanza } of raw) {
       const kept = compared(who, stanza);
       if (kept) heard.set(who.name, [...(heard.get(who.name) ?? []), { line, stanza: kept }]);
@@ -136,20 +141,20 @@ export class Comparison {
     return { heard, failures };
   }
 
-  private reduced(stanza: Element, receiver: Receiver): Element | undefined {
-    const { usual, paths } = this.passedOver;
-    const kept = withoutUsual(stanza, usual, receiver);
+  private reduced(stanza: Element, receiver: StanzaReceiver): Element | undefined {
+    const { usual, paths } = this.ignored;
+    const kept = withoutUsualDifferences(stanza, usual, receiver);
     return kept && withoutIgnored(kept, paths, receiver.full);
   }
 }
 
-function receiverOf({ name, user, domain }: Character, sent: ReadonlySet<string>): Receiver {
+function receiverOf({ name, user, domain }: Character, sent: ReadonlySet<string>): StanzaReceiver {
   return { bare: `${user}@${domain}`, full: fullJidOf(name), sent };
 }
 
-const sent = (action: Action): Element[] => ('stanza' in action ? [action.stanza] : []);
+const sent = (action: ScriptAction): Element[] => ('stanza' in action ? [action.stanza] : []);
 
-const isSame = ({ left, right, differences }: Row): boolean =>
+const isSame = ({ left, right, differences }: ComparedStanza): boolean =>
   left !== undefined && right !== undefined && differences.length === 0;
 
 /** What the full address of a character is called in stanzas that are compared. */
@@ -165,15 +170,15 @@ function named(value: string, addresses: ReadonlyMap<string, readonly string[]>)
     .reduce((text, [jid, name]) => text.replaceAll(jid, () => name), value);
 }
 
-type Pair = Omit<Row, 'who' | 'action'>;
+type Pair = Omit<ComparedStanza, 'who' | 'action'>;
 
 /**
  * Stanzas that are the same on both sides, wherever each stands: servers may answer and push in one order or another.
  * Then, of those that are left, those that are about the same thing.
  */
-function pair(left: readonly Heard[], right: readonly Heard[]): Pair[] {
+function pair(left: readonly ReceivedStanza[], right: readonly ReceivedStanza[]): Pair[] {
   const free = new Set(right);
-  const take = (found: Heard | undefined): Heard | undefined => {
+  const take = (found: ReceivedStanza | undefined): ReceivedStanza | undefined => {
     if (found) free.delete(found);
     return found;
   };
@@ -183,8 +188,8 @@ function pair(left: readonly Heard[], right: readonly Heard[]): Pair[] {
   }));
   for (const two of pairs) two.other ??= take(nearestTo(two.one, [...free]));
   const known = pairs.map(({ one: { line, stanza }, other }) => {
-    const [left, right] = other ? inOneForm(stanza, other.stanza) : [stanza, undefined];
-    return { line, left, right, differences: right ? differ(left, right) : [] };
+    const [left, right] = other ? withComparableErrors(stanza, other.stanza) : [stanza, undefined];
+    return { line, left, right, differences: right ? differencesOf(left, right) : [] };
   });
   return [
     ...known,
@@ -192,13 +197,17 @@ function pair(left: readonly Heard[], right: readonly Heard[]): Pair[] {
   ];
 }
 
-const differencesBetween = (left: Element, right: Element): Difference[] => differ(...inOneForm(left, right));
+const differencesBetween = (left: Element, right: Element): Difference[] =>
+  differencesOf(...withComparableErrors(left, right));
 
 /** Of those that are about the same thing, the one that differs least. */
-function nearestTo({ stanza: left }: Heard, others: readonly Heard[]): Heard | undefined {
+function nearestTo(
+  { stanza: left }: ReceivedStanza,
+  others: readonly ReceivedStanza[],
+): ReceivedStanza | undefined {
   return others
     .filter(({ stanza }) => isAbout(left, stanza))
-    .map((other) => ({ other, weight: weigh(differencesBetween(left, other.stanza)) }))
+    .map((other) => ({ other, weight: totalWeight(differencesBetween(left, other.stanza)) }))
     .sort((a, b) => a.weight - b.weight)[0]?.other;
 }
 

@@ -9,30 +9,30 @@ const SESSION = 'urn:ietf:params:xml:ns:xmpp-session';
 const IQ_AUTH = 'jabber:iq:auth';
 
 /** How a client logs in; `auto`: by SASL where the server offers a mechanism that we know, else by jabber:iq:auth. */
-export type Auth = 'auto' | 'sasl' | 'iq-auth';
+export type AuthMethod = 'auto' | 'sasl' | 'iq-auth';
 
 /** `auto`: encrypt where the server insists. */
 export type TlsUse = 'auto' | 'off' | 'required';
 
 /** A server, and how it is talked to. */
-export interface Server extends Peer {
-  readonly auth: Auth;
+export interface ServerAccess extends Peer {
+  readonly auth: AuthMethod;
   readonly tls: TlsUse;
 }
 
 /** What a stream has that is ready for a login, or for making an account. */
-export interface Ready {
+export interface OpenStream {
   readonly stream: Stream;
   /** Undefined from a server that knows no versions (jabberd 1.x). */
   readonly features: Element | undefined;
 }
 
 /** Connects, and encrypts where it has to be. @throws {StreamError} */
-export async function reach(server: Server, domain: string): Promise<Ready> {
+export async function openStream(server: ServerAccess, domain: string): Promise<OpenStream> {
   const stream = await Stream.connect(server);
   try {
     let features = await begin(stream, domain);
-    if (wantsTls(server.tls, features)) {
+    if (useTls(server.tls, features)) {
       await stream.secure();
       features = await begin(stream, domain);
     }
@@ -52,7 +52,7 @@ async function begin(stream: Stream, domain: string): Promise<Element | undefine
   throw new StreamError(`instead of features the server sent ${features.toString()}`);
 }
 
-function wantsTls(use: TlsUse, features: Element | undefined): boolean {
+function useTls(use: TlsUse, features: Element | undefined): boolean {
   const offer = features?.child('starttls', TLS);
   const insists = offer?.child('required') !== undefined;
   if (use === 'required' && !offer) throw new StreamError('--tls required: the server offers no STARTTLS');
@@ -68,8 +68,8 @@ function wantsTls(use: TlsUse, features: Element | undefined): boolean {
  * @throws {StreamError}
  */
 export async function logIn(
-  { stream, features }: Ready,
-  auth: Auth,
+  { stream, features }: OpenStream,
+  auth: AuthMethod,
   credentials: ClientCredentials,
   resource: string,
 ): Promise<string> {

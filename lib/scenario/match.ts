@@ -3,7 +3,7 @@ import { short } from './print.js';
 import { isDeclaration } from './variables.js';
 
 /** What a difference is about; a value is absent where there is none. */
-export type About =
+export type DifferenceKind =
   | {
       readonly kind: 'attribute';
       readonly name: string;
@@ -18,7 +18,7 @@ export type About =
 export interface Difference {
   /** From the stanza down: `message/delay`. */
   readonly path: string;
-  readonly about: About;
+  readonly about: DifferenceKind;
   /** The same as a sentence, of something that was expected. */
   readonly text: string;
   /** How much it counts when the nearest of several stanzas is looked for. */
@@ -31,7 +31,7 @@ export interface Difference {
 /** Values that `{scansion:capture:NAME}` has stored, by name. */
 export type Captures = ReadonlyMap<string, string>;
 
-export interface Comparison {
+export interface MatchResult {
   /** None: it matches. */
   readonly differences: readonly Difference[];
   /** What was captured, old and new; of use only when it matches. */
@@ -44,56 +44,71 @@ export const ANY = '{scansion:any}';
 export const CAPTURE = /^\{scansion:capture:([^}]*)\}$/;
 
 /** Another name or namespace: not the same thing at all. */
-const OTHER = 1000;
+const OTHER_ELEMENT_WEIGHT = 1000;
 
 /** Does what was received match what a script expects? [scansion: by namespace, strict or not] */
-export function compare(expected: Element, received: Element, captures: Captures = new Map()): Comparison {
+export function matchStanza(
+  expected: Element,
+  received: Element,
+  captures: Captures = new Map(),
+): MatchResult {
   const bound = new Map(captures);
   const differences = compareElements(
     { element: expected, prefixes: new Map() },
     { element: received, prefixes: new Map() },
-    { path: received.localName, captures: bound, whole: false, known: new Map() },
+    { path: received.localName, captures: bound, symmetric: false, known: new Map() },
   );
   return { differences, captures: bound };
 }
 
 /** In what do two stanzas differ, whichever is which? Their children may stand in any order. */
-export function differ(left: Element, right: Element): Difference[] {
+export function differencesOf(left: Element, right: Element): Difference[] {
   return compareElements(
     { element: left, prefixes: new Map() },
     { element: right, prefixes: new Map() },
-    { path: left.localName, captures: new Map(), whole: true, known: new Map() },
+    { path: left.localName, captures: new Map(), symmetric: true, known: new Map() },
   );
 }
 
-export function weigh(differences: readonly Difference[]): number {
+export function totalWeight(differences: readonly Difference[]): number {
   return differences.reduce((sum, { weight }) => sum + weight, 0);
 }
 
 /** An element, and the prefixes that are declared around it. */
-interface Side {
+interface ScopedElement {
   readonly element: Element;
   readonly prefixes: ReadonlyMap<string, string>;
 }
 
-interface Place {
+interface MatchContext {
   readonly path: string;
   readonly captures: Map<string, string>;
   /** Does everything count, also what is not written on the expected side? */
-  readonly whole: boolean;
+  readonly symmetric: boolean;
   /** How much elements differ, as far as that was found out: looking twice at each pair of each level takes for ever. */
   readonly known: Map<Element, Map<Element, number>>;
 }
 
-function compareElements(expected: Side, received: Side, place: Place): Difference[] {
+function compareElements(
+  expected: ScopedElement,
+  received: ScopedElement,
+  place: MatchContext,
+): Difference[] {
   const [want, have] = [expected.element, received.element];
   if (want.localName !== have.localName || want.namespace !== have.namespace) {
     const text = `it is ${named(have)}, not ${named(want)}`;
     return [
-      { path: place.path, about: { kind: 'element' }, text, weight: OTHER, expected: want, received: have },
+      {
+        path: place.path,
+        about: { kind: 'element' },
+        text,
+        weight: OTHER_ELEMENT_WEIGHT,
+        expected: want,
+        received: have,
+      },
     ];
   }
-  const strict = place.whole || isStrict(want);
+  const strict = place.symmetric || isStrict(want);
   return [
     ...compareAttributes(attributesOf(expected), attributesOf(received), strict).map((one) => ({
       ...one,
@@ -103,7 +118,7 @@ function compareElements(expected: Side, received: Side, place: Place): Differen
     })),
     ...compareAttributeValues(expected, received, place),
     ...compareText(want, have, place),
-    ...(strict && !place.whole ? compareInOrder : compareInAnyOrder)(
+    ...(strict && !place.symmetric ? compareInOrder : compareInAnyOrder)(
       childrenOf(expected),
       childrenOf(received),
       have,
@@ -122,7 +137,7 @@ function isStrict(expected: Element): boolean {
 }
 
 /** By name, prefixes replaced by what they stand for; without declarations and what speaks to us only. */
-function attributesOf(side: Side): Map<string, string> {
+function attributesOf(side: ScopedElement): Map<string, string> {
   const prefixes = declaredIn(side);
   const all = new Map<string, string>();
   for (const [name, value] of side.element.attributes) {
@@ -134,13 +149,13 @@ function attributesOf(side: Side): Map<string, string> {
   return all;
 }
 
-function declaredIn({ element, prefixes }: Side): ReadonlyMap<string, string> {
+function declaredIn({ element, prefixes }: ScopedElement): ReadonlyMap<string, string> {
   const declared = [...element.attributes].filter(([name]) => name.startsWith('xmlns:'));
   if (declared.length === 0) return prefixes;
   return new Map([...prefixes, ...declared.map(([name, value]): [string, string] => [name.slice(6), value])]);
 }
 
-function childrenOf(side: Side): Side[] {
+function childrenOf(side: ScopedElement): ScopedElement[] {
   const prefixes = declaredIn(side);
   return side.element.elements.map((element) => ({ element, prefixes }));
 }
@@ -169,7 +184,11 @@ function compareAttributes(
 
 const shown = (value: string): string => (value === ANY ? 'with any value' : `"${short(value)}"`);
 
-function compareAttributeValues(expected: Side, received: Side, { path, captures }: Place): Difference[] {
+function compareAttributeValues(
+  expected: ScopedElement,
+  received: ScopedElement,
+  { path, captures }: MatchContext,
+): Difference[] {
   const have = attributesOf(received);
   const found: Difference[] = [];
   for (const [name, value] of attributesOf(expected)) {
@@ -205,10 +224,14 @@ function compareValue(expected: string, received: string, captures: Map<string, 
 }
 
 /** [scansion] No text expected: any is right, also in strict elements. */
-function compareText(expected: Element, received: Element, { path, captures, whole }: Place): Difference[] {
+function compareText(
+  expected: Element,
+  received: Element,
+  { path, captures, symmetric }: MatchContext,
+): Difference[] {
   const want = expected.text;
   const blank = want.trim() === '';
-  if (blank && (!whole || received.text.trim() === '')) return [];
+  if (blank && (!symmetric || received.text.trim() === '')) return [];
   const wrong = compareValue(...sameForm(want, received.text), captures);
   if (wrong === undefined) return [];
   const about = { kind: 'text', expected: want, received: received.text } as const;
@@ -222,14 +245,24 @@ function sameForm(expected: string, received: string): [expected: string, receiv
   return formatted ? [expected.trim(), received.trim()] : [expected, received];
 }
 
-function compareInOrder(expected: Side[], received: Side[], parent: Element, place: Place): Difference[] {
+function compareInOrder(
+  expected: ScopedElement[],
+  received: ScopedElement[],
+  parent: Element,
+  place: MatchContext,
+): Difference[] {
   return align(expected, received, place).flatMap(([want, have]) => {
     if (want && have) return compareElements(want, have, inside(place, have.element));
     return want ? [missing(want, parent, place)] : [unexpected(have!, place)];
   });
 }
 
-function compareInAnyOrder(expected: Side[], received: Side[], parent: Element, place: Place): Difference[] {
+function compareInAnyOrder(
+  expected: ScopedElement[],
+  received: ScopedElement[],
+  parent: Element,
+  place: MatchContext,
+): Difference[] {
   const partners = assign(expected, received, place);
   const free = new Set(received.filter((_side, at) => !partners.includes(at)));
   const found = expected.flatMap((want, at) => {
@@ -238,14 +271,14 @@ function compareInAnyOrder(expected: Side[], received: Side[], parent: Element, 
     free.delete(have);
     return compareElements(want, have, inside(place, have.element));
   });
-  return place.whole ? [...found, ...[...free].map((have) => unexpected(have, place))] : found;
+  return place.symmetric ? [...found, ...[...free].map((have) => unexpected(have, place))] : found;
 }
 
 /**
  * With which children one may be compared that has none equal to it. Of several of a name only those that have something
  * in common: a feature is not another feature, changed.
  */
-function candidates(want: Side, free: Side[], expected: Side[]): Side[] {
+function candidates(want: ScopedElement, free: ScopedElement[], expected: ScopedElement[]): ScopedElement[] {
   const alike = free.filter((side) => isAlike(want, side));
   const single = alike.length === 1 && expected.filter((side) => isAlike(want, side)).length === 1;
   return single ? alike : alike.filter((side) => hasInCommon(want.element, side.element));
@@ -259,18 +292,18 @@ function hasInCommon({ attributes: left }: Element, { attributes: right }: Eleme
   );
 }
 
-const inside = (place: Place, { localName }: Element): Place => ({
+const inside = (place: MatchContext, { localName }: Element): MatchContext => ({
   ...place,
   path: `${place.path}/${localName}`,
 });
 
-function missing({ element }: Side, parent: Element, { path }: Place): Difference {
+function missing({ element }: ScopedElement, parent: Element, { path }: MatchContext): Difference {
   const text = `${tagOf(element)} of ${element.namespace || 'no namespace'} is missing`;
   const about = { kind: 'missing', child: element } as const;
   return { path, about, text, weight: 4 + size(element), expected: element, received: parent };
 }
 
-function unexpected({ element }: Side, { path }: Place): Difference {
+function unexpected({ element }: ScopedElement, { path }: MatchContext): Difference {
   const text = `${tagOf(element)} is not expected`;
   const about = { kind: 'unexpected', child: element } as const;
   return { path, about, text, weight: 4 + size(element), received: element };
@@ -284,7 +317,7 @@ export function tagOf({ localName, attributes }: Element): string {
 
 const size = (element: Element): number => element.elements.reduce((sum, child) => sum + size(child), 1);
 
-const matches = (expected: Side, received: Side, place: Place): boolean =>
+const matches = (expected: ScopedElement, received: ScopedElement, place: MatchContext): boolean =>
   mayMatch(expected.element, received.element) && distance(expected, received, place) === 0;
 
 /** A look that costs nothing: each of a thousand contacts is compared with each. */
@@ -302,23 +335,28 @@ function mayMatch(expected: Element, received: Element): boolean {
 const isOpen = (value: string): boolean => value === ANY || CAPTURE.test(value);
 
 /** How much two elements differ; binds no captures. */
-function distance(expected: Side, received: Side, place: Place): number {
+function distance(expected: ScopedElement, received: ScopedElement, place: MatchContext): number {
   let known = place.known.get(expected.element);
   if (!known) place.known.set(expected.element, (known = new Map<Element, number>()));
   let found = known.get(received.element);
   if (found === undefined) {
-    found = weigh(compareElements(expected, received, { ...place, captures: new Map(place.captures) }));
+    found = totalWeight(compareElements(expected, received, { ...place, captures: new Map(place.captures) }));
     known.set(received.element, found);
   }
   return found;
 }
 
-const isAlike = (expected: Side, received: Side): boolean => areAlike(expected.element, received.element);
+const isAlike = (expected: ScopedElement, received: ScopedElement): boolean =>
+  areAlike(expected.element, received.element);
 
 const areAlike = (a: Element, b: Element): boolean =>
   a.localName === b.localName && a.namespace === b.namespace;
 
-function nearest(expected: Side, alike: Side[], place: Place): Side | undefined {
+function nearest(
+  expected: ScopedElement,
+  alike: ScopedElement[],
+  place: MatchContext,
+): ScopedElement | undefined {
   return alike
     .map((side) => ({ side, weight: distance(expected, side, place) }))
     .sort((a, b) => a.weight - b.weight)[0]?.side;
@@ -328,7 +366,7 @@ function nearest(expected: Side, alike: Side[], place: Place): Side | undefined 
  * For each expected child the place of a received one that matches it, each used once, as many as possible; -1 where
  * there is none. (Augmenting paths: trying all orders could take for ever.)
  */
-function assign(expected: Side[], received: Side[], place: Place): number[] {
+function assign(expected: ScopedElement[], received: ScopedElement[], place: MatchContext): number[] {
   const fits = expected.map((want) => received.map((have) => matches(want, have, place)));
   const taker = new Array<number>(received.length).fill(-1);
   const seek = (want: number, seen: Set<number>): boolean =>
@@ -343,13 +381,13 @@ function assign(expected: Side[], received: Side[], place: Place): number[] {
   return expected.map((_side, want) => taker.indexOf(want));
 }
 
-type Pair = readonly [expected: Side | undefined, received: Side | undefined];
+type Pair = readonly [expected: ScopedElement | undefined, received: ScopedElement | undefined];
 
 /** Children one by one; where their number differs, so that the one that is missing or too many is named. */
-function align(expected: Side[], received: Side[], place: Place): Pair[] {
+function align(expected: ScopedElement[], received: ScopedElement[], place: MatchContext): Pair[] {
   if (expected.length === received.length) return expected.map((want, at) => [want, received[at]]);
   const [longer, shorter] = expected.length > received.length ? [expected, received] : [received, expected];
-  const pairs: [Side, Side | undefined][] = [];
+  const pairs: [ScopedElement, ScopedElement | undefined][] = [];
   let next = 0;
   for (const [at, side] of longer.entries()) {
     const partner = shorter.at(next);

@@ -1,9 +1,9 @@
 import { didYouMean } from '../config/error.js';
 import { withoutByteOrderMark } from '../config/text.js';
 import { DocumentError, parseFragment, type Document, type Namespaces } from '../xml/index.js';
-import { ScriptError, type Action, type Character, type Note, type Script } from './script.js';
+import { ScriptError, type ScriptAction, type Character, type ScriptNote, type Script } from './script.js';
 import { quotableVariables } from './variables.js';
-import { checkWords, type ParsedAction } from './words.js';
+import { checkPlaceholders, type ParsedAction } from './placeholders.js';
 
 /** What scripts write without declaring it. */
 const AROUND: Namespaces = new Map([
@@ -59,7 +59,7 @@ class Parser {
   private title = '';
   private readonly tags = new Map<string, string>();
   private readonly drafts: Draft[] = [];
-  private readonly notes: Note[] = [];
+  private readonly notes: ScriptNote[] = [];
   private readonly blocks: Block[] = [];
   private characters: Character[] | undefined;
   private readonly lastLine: number;
@@ -81,7 +81,7 @@ class Parser {
     const characters = this.characters ?? this.finishTop();
     if (this.blocks.length === 0) this.fail(this.lastLine, nothingToPlay(characters));
     const told = this.blocks.flatMap((block) => this.finish(block));
-    checkWords(file, characters, told);
+    checkPlaceholders(file, characters, told);
     return { file, title, tags, characters, actions: told.map(({ action }) => action), notes };
   }
 
@@ -192,7 +192,7 @@ class Parser {
 
   private finish(block: Block): ParsedAction[] {
     const { who, verb, line, data } = block;
-    const told = (action: Action): ParsedAction => ({ action, source: data, lines: new Map() });
+    const told = (action: ScriptAction): ParsedAction => ({ action, source: data, lines: new Map() });
     if (verb === 'connects' || verb === 'disconnects') return [told({ who, line, kind: verb })];
     if (verb === 'receives' && data.join('').trim() === 'nothing')
       return [told({ who, line, kind: 'receives nothing' })];

@@ -1,9 +1,9 @@
 /** What is written where no login showed a password. */
-export const UNSEEN = 'password';
+export const UNKNOWN_PASSWORD = 'password';
 
 /** The passwords of accounts, as far as clients show them: not every login does. */
-export class Passwords {
-  private readonly seen = new Map<string, { readonly at: number; readonly password: string }[]>();
+export class ObservedPasswords {
+  private readonly observed = new Map<string, { readonly at: number; readonly password: string }[]>();
   private count = 0;
 
   /** @param given written for every account instead of what is seen */
@@ -15,8 +15,8 @@ export class Passwords {
   }
 
   /** @param jid a bare address */
-  saw(jid: string, password: string): void {
-    this.seen.set(jid, [...(this.seen.get(jid) ?? []), { at: this.now(), password }]);
+  add(jid: string, password: string): void {
+    this.observed.set(jid, [...(this.observed.get(jid) ?? []), { at: this.now(), password }]);
   }
 
   /**
@@ -26,7 +26,7 @@ export class Passwords {
    * @returns undefined while none was seen
    */
   at(jid: string, time: number): string | undefined {
-    const seen = this.seen.get(jid) ?? [];
+    const seen = this.observed.get(jid) ?? [];
     return this.given ?? (seen.findLast(({ at }) => at <= time) ?? seen.at(0))?.password;
   }
 }

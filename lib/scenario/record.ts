@@ -1,10 +1,10 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Connection } from '../net/connection.js';
 import { element, parse, Reader, type Element, type Tag } from '../xml/index.js';
-import { isBarrier } from './client.js';
-import { Passwords, UNSEEN } from './passwords.js';
+import { isRunnerPing } from './script-client.js';
+import { ObservedPasswords, UNKNOWN_PASSWORD } from './passwords.js';
 import { LIMITS, TLS, type Peer } from './stream.js';
-import { writeScript, type Moment, type Recorded } from './write.js';
+import { writeScript, type RecordedEvent, type RecordedCharacter } from './write.js';
 
 const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
@@ -27,8 +27,8 @@ export interface RecorderOptions {
 
 /** A character, and whether somebody plays it now. */
 interface Part {
-  readonly recorded: Recorded;
-  /** When it was played first, as {@link Passwords} counts. */
+  readonly recorded: RecordedCharacter;
+  /** When it was played first, as {@link ObservedPasswords} counts. */
   readonly since: number;
   playing: boolean;
 }
@@ -37,12 +37,12 @@ interface Part {
 export class Recorder {
   private readonly server: Server;
   private readonly calls = new Set<Call>();
-  private readonly moments: Moment[] = [];
+  private readonly moments: RecordedEvent[] = [];
   private readonly cast: Part[] = [];
-  private readonly passwords: Passwords;
+  private readonly passwords: ObservedPasswords;
 
   constructor(private readonly options: RecorderOptions) {
-    this.passwords = new Passwords(options.password);
+    this.passwords = new ObservedPasswords(options.password);
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
   }
 
@@ -75,7 +75,7 @@ export class Recorder {
     return writeScript(
       title,
       this.moments,
-      (who) => this.passwords.at(who.jid, since.get(who) ?? 0) ?? UNSEEN,
+      (who) => this.passwords.at(who.jid, since.get(who) ?? 0) ?? UNKNOWN_PASSWORD,
     );
   }
 
@@ -87,7 +87,7 @@ export class Recorder {
     const call = new Call(socket, this.options.to, {
       loggedIn: (login) => this.begin(login),
       passed: (who, kind, stanza, address) => this.happens({ kind, who, address, stanza }),
-      showed: (jid, password) => this.passwords.saw(jid, password),
+      showed: (jid, password) => this.passwords.add(jid, password),
       over: (who, address, reason) => {
         this.calls.delete(call);
         if (who) this.end(who, address);
@@ -97,14 +97,14 @@ export class Recorder {
     this.calls.add(call);
   }
 
-  private happens(moment: Moment): void {
+  private happens(moment: RecordedEvent): void {
     this.moments.push(moment);
     this.options.changed?.();
   }
 
-  private begin({ address, resource, password }: Login): Recorded {
+  private begin({ address, resource, password }: Login): RecordedCharacter {
     const jid = address.split('/', 1)[0];
-    if (password !== undefined) this.passwords.saw(jid, password);
+    if (password !== undefined) this.passwords.add(jid, password);
     const since = this.passwords.now();
     // Who comes back plays the same character; who comes a second time meanwhile is another one.
     let part = this.cast.find(
@@ -119,13 +119,13 @@ export class Recorder {
     this.options.tell(`${address} has logged in, and is called ${part.recorded.name}`);
     if (this.passwords.at(jid, since) === undefined) {
       this.options.tell(
-        `its login did not show its password: unless another login does, the script says "${UNSEEN}" (--password TEXT writes another)`,
+        `its login did not show its password: unless another login does, the script says "${UNKNOWN_PASSWORD}" (--password TEXT writes another)`,
       );
     }
     return part.recorded;
   }
 
-  private end(who: Recorded, address: string): void {
+  private end(who: RecordedCharacter, address: string): void {
     this.happens({ kind: 'disconnects', who, address });
     const part = this.cast.find(({ recorded }) => recorded === who);
     if (part) part.playing = false;
@@ -157,11 +157,11 @@ interface Login {
 }
 
 interface CallEvents {
-  loggedIn(login: Login): Recorded;
-  passed(who: Recorded, kind: 'sends' | 'receives', stanza: Element, address: string): void;
+  loggedIn(login: Login): RecordedCharacter;
+  passed(who: RecordedCharacter, kind: 'sends' | 'receives', stanza: Element, address: string): void;
   /** A client has set a password, and the server has taken it. */
   showed(jid: string, password: string): void;
-  over(who: Recorded | undefined, address: string, reason: string): void;
+  over(who: RecordedCharacter | undefined, address: string, reason: string): void;
 }
 
 /** One client, and the connection to the server that is its own. */
@@ -169,7 +169,7 @@ class Call {
   private readonly client: Connection;
   private readonly server: Connection;
   private readers: { client: Reader; server: Reader } | undefined;
-  private who: Recorded | undefined;
+  private who: RecordedCharacter | undefined;
   private address = '';
   private domain = '';
   private user = '';
@@ -355,7 +355,7 @@ class Call {
 
   /** A session is asked for behind the login, and is part of it. [RFC3921 3] */
   private record(stanza: Element): void {
-    if (stanza.child('session', SESSION) || isBarrier(stanza))
+    if (stanza.child('session', SESSION) || isRunnerPing(stanza))
       return void this.ours.set(stanza.attribute('id') ?? '', 'other');
     this.events.passed(this.who!, 'sends', stanza, this.address);
   }

@@ -1,32 +1,32 @@
-import { Accounts } from './accounts.js';
-import type { Account } from './account-mapping.js';
-import type { Server } from './login.js';
-import { accountsOf, play, type Failure, type Stage } from './play.js';
+import { AccountProvisioner } from './account-provisioner.js';
+import type { ScriptAccount } from './account-mapping.js';
+import type { ServerAccess } from './login.js';
+import { accountsOf, play, type ScriptFailure, type PlayOptions } from './play.js';
 import { brief } from './print.js';
-import type { ResultNote, Report, Result } from './report/report.js';
+import type { ResultNote, Report, ScriptResult } from './report/report.js';
 import type { Script } from './script.js';
-import { unwantedBy, type Candidate } from './select.js';
+import { excludedBy, type Candidate } from './select.js';
 
-export interface RunOptions extends Stage {
+export interface RunOptions extends PlayOptions {
   readonly tags: readonly string[];
   /** Replace accounts that are there already. */
   readonly fresh: boolean;
   /** Where an account is made and removed. */
-  serverFor(account: Account): Server;
+  serverFor(account: ScriptAccount): ServerAccess;
   /** Stops before the next script, and gives its accounts back. */
   readonly signal?: AbortSignal;
 }
 
 /** How many stanzas that were passed over are told of one line. */
-const MAX_SHOWN = 10;
+const MAX_SKIPPED_NOTES = 10;
 
 /** Plays scripts one after the other, and tells a report. @returns whether none failed */
-export async function run(
+export async function runScripts(
   candidates: readonly Candidate[],
   options: RunOptions,
   report: Report,
 ): Promise<boolean> {
-  const accounts = new Accounts(
+  const accounts = new AccountProvisioner(
     (account) => options.serverFor(account),
     options.fresh,
     (text) => report.note(text),
@@ -72,48 +72,49 @@ function hasOneServer(candidates: readonly Candidate[], options: RunOptions): bo
   return new Set(places).size === 1;
 }
 
-function unreadable({ file, line, what }: { file: string; line: number; what: string }): Result {
-  return { file, title: '', outcome: 'failed', failure: { line, what }, remarks: [], milliseconds: 0 };
+function unreadable({ file, line, what }: { file: string; line: number; what: string }): ScriptResult {
+  return { file, title: '', outcome: 'failed', failure: { line, what }, notes: [], milliseconds: 0 };
 }
 
 async function runOne(
   script: Script,
   options: RunOptions,
   report: Report,
-  accounts: Accounts,
-): Promise<Result> {
+  accounts: AccountProvisioner,
+): Promise<ScriptResult> {
   const { file, title } = script;
-  const unwanted = unwantedBy(options.tags, script);
+  const unwanted = excludedBy(options.tags, script);
   if (unwanted !== undefined) {
-    return { file, title, outcome: 'skipped', reason: `--tags ${unwanted}`, remarks: [], milliseconds: 0 };
+    return { file, title, outcome: 'skipped', reason: `--tags ${unwanted}`, notes: [], milliseconds: 0 };
   }
-  report.starts?.(file, title);
+  report.script?.(file, title);
   const began = performance.now();
-  const remarks: ResultNote[] = [...script.notes];
+  const notes: ResultNote[] = [...script.notes];
   await accounts.prepare(accountsOf(script, options.mapping));
-  const failure = await perform(script, options, report, remarks);
-  await accounts.clear();
+  const failure = await perform(script, options, report, notes);
+  await accounts.removeCreated();
   const outcome = failure ? 'failed' : 'passed';
-  return { file, title, outcome, failure, remarks, milliseconds: performance.now() - began };
+  return { file, title, outcome, failure, notes, milliseconds: performance.now() - began };
 }
 
 async function perform(
   script: Script,
   options: RunOptions,
   report: Report,
-  remarks: ResultNote[],
-): Promise<Failure | undefined> {
+  notes: ResultNote[],
+): Promise<ScriptFailure | undefined> {
   const passedOver = new Map<number, number>();
   const { failures } = await play(script, options, {
-    acts: ({ line }) => report.at?.(line),
-    discarded: (who, line, stanza) => {
+    onAction: ({ line }) => report.line?.(line),
+    onSkipped: (who, line, stanza) => {
       const count = (passedOver.get(line) ?? 0) + 1;
       passedOver.set(line, count);
-      if (count <= MAX_SHOWN) remarks.push({ line, text: `${who.name} passed over ${brief(stanza)}` });
+      if (count <= MAX_SKIPPED_NOTES) notes.push({ line, text: `${who.name} passed over ${brief(stanza)}` });
     },
   });
   for (const [line, count] of passedOver) {
-    if (count > MAX_SHOWN) remarks.push({ line, text: `${count - MAX_SHOWN} more were passed over` });
+    if (count > MAX_SKIPPED_NOTES)
+      notes.push({ line, text: `${count - MAX_SKIPPED_NOTES} more were passed over` });
   }
   return failures[0];
 }

@@ -8,12 +8,12 @@ export interface Script {
   /** `## slow` and `## status: stable` of the top part, the value empty where there is none. */
   readonly tags: ReadonlyMap<string, string>;
   readonly characters: readonly Character[];
-  readonly actions: readonly Action[];
+  readonly actions: readonly ScriptAction[];
   /** What was passed over, and its author may want to know. */
-  readonly notes: readonly Note[];
+  readonly notes: readonly ScriptNote[];
 }
 
-export interface Note {
+export interface ScriptNote {
   readonly line: number;
   readonly text: string;
 }
@@ -36,7 +36,7 @@ interface Act {
   readonly line: number;
 }
 
-export type Action = Act &
+export type ScriptAction = Act &
   (
     | { readonly kind: 'connects' | 'disconnects' | 'receives nothing' }
     | { readonly kind: 'sends'; readonly stanza: Element }
@@ -57,7 +57,7 @@ export class ScriptError extends Error {
 }
 
 /** `Romeo sends <presence/>`: an action in a few words. */
-export function describeAction(action: Action): string {
+export function describeAction(action: ScriptAction): string {
   const { who, kind } = action;
   return 'stanza' in action ? `${who.name} ${kind} <${action.stanza.name}>` : `${who.name} ${kind}`;
 }

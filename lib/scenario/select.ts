@@ -47,7 +47,7 @@ function decode(file: string, bytes: Buffer): string {
  * @param wanted `slow`, `status: stable`, or one of them behind a `!` for scripts that have it not; all must hold
  * @returns which of them does not hold
  */
-export function unwantedBy(wanted: readonly string[], { tags }: Script): string | undefined {
+export function excludedBy(wanted: readonly string[], { tags }: Script): string | undefined {
   return wanted.find((one) => {
     const not = one.startsWith('!');
     const [, name, value] = /^\s*([^:]*?)\s*(?::\s*(.*?)\s*)?$/.exec(not ? one.slice(1) : one)!;

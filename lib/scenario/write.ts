@@ -2,10 +2,10 @@ import type { Element } from '../xml/index.js';
 import { STRICT } from './match.js';
 import { pretty } from './print.js';
 import { mapValues, valuesOf } from './variables.js';
-import { isServerGenerated, isWholeName, ServerGenerated } from './volatile.js';
+import { isServerGenerated, isWholeName, ServerGenerated } from './server-generated.js';
 
 /** Somebody whose session was recorded. */
-export interface Recorded {
+export interface RecordedCharacter {
   readonly name: string;
   /** The bare address. */
   readonly jid: string;
@@ -14,11 +14,11 @@ export interface Recorded {
 }
 
 /** What happened, in the order in which it passed. */
-export type Moment =
-  | { readonly kind: 'connects' | 'disconnects'; readonly who: Recorded; readonly address: string }
+export type RecordedEvent =
+  | { readonly kind: 'connects' | 'disconnects'; readonly who: RecordedCharacter; readonly address: string }
   | {
       readonly kind: 'sends' | 'receives';
-      readonly who: Recorded;
+      readonly who: RecordedCharacter;
       readonly address: string;
       readonly stanza: Element;
     };
@@ -26,8 +26,8 @@ export type Moment =
 /** A recorded session as a script. */
 export function writeScript(
   title: string,
-  moments: readonly Moment[],
-  passwordOf: (who: Recorded) => string,
+  moments: readonly RecordedEvent[],
+  passwordOf: (who: RecordedCharacter) => string,
 ): string {
   const characters = [...new Set(moments.map(({ who }) => who))];
   const writer = new Writer(moments);
@@ -41,7 +41,7 @@ export function writeScript(
   ].join('\n');
 }
 
-function character({ name, jid, resource }: Recorded, password: string): string[] {
+function character({ name, jid, resource }: RecordedCharacter, password: string): string[] {
   const address = resource === '' ? jid : `${jid}/${resource}`;
   return [`[Client] ${name}`, `\tjid: ${address}`, `\tpassword: ${password}`, ''];
 }
@@ -51,11 +51,11 @@ class Writer {
   private readonly addresses: readonly (readonly [address: string, name: string])[];
   /** What was sent so far: who gets it back gets the same. */
   private readonly sent = new Set<string>();
-  private readonly madeUp = new ServerGenerated(this.sent);
+  private readonly serverGenerated = new ServerGenerated(this.sent);
   /** What a server made up and a client said again, with what stands for it. */
   private readonly repeated: ReadonlyMap<string, string>;
 
-  constructor(moments: readonly Moment[]) {
+  constructor(moments: readonly RecordedEvent[]) {
     this.repeated = repeatedIn(moments);
     for (const word of this.repeated.values()) this.sent.add(word);
     const all = moments
@@ -64,7 +64,7 @@ class Writer {
     this.addresses = [...new Map(all)].sort(([a], [b]) => b.length - a.length);
   }
 
-  lines(moment: Moment): string[] {
+  lines(moment: RecordedEvent): string[] {
     const { who, kind } = moment;
     switch (kind) {
       case 'connects':
@@ -90,7 +90,7 @@ class Writer {
   private expected(stanza: Element, own: readonly string[]): Element {
     const toUs = own.includes(stanza.attribute('to') ?? '');
     const found = mapValues(stanza, (value) => this.repeated.get(value) ?? value);
-    const named = anyValue(this.madeUp.named(toUs ? without(found, 'to') : found));
+    const named = anyValue(this.serverGenerated.withNames(toUs ? without(found, 'to') : found));
     for (const child of named.elements) if (SETS.has(child.namespace)) child.set(STRICT, 'false');
     return inAnyOrder(named);
   }
@@ -122,7 +122,7 @@ function mapRepeatable(stanza: Element, change: (value: string) => string): Elem
 }
 
 /** What is made up will be another thing the next time, and clients have to say that one then. */
-function repeatedIn(moments: readonly Moment[]): Map<string, string> {
+function repeatedIn(moments: readonly RecordedEvent[]): Map<string, string> {
   const sent = new Set<string>();
   const made = new Set<string>();
   const madeUp = new ServerGenerated(sent);
@@ -130,7 +130,7 @@ function repeatedIn(moments: readonly Moment[]): Map<string, string> {
   for (const moment of moments) {
     if (!('stanza' in moment)) continue;
     if (moment.kind === 'receives') {
-      const named = valuesOf(madeUp.named(moment.stanza));
+      const named = valuesOf(madeUp.withNames(moment.stanza));
       valuesOf(moment.stanza).forEach((value, at) => isWholeName(named[at]) && made.add(value));
       continue;
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { summary } from '../../lib/config/option.js';
+import { helpText } from '../../lib/config/option.js';
 import { NAMES, OPTIONS, variable } from '../../lib/config/options.js';
 import { optionsPage } from '../../lib/config/page.js';
 
@@ -19,8 +19,8 @@ describe('config/page', () => {
   });
 
   it('says in help how a value is written, or what its range is', () => {
-    expect(summary(OPTIONS.sm)).to.match(/\(HOST:PORT\)$/);
-    expect(summary(OPTIONS.depth)).to.match(/\(4 to 90 elements\)$/);
-    expect(summary(OPTIONS.listen)).to.match(/Repeatable\.$/);
+    expect(helpText(OPTIONS.sm)).to.match(/\(HOST:PORT\)$/);
+    expect(helpText(OPTIONS.depth)).to.match(/\(4 to 90 elements\)$/);
+    expect(helpText(OPTIONS.listen)).to.match(/Repeatable\.$/);
   });
 });

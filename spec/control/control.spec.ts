@@ -5,8 +5,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
-import { ask, NothingRuns } from '../../lib/control/client.js';
-import { ControlServer, type Request } from '../../lib/control/server.js';
+import { ask, NoInstanceError } from '../../lib/control/client.js';
+import { ControlServer, type ControlRequest } from '../../lib/control/server.js';
 import { silent } from '../../lib/observe/log.js';
 
 describe('control: the socket in the data directory', () => {
@@ -55,7 +55,7 @@ describe('control: the socket in the data directory', () => {
 
   it('says of whom a request is, and what went wrong with it', async () => {
     const asked: unknown[] = [];
-    const remove = (request: Request): object[] => {
+    const remove = (request: ControlRequest): object[] => {
       asked.push(request.account);
       if (request.account === undefined) throw new Error('nobody is named');
       return [{ removed: true }];
@@ -167,7 +167,7 @@ describe('control: the socket in the data directory', () => {
     first.close();
     await once(socket, 'close');
     expect(existsSync(file)).to.equal(false);
-    expect(await failure(ask(directory, { command: 'sessions' }))).to.be.instanceOf(NothingRuns);
+    expect(await failure(ask(directory, { command: 'sessions' }))).to.be.instanceOf(NoInstanceError);
   });
 
   it('is not taken from one that listens', async () => {
@@ -184,7 +184,7 @@ describe('control: the socket in the data directory', () => {
       if ((error as { signal?: string }).signal !== 'SIGKILL') throw error;
     }
     expect(existsSync(file)).to.equal(true);
-    expect(await failure(ask(directory, { command: 'sessions' }))).to.be.instanceOf(NothingRuns);
+    expect(await failure(ask(directory, { command: 'sessions' }))).to.be.instanceOf(NoInstanceError);
     expect(await server().open()).to.equal('open');
     expect(await ask(directory, { command: 'sessions' })).to.deep.equal(items);
   });
@@ -194,7 +194,7 @@ describe('control: the socket in the data directory', () => {
     expect(await server().open()).to.deep.equal({
       warning: `no control socket: ${file} is there, and is no socket`,
     });
-    expect(await failure(ask(directory, { command: 'sessions' }))).to.be.instanceOf(NothingRuns);
+    expect(await failure(ask(directory, { command: 'sessions' }))).to.be.instanceOf(NoInstanceError);
   });
 
   it('says when its path is too long, on both sides, instead of being cut', async () => {

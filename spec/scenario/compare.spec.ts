@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { parseIgnored, withoutIgnored } from '../../lib/scenario/ignore.js';
-import { ServerGenerated } from '../../lib/scenario/volatile.js';
+import { parseIgnoredPath, withoutIgnored } from '../../lib/scenario/ignored-paths.js';
+import { ServerGenerated } from '../../lib/scenario/server-generated.js';
 import { Element, parse } from '../../lib/xml/index.js';
 
 const tree = (xml: string): Element => parse(xml, new Map([['', 'jabber:client']]));
@@ -41,12 +41,12 @@ describe('scenario/ignore', () => {
   ];
   for (const [pattern, left] of all) {
     it(`${pattern} takes out just that`, () => {
-      expect(withoutIgnored(tree(stanza), [parseIgnored(pattern)!], SELF)?.toString()).to.equal(left);
+      expect(withoutIgnored(tree(stanza), [parseIgnoredPath(pattern)!], SELF)?.toString()).to.equal(left);
     });
   }
 
   it('tells the own presence that comes back from that of others', () => {
-    const own = [parseIgnored('/presence[@from=self]')!];
+    const own = [parseIgnoredPath('/presence[@from=self]')!];
     const from = (jid: string): Element => new Element('presence', { from: jid });
     expect(withoutIgnored(from(SELF), own, SELF)).to.equal(undefined);
     expect(withoutIgnored(from("{Romeo's full JID}"), own, SELF)).not.to.equal(undefined);
@@ -54,13 +54,13 @@ describe('scenario/ignore', () => {
 
   it('knows what is no path', () => {
     for (const text of ['', '@', '{a', 'a//b', 'a}b', '[@a=b]', 'a[b]', 'a[@b]', 'a[@b=c', 'a]', 'a[@b=c]d'])
-      expect(parseIgnored(text), text).to.equal(undefined);
+      expect(parseIgnoredPath(text), text).to.equal(undefined);
   });
 });
 
 describe('scenario/volatile', () => {
   const named = (xml: string, ...known: string[]): string =>
-    new ServerGenerated(new Set(known)).named(tree(xml)).toString();
+    new ServerGenerated(new Set(known)).withNames(tree(xml)).toString();
   const all: [string, string][] = [
     ["<m id='x7'/>", "<m id='{id}'/>"],
     ["<m id='asked'/>", "<m id='asked'/>"],

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { compare, differ } from '../../lib/scenario/match.js';
+import { matchStanza, differencesOf } from '../../lib/scenario/match.js';
 import { parse, type Element } from '../../lib/xml/index.js';
 
 const AROUND = new Map([['', 'jabber:client']]);
@@ -7,7 +7,7 @@ const tree = (xml: string): Element => parse(xml, AROUND);
 
 /** In what a received stanza is other than expected. */
 function wrong(expected: string, received: string, captures?: Map<string, string>): string[] {
-  return compare(tree(expected), tree(received), captures).differences.map(
+  return matchStanza(tree(expected), tree(received), captures).differences.map(
     ({ path, text }) => `${path}: ${text}`,
   );
 }
@@ -126,32 +126,32 @@ describe('scenario/match', () => {
 
   it('keeps what is captured, and wants it again', () => {
     const expected = tree("<m id='{scansion:capture:x}' from='{scansion:capture:x}'/>");
-    const { captures, differences } = compare(expected, tree("<m id='1' from='1'/>"));
+    const { captures, differences } = matchStanza(expected, tree("<m id='1' from='1'/>"));
     expect([[...captures], differences]).to.deep.equal([[['x', '1']], []]);
-    const again = compare(tree('<m><b>{scansion:capture:x}</b></m>'), tree('<m><b>2</b></m>'), captures);
+    const again = matchStanza(tree('<m><b>{scansion:capture:x}</b></m>'), tree('<m><b>2</b></m>'), captures);
     expect(again.differences.map(({ text }) => text)).to.deep.equal([
       'the text is "2", not "1", captured before as x',
     ]);
-    expect(compare(expected, tree("<m id='1' from='2'/>")).differences).to.have.lengthOf(1);
+    expect(matchStanza(expected, tree("<m id='1' from='2'/>")).differences).to.have.lengthOf(1);
   });
 
   it('captures nothing from a stanza that does not match', () => {
     const before = new Map([['y', '9']]);
-    compare(tree("<m id='{scansion:capture:x}' type='a'/>"), tree("<m id='1' type='b'/>"), before);
+    matchStanza(tree("<m id='{scansion:capture:x}' type='a'/>"), tree("<m id='1' type='b'/>"), before);
     expect([...before]).to.deep.equal([['y', '9']]);
   });
 
   it('is done with deep and crowded stanzas', () => {
     const deep = (depth: number): string => (depth === 0 ? '<leaf/>' : `<a><b/>${deep(depth - 1)}</a>`);
     expect(wrong(deep(60), deep(60))).to.deep.equal([]);
-    expect(differ(tree(deep(60)), tree(deep(61)))).not.to.be.empty;
+    expect(differencesOf(tree(deep(60)), tree(deep(61)))).not.to.be.empty;
     const crowd = (count: number): string => `<m>${'<f/>'.repeat(count)}</m>`;
     expect(wrong(`<m>${'<f/>'.repeat(99)}<f k='v'/></m>`, crowd(100))).to.have.lengthOf(1);
   });
 
   it('tells any difference of two stanzas, but for the order of children', () => {
     const texts = (left: string, right: string): string[] =>
-      differ(tree(left), tree(right)).map(({ text }) => text);
+      differencesOf(tree(left), tree(right)).map(({ text }) => text);
     expect(texts('<m a="1"><b/><c>x</c></m>', '<m a="1"><c>x</c> <b/></m>')).to.deep.equal([]);
     expect(texts('<m><b/></m>', '<m k="v"><b>x</b><c/></m>')).to.deep.equal([
       `attribute k='v' is not expected`,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseScript } from '../../lib/scenario/parse.js';
 import { describeAction, ScriptError } from '../../lib/scenario/script.js';
-import { unwantedBy } from '../../lib/scenario/select.js';
+import { excludedBy } from '../../lib/scenario/select.js';
 import { cast } from './support/story.js';
 
 const FIXTURES = path.resolve('spec/fixtures/scenarios');
@@ -245,7 +245,7 @@ describe('scenario/parse', () => {
 
   it('chooses by tags', () => {
     const script = fixture('layout.scs');
-    const unwanted = (...tags: string[]): string | undefined => unwantedBy(tags, script);
+    const unwanted = (...tags: string[]): string | undefined => excludedBy(tags, script);
     expect(unwanted('layout', 'status', 'status: stable', '!slow', '!status: broken')).to.equal(undefined);
     expect(unwanted('layout', 'slow')).to.equal('slow');
     expect(unwanted('status: broken')).to.equal('status: broken');

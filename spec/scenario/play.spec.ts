@@ -59,18 +59,18 @@ describe('scenario/play', () => {
   it('passes over what comes before, and tells it', async () => {
     await serve(obedient);
     const script = `${begin}${please('<presence/>', "<message id='2'/>")}Ann receives:\n\t<message id="2"/>\n`;
-    const [{ outcome, remarks }] = (await perform(server, [script])).results;
+    const [{ outcome, notes }] = (await perform(server, [script])).results;
     expect(outcome).to.equal('passed');
-    expect(remarks).to.deep.equal([{ line: line + 2, text: 'Ann passed over <presence/>' }]);
+    expect(notes).to.deep.equal([{ line: line + 2, text: 'Ann passed over <presence/>' }]);
   });
 
   it('tells no more than a few of many that it passes over', async () => {
     await serve(obedient);
     const script = `${begin}${please(...Array<string>(25).fill('<presence/>'), '<iq/>')}Ann receives:\n\t<iq/>\n`;
-    const [{ outcome, remarks }] = (await perform(server, [script])).results;
+    const [{ outcome, notes }] = (await perform(server, [script])).results;
     expect(outcome).to.equal('passed');
-    expect(remarks).to.have.length(11);
-    expect(remarks.at(-1)).to.deep.equal({ line: line + 2, text: '15 more were passed over' });
+    expect(notes).to.have.length(11);
+    expect(notes.at(-1)).to.deep.equal({ line: line + 2, text: '15 more were passed over' });
   });
 
   it('fails at once in exact order, however long it could wait', async () => {
@@ -321,7 +321,7 @@ describe('scenario/play', () => {
       mapping: new AccountMapping(),
       exact: false,
       timeout: 50,
-      goOn: true,
+      continueAfterFailure: true,
       serverOf: () => ({ host: '127.0.0.1', port: server.port, auth: 'auto', tls: 'auto' }),
     });
     expect(failures.map((failure) => failure.line)).to.deep.equal([first, first + 3]);

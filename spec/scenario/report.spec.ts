@@ -1,24 +1,24 @@
 import { expect } from 'chai';
-import { compare } from '../../lib/scenario/match.js';
+import { matchStanza } from '../../lib/scenario/match.js';
 import { lines } from '../../lib/scenario/report/failure.js';
 import { json } from '../../lib/scenario/report/json.js';
 import { junit } from '../../lib/scenario/report/junit.js';
 import { live } from '../../lib/scenario/report/live.js';
-import type { Report, Result } from '../../lib/scenario/report/report.js';
+import type { Report, ScriptResult } from '../../lib/scenario/report/report.js';
 import { tap } from '../../lib/scenario/report/tap.js';
 import { parse, type Element } from '../../lib/xml/index.js';
 
 const AROUND = new Map([['', 'jabber:client']]);
 const expected = parse("<iq type='set'><a/></iq>", AROUND);
 const received = parse("<iq type='get'><b/></iq>", AROUND);
-const plain = { remarks: [], milliseconds: 12.3 };
-const RESULTS: readonly Result[] = [
+const plain = { notes: [], milliseconds: 12.3 };
+const RESULTS: readonly ScriptResult[] = [
   {
     file: 'a.scs',
     title: 'One # two',
     outcome: 'passed',
     ...plain,
-    remarks: [{ line: 3, text: 'Ann passed over <x/>' }],
+    notes: [{ line: 3, text: 'Ann passed over <x/>' }],
   },
   {
     file: 'b.scs',
@@ -29,7 +29,7 @@ const RESULTS: readonly Result[] = [
       line: 7,
       what: 'Ann receives <iq>: it did not come within 5 s',
       expected,
-      nearest: { stanza: received, differences: compare(expected, received).differences },
+      nearest: { stanza: received, differences: matchStanza(expected, received).differences },
       came: 2,
     },
   },
@@ -43,7 +43,7 @@ function written(make: (write: (text: string) => void) => Report, cut?: string):
   report.begin(RESULTS.length);
   report.note('a note');
   for (const result of RESULTS) {
-    report.starts?.(result.file, result.title);
+    report.script?.(result.file, result.title);
     report.result(result);
   }
   report.end(cut);
@@ -85,7 +85,7 @@ ok 3 - c.scs: Slow # SKIP --tags !slow
     const tree = (name: string): Element => parse(`<iq><query xmlns='q'>${items(name)}</query></iq>`, AROUND);
     const text = 'x'.repeat(100_000);
     const [want, have] = [tree('a'), tree(text)];
-    const nearest = { stanza: have, differences: compare(want, have).differences };
+    const nearest = { stanza: have, differences: matchStanza(want, have).differences };
     const all = lines('a.scs', { line: 1, what: 'it did not come', expected: want, nearest, came: 1 });
     expect(all.filter((one) => one.includes('>') && one.includes("'a'"))).to.deep.equal([
       "    >     <item jid='a'/>",
@@ -100,7 +100,7 @@ ok 3 - c.scs: Slow # SKIP --tags !slow
       `<iq>${Array.from({ length: 50 }, (_, at) => `<a v='${at}'/>`).join('')}</iq>`,
       AROUND,
     );
-    const nearest = { stanza: received, differences: compare(want, received).differences };
+    const nearest = { stanza: received, differences: matchStanza(want, received).differences };
     const all = lines('a.scs', { line: 1, what: 'it did not come', expected: want, nearest, came: 1 });
     expect(all.slice(-2)).to.deep.equal([
       '    iq: <a v="19"> of jabber:client is missing',

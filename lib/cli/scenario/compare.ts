@@ -1,17 +1,17 @@
 import { didYouMean } from '../../config/error.js';
 import * as kinds from '../../config/kinds.js';
-import { Comparison, type Compared, type PassedOver } from '../../scenario/compare.js';
-import type { Ignored } from '../../scenario/ignore.js';
-import { differencesOf, summary } from '../../scenario/report/comparison.js';
-import { kinds as kindsOf } from '../../scenario/report/kinds.js';
+import { ServerComparison, type ScriptComparison, type IgnoredDifferences } from '../../scenario/compare.js';
+import type { IgnoredPath } from '../../scenario/ignored-paths.js';
+import { comparisonLines, comparisonTable } from '../../scenario/report/comparison.js';
+import { differenceTable as kindsOf } from '../../scenario/report/difference-table.js';
 import { NOTHING_PLAYED, type RunOptions } from '../../scenario/run.js';
-import { unwantedBy, type Candidate } from '../../scenario/select.js';
-import { USUAL, type UsualName } from '../../scenario/usual.js';
+import { excludedBy, type Candidate } from '../../scenario/select.js';
+import { USUAL_RULES, type UsualRule } from '../../scenario/usual-differences.js';
 import { command, EXIT, UsageError } from '../command.js';
 import * as scenarioKinds from './kinds.js';
-import { FILES, interruption, PLAYING, playingOn, readAll, type Side } from './playing.js';
+import { FILES, interruption, PLAYING, playingOn, readAll, type PlayedServer } from './playing.js';
 
-export const compare = command({
+export const scenarioCompare = command({
   usage: 'compare [files..]',
   help: 'Play scripts on two servers, and show where they differ',
   words: FILES,
@@ -45,7 +45,7 @@ export const compare = command({
       help:
         'A difference that is known: delay, iq/query/@ver, /presence, {urn:xmpp:sid:0}stanza-id, @xml:lang. ' +
         'What servers usually differ in is ignored anyway, unless it is none, or !RULE to take one rule out: ' +
-        `${USUAL.join(', ')}.`,
+        `${USUAL_RULES.join(', ')}.`,
     },
   },
   examples: [
@@ -56,11 +56,11 @@ export const compare = command({
   ],
   async run({ own: { files, timeout, ignore, left, right, ...playing } }) {
     const candidates = readAll(files);
-    const on = (side: Side): RunOptions => ({
+    const on = (side: PlayedServer): RunOptions => ({
       ...playingOn(side, playing, candidates),
       exact: false,
       timeout,
-      goOn: true,
+      continueAfterFailure: true,
     });
     const { domain, account } = playing;
     const sides = {
@@ -76,7 +76,7 @@ export const compare = command({
       }),
     };
     const over = passedOver(ignore);
-    const comparison = new Comparison(sides, over, (note) => console.log(note));
+    const comparison = new ServerComparison(sides, over, (note) => console.log(note));
     const { compared, end } = await compareAll(comparison, candidates, playing.tags.flat());
     if (end === 'no server') return EXIT.failed;
     if (compared.length === 0 && end === 'complete') {
@@ -90,28 +90,28 @@ export const compare = command({
 
 /** Scripts that were compared. `incomplete`: one could not be read, or somebody has interrupted it. */
 interface Outcome {
-  readonly compared: readonly Compared[];
+  readonly compared: readonly ScriptComparison[];
   readonly end: 'complete' | 'incomplete' | 'no server';
 }
 
 /** Compares one script after the other, and prints the differences of each. */
 async function compareAll(
-  comparison: Comparison,
+  comparison: ServerComparison,
   candidates: readonly Candidate[],
   tags: readonly string[],
 ): Promise<Outcome> {
   const signal = interruption();
-  const compared: Compared[] = [];
+  const compared: ScriptComparison[] = [];
   let end: Outcome['end'] = 'complete';
   for (const candidate of candidates) {
     if (signal.aborted) break;
     if ('error' in candidate) {
       console.log(candidate.error.message);
       end = 'incomplete';
-    } else if (unwantedBy(tags, candidate.script) === undefined) {
+    } else if (excludedBy(tags, candidate.script) === undefined) {
       const one = await comparison.compare(candidate.script);
       compared.push(one);
-      for (const line of differencesOf(one)) console.log(line);
+      for (const line of comparisonLines(one)) console.log(line);
       const lost = lostSides(one);
       if (lost === undefined) continue;
       console.log(`\n${lost}: nothing more is compared`);
@@ -122,31 +122,31 @@ async function compareAll(
 }
 
 /** Prints what there is to say about all scripts together. */
-function tellAll(all: readonly Compared[], { usual }: PassedOver): void {
-  for (const part of [summary(all), kindsOf(all)]) {
+function tellAll(all: readonly ScriptComparison[], { usual }: IgnoredDifferences): void {
+  for (const part of [comparisonTable(all), kindsOf(all)]) {
     if (part.length > 0) console.log(`\n${part.join('\n')}`);
   }
   if (usual.length > 0) console.log(`\nNot shown: ${usual.join(', ')} (--ignore none shows all)`);
 }
 
 /** The sides where there is no server to play on; undefined where both have one. */
-function lostSides({ failures }: Compared): string | undefined {
+function lostSides({ failures }: ScriptComparison): string | undefined {
   const lost = (['left', 'right'] as const).filter((side) => failures[side].some(({ noServer }) => noServer));
   return lost.length === 0 ? undefined : `there is no server on the ${lost.join(' and on the ')}`;
 }
 
 /** Nothing differs, and a character could log in on both sides. */
-function isSame({ rows, failures: { left, right } }: Compared): boolean {
+function isSame({ rows, failures: { left, right } }: ScriptComparison): boolean {
   const lines = (some: typeof left): string => some.map(({ line }) => line).join();
   return rows.length === 0 && lines(left) === lines(right) && ![...left, ...right].some(({ fatal }) => fatal);
 }
 
 /** The differences that are not shown: the usual ones unless a rule is taken out, and paths. */
-function passedOver(ignore: readonly scenarioKinds.IgnoreRule[]): PassedOver {
-  let usual: readonly UsualName[] = USUAL;
-  const paths: Ignored[] = [];
+function passedOver(ignore: readonly scenarioKinds.IgnoreRule[]): IgnoredDifferences {
+  let usual: readonly UsualRule[] = USUAL_RULES;
+  const paths: IgnoredPath[] = [];
   for (const rule of ignore) {
-    if (rule === 'usual') usual = USUAL;
+    if (rule === 'usual') usual = USUAL_RULES;
     else if (rule === 'none') usual = [];
     else if ('without' in rule) usual = withoutRule(usual, rule.without);
     else paths.push(rule);
@@ -155,9 +155,9 @@ function passedOver(ignore: readonly scenarioKinds.IgnoreRule[]): PassedOver {
 }
 
 /** @throws {UsageError} where there is no rule of that name */
-function withoutRule(rules: readonly UsualName[], name: string): readonly UsualName[] {
-  if (USUAL.some((rule) => rule === name)) return rules.filter((rule) => rule !== name);
+function withoutRule(rules: readonly UsualRule[], name: string): readonly UsualRule[] {
+  if (USUAL_RULES.some((rule) => rule === name)) return rules.filter((rule) => rule !== name);
   throw new UsageError(
-    `argument --ignore: no rule is called ${name}${didYouMean(name, USUAL)} (there are ${USUAL.join(', ')})`,
+    `argument --ignore: no rule is called ${name}${didYouMean(name, USUAL_RULES)} (there are ${USUAL_RULES.join(', ')})`,
   );
 }

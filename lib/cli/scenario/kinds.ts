@@ -1,7 +1,7 @@
 /** Kinds of values that only the options of `scenario` have. */
 import type { Kind, ListKind } from '../../config/kinds.js';
-import type { Given } from '../../scenario/account-mapping.js';
-import { parseIgnored, type Ignored } from '../../scenario/ignore.js';
+import type { MappedAccount } from '../../scenario/account-mapping.js';
+import { parseIgnoredPath, type IgnoredPath } from '../../scenario/ignored-paths.js';
 
 /** A time; the value is in milliseconds. */
 export const seconds: Kind<number> = {
@@ -27,7 +27,7 @@ export const domainPairs: ListKind<readonly [from: string, to: string]> = {
 };
 
 /** An account of the server, and the account of the scripts that it stands for. */
-export const accounts: ListKind<Given> = {
+export const accounts: ListKind<MappedAccount> = {
   metavar: 'USER[=OTHER]:PASSWORD',
   expected: 'USER:PASSWORD or USER=OTHER:PASSWORD',
   json: ['string'],
@@ -48,7 +48,7 @@ export const tags: ListKind<readonly string[]> = {
 };
 
 /** What `--ignore` may say: all usual rules, none of them, all but one, or a path of stanzas. */
-export type IgnoreRule = 'usual' | 'none' | { readonly without: string } | Ignored;
+export type IgnoreRule = 'usual' | 'none' | { readonly without: string } | IgnoredPath;
 
 export const ignoreRules: ListKind<IgnoreRule> = {
   metavar: 'PATH|usual|none|!RULE',
@@ -57,6 +57,6 @@ export const ignoreRules: ListKind<IgnoreRule> = {
   list: true,
   parse: (text) => {
     if (text === 'usual' || text === 'none') return text;
-    return text.startsWith('!') ? { without: text.slice(1) } : parseIgnored(text);
+    return text.startsWith('!') ? { without: text.slice(1) } : parseIgnoredPath(text);
   },
 };

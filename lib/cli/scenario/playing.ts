@@ -47,7 +47,7 @@ export const PLAYING = {
 type Playing = Call<typeof PLAYING>['own'];
 
 /** A server, and the names that it has for those of the scripts. */
-export interface Side {
+export interface PlayedServer {
   /** Absent: each character of a script says itself where it connects. */
   readonly to: Address | undefined;
   readonly domain: Playing['domain'];
@@ -56,10 +56,10 @@ export interface Side {
 
 /** How scripts are played on a server; what only one of the two actions decides is left to it. */
 export function playingOn(
-  { to, domain, account }: Side,
+  { to, domain, account }: PlayedServer,
   { auth, tls, tags, fresh }: Playing,
   candidates: readonly Candidate[],
-): Omit<RunOptions, 'exact' | 'timeout' | 'goOn'> {
+): Omit<RunOptions, 'exact' | 'timeout' | 'continueAfterFailure'> {
   const manner = { auth, tls };
   return {
     tags: tags.flat(),

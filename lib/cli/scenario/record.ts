@@ -6,7 +6,7 @@ import { onceEnded } from '../signals.js';
 
 const UNWRITABLE = 'the script cannot be written';
 
-export const record = command({
+export const scenarioRecord = command({
   usage: 'record [file]',
   help: 'Write what clients do as a script, until Ctrl-C',
   words: { file: { kind: kinds.text, help: 'The script to write; it must not be there yet' } },

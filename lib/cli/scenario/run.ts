@@ -2,9 +2,9 @@ import * as kinds from '../../config/kinds.js';
 import { json } from '../../scenario/report/json.js';
 import { junit } from '../../scenario/report/junit.js';
 import { live } from '../../scenario/report/live.js';
-import type { Report, Write } from '../../scenario/report/report.js';
+import type { Report, WriteReport } from '../../scenario/report/report.js';
 import { tap } from '../../scenario/report/tap.js';
-import { run as play } from '../../scenario/run.js';
+import { runScripts as play } from '../../scenario/run.js';
 import type { Candidate } from '../../scenario/select.js';
 import { command, EXIT, UsageError } from '../command.js';
 import { seconds } from './kinds.js';
@@ -12,7 +12,7 @@ import { FILES, interruption, PLAYING, playingOn, readAll } from './playing.js';
 
 const FORMATS = ['tap', 'live', 'junit', 'json'] as const;
 
-export const run = command({
+export const scenarioRun = command({
   usage: 'run [files..]',
   help: 'Play scripts on a server, and report which of them pass',
   words: FILES,
@@ -44,7 +44,7 @@ export const run = command({
       ...playingOn(own, own, candidates),
       exact: own.exact,
       timeout: own.timeout,
-      goOn: false,
+      continueAfterFailure: false,
       signal: interruption(),
     };
     return (await play(candidates, options, reportIn(own.format))) ? EXIT.stopped : EXIT.failed;
@@ -59,7 +59,7 @@ function requireAddresses(candidates: readonly Candidate[]): void {
 }
 
 function reportIn(format: (typeof FORMATS)[number] | undefined): Report {
-  const write: Write = (output) => void process.stdout.write(output);
+  const write: WriteReport = (output) => void process.stdout.write(output);
   const terminal = process.stdout.isTTY;
   switch (format ?? (terminal ? 'live' : 'tap')) {
     case 'tap':

@@ -2,7 +2,7 @@ import { hasEmbedded, openCredentials, type Account, type Credentials } from '..
 import { printCredentials } from '../../config/kinds.js';
 import type { Loaded } from '../../config/load.js';
 import type { Values } from '../../config/options.js';
-import { ask, ControlError, NothingRuns } from '../../control/client.js';
+import { ask, ControlError, NoInstanceError } from '../../control/client.js';
 import { Store } from '../../embedded/store/store.js';
 import { createLog } from '../../observe/log.js';
 import { Jid, STRINGPREP, type Preparation } from '../../xmpp/jid.js';
@@ -159,7 +159,7 @@ async function askToRemove(directory: string, account: string): Promise<boolean 
     const [answer] = (await ask(directory, { command: 'remove', account })) as { removed: boolean }[];
     return answer.removed;
   } catch (error) {
-    if (error instanceof NothingRuns) return 'nobody to ask';
+    if (error instanceof NoInstanceError) return 'nobody to ask';
     throw error instanceof ControlError ? new Failure(error.message) : error;
   }
 }

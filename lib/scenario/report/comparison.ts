@@ -1,12 +1,12 @@
 import { columns } from '../../observe/columns.js';
 import type { Element } from '../../xml/index.js';
-import type { Compared, Row } from '../compare.js';
+import type { ScriptComparison, ComparedStanza } from '../compare.js';
 import { tagOf, type Difference } from '../match.js';
-import type { Failure } from '../play.js';
+import type { ScriptFailure } from '../play.js';
 import { excerpt, pretty, short } from '../print.js';
 
 /** What a person needs to see of one script: what differs, stanza by stanza. */
-export function differencesOf({ file, title, same, rows, failures }: Compared): string[] {
+export function comparisonLines({ file, title, same, rows, failures }: ScriptComparison): string[] {
   const alike = isPlayed(failures) ? `the same (${stanzas(same)})` : 'not played to its end';
   const verdict = rows.length === 0 ? alike : `${rows.length} of ${stanzas(same + rows.length)} differ`;
   return [
@@ -16,14 +16,14 @@ export function differencesOf({ file, title, same, rows, failures }: Compared): 
   ];
 }
 
-const isPlayed = ({ left, right }: Compared['failures']): boolean =>
+const isPlayed = ({ left, right }: ScriptComparison['failures']): boolean =>
   ![...left, ...right].some(({ fatal }) => fatal);
 
 const stanzas = (count: number): string => (count === 1 ? '1 stanza' : `${count} stanzas`);
 
 /** What the script expected and did not get, where the two are not at one about it, or could not even be tried. */
-function expectations(left: readonly Failure[], right: readonly Failure[]): string[] {
-  const tell = (side: string, some: readonly Failure[], others: readonly Failure[]): string[] =>
+function expectations(left: readonly ScriptFailure[], right: readonly ScriptFailure[]): string[] {
+  const tell = (side: string, some: readonly ScriptFailure[], others: readonly ScriptFailure[]): string[] =>
     some
       .filter(({ line }) => !others.some((other) => other.line === line))
       .map(({ line, what }) => `  only on the ${side} the script fails, line ${line}: ${what}`);
@@ -33,7 +33,7 @@ function expectations(left: readonly Failure[], right: readonly Failure[]): stri
   return [...both, ...tell('left', left, right), ...tell('right', right, left)];
 }
 
-function describe(file: string, { who, line, action, left, right, differences }: Row): string[] {
+function describe(file: string, { who, line, action, left, right, differences }: ComparedStanza): string[] {
   const head = `  ${file}:${line}: ${who}, while ${action}:`;
   if (!left) return [`${head} only on the right`, ...indented(right!)];
   if (!right) return [`${head} only on the left`, ...indented(left)];
@@ -84,7 +84,7 @@ const indented = (stanza: Element, marks?: Set<Element>): string[] =>
 const HEADINGS = ['script', 'same', 'different', 'left only', 'right only', 'left', 'right'] as const;
 
 /** One line a script, and one for all of them. */
-export function summary(all: readonly Compared[]): string[] {
+export function comparisonTable(all: readonly ScriptComparison[]): string[] {
   const rows = all.map((one) => [
     one.file,
     ...counts([one]),
@@ -94,9 +94,9 @@ export function summary(all: readonly Compared[]): string[] {
   return columns([[...HEADINGS], ...rows, ['all', ...counts(all), '', '']], [1, 2, 3, 4]);
 }
 
-function counts(all: readonly Compared[]): string[] {
+function counts(all: readonly ScriptComparison[]): string[] {
   const rows = all.flatMap((one) => one.rows);
-  const sum = (fits: (row: Row) => boolean): string => String(rows.filter(fits).length);
+  const sum = (fits: (row: ComparedStanza) => boolean): string => String(rows.filter(fits).length);
   return [
     String(all.reduce((total, { same }) => total + same, 0)),
     sum(({ left, right }) => left !== undefined && right !== undefined),

@@ -1,5 +1,5 @@
 import type { Element } from '../../xml/index.js';
-import type { Failure } from '../play.js';
+import type { ScriptFailure } from '../play.js';
 import { excerpt, pretty } from '../print.js';
 import type { Difference } from '../match.js';
 
@@ -15,7 +15,10 @@ export interface Explanation {
 }
 
 /** What a person needs to know to see whether the script or the server is wrong. */
-export function explain(file: string, { line, what, expected, nearest, came = 0 }: Failure): Explanation {
+export function explain(
+  file: string,
+  { line, what, expected, nearest, came = 0 }: ScriptFailure,
+): Explanation {
   const differences = nearest?.differences ?? [];
   const marks = (side: 'expected' | 'received'): Set<Element> =>
     new Set(differences.map((one) => one[side]).filter((one) => one !== undefined));
@@ -38,7 +41,7 @@ const few = (all: readonly string[]): string[] =>
 const describe = ({ path, text }: Difference): string => `${path}: ${text}`;
 
 /** All of it as lines of text. */
-export function lines(file: string, failure: Failure): string[] {
+export function lines(file: string, failure: ScriptFailure): string[] {
   const { message, expected, heading, nearest, differences } = explain(file, failure);
   return [
     message,
@@ -53,6 +56,6 @@ function part(heading: string, content: readonly string[]): string[] {
   return content.length === 0 ? [] : [`  ${heading}:`, ...content.map((line) => `    ${line}`)];
 }
 
-function silence({ expected, nearest }: Failure): string[] {
+function silence({ expected, nearest }: ScriptFailure): string[] {
   return expected && !nearest ? ['  nothing came instead'] : [];
 }

@@ -1,16 +1,17 @@
 import { explain } from './failure.js';
-import { count, whenOver, type Report, type Result, type Write } from './report.js';
+import { count, reportAtEnd, type Report, type ScriptResult, type WriteReport } from './report.js';
 
 /** One JSON object, when all is over. */
-export function json(write: Write): Report {
-  return whenOver(({ results, notes, cut }) =>
+export function json(write: WriteReport): Report {
+  return reportAtEnd(({ results, notes, cut }) =>
     write(`${JSON.stringify({ ...count(results), cut, notes, scripts: results.map(plain) }, null, 2)}\n`),
   );
 }
 
-function plain({ failure, milliseconds, ...result }: Result): object {
+function plain({ failure, milliseconds, notes, ...result }: ScriptResult): object {
   return {
     ...result,
+    remarks: notes,
     milliseconds: Math.round(milliseconds),
     failure: failure && {
       line: failure.line,

@@ -1,17 +1,17 @@
 import { element, type Element } from '../../xml/index.js';
 import { lines } from './failure.js';
-import { count, whenOver, type Report, type Result, type Write } from './report.js';
+import { count, reportAtEnd, type Report, type ScriptResult, type WriteReport } from './report.js';
 import { where } from './tap.js';
 
 /** The XML that CI servers read, when all is over. */
-export function junit(write: Write): Report {
-  return whenOver(({ results, notes, cut }) => {
-    const told = cut === undefined ? notes : [...notes, cut];
-    write(`<?xml version='1.0' encoding='UTF-8'?>\n${suite(results, told).toString()}\n`);
+export function junit(write: WriteReport): Report {
+  return reportAtEnd(({ results, notes, cut }) => {
+    const all = cut === undefined ? notes : [...notes, cut];
+    write(`<?xml version='1.0' encoding='UTF-8'?>\n${suite(results, all).toString()}\n`);
   });
 }
 
-function suite(results: readonly Result[], notes: readonly string[]): Element {
+function suite(results: readonly ScriptResult[], notes: readonly string[]): Element {
   const { failed, skipped } = count(results);
   const attributes = {
     name: 'sm-component scenario',
@@ -25,8 +25,8 @@ function suite(results: readonly Result[], notes: readonly string[]): Element {
   return element('testsuites', {}, element('testsuite', attributes, ...results.map(testcase), ...output));
 }
 
-function testcase(result: Result): Element {
-  const { file, title, outcome, failure, reason, remarks, milliseconds } = result;
+function testcase(result: ScriptResult): Element {
+  const { file, title, outcome, failure, reason, notes, milliseconds } = result;
   const one = element('testcase', {
     name: readable(title || file),
     classname: file,
@@ -44,8 +44,8 @@ function testcase(result: Result): Element {
       ),
     );
   }
-  const said = remarks.map((remark) => where(result, remark)).join('\n');
-  return said === '' ? one : one.append(element('system-out', {}, readable(said)));
+  const output = notes.map((note) => where(result, note)).join('\n');
+  return output === '' ? one : one.append(element('system-out', {}, readable(output)));
 }
 
 const time = (milliseconds: number): string => (milliseconds / 1000).toFixed(3);

@@ -1,5 +1,5 @@
 import { lines } from './failure.js';
-import { totals, type Report, type Result, type Write } from './report.js';
+import { totals, type Report, type ScriptResult, type WriteReport } from './report.js';
 import { where } from './tap.js';
 
 const MARKS = {
@@ -15,8 +15,8 @@ const CLEAR = '\r\x1b[K';
  *
  * @param columns how wide the terminal is now
  */
-export function live(write: Write, columns: () => number, colors: boolean): Report {
-  const results: Result[] = [];
+export function live(write: WriteReport, columns: () => number, colors: boolean): Report {
+  const results: ScriptResult[] = [];
   const marks = colors ? MARKS : PLAIN;
   const began = performance.now();
   let all = 0;
@@ -29,17 +29,17 @@ export function live(write: Write, columns: () => number, colors: boolean): Repo
   const print = (text: string): void => write(`${CLEAR}${text}\n`);
   return {
     begin: (count) => void (all = count),
-    starts(file) {
+    script(file) {
       current = file;
       progress();
     },
-    at: progress,
+    line: progress,
     note: (text) => print(`  ${text}`),
     result(result) {
       results.push(result);
       print(`${marks[result.outcome]} ${summary(result)}`);
       if (result.outcome !== 'failed') return;
-      for (const remark of result.remarks) print(`    ${where(result, remark)}`);
+      for (const note of result.notes) print(`    ${where(result, note)}`);
       for (const line of lines(result.file, result.failure!)) print(`    ${line}`);
     },
     end(cut) {
@@ -51,7 +51,7 @@ export function live(write: Write, columns: () => number, colors: boolean): Repo
 
 const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
 
-function summary({ file, title, outcome, reason, milliseconds }: Result): string {
+function summary({ file, title, outcome, reason, milliseconds }: ScriptResult): string {
   const name = title === '' ? file : `${file}: ${title}`;
   return outcome === 'skipped' ? `${name} (skipped: ${reason})` : `${name} (${seconds(milliseconds)})`;
 }

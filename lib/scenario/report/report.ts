@@ -1,4 +1,4 @@
-import type { Failure } from '../play.js';
+import type { ScriptFailure } from '../play.js';
 
 /** Something worth saying that is no failure; `line` where it is about a line of the script. */
 export interface ResultNote {
@@ -7,14 +7,14 @@ export interface ResultNote {
 }
 
 /** What became of one script. */
-export interface Result {
+export interface ScriptResult {
   readonly file: string;
   readonly title: string;
   readonly outcome: 'passed' | 'failed' | 'skipped';
   /** Why it was skipped. */
   readonly reason?: string;
-  readonly failure?: Failure;
-  readonly remarks: readonly ResultNote[];
+  readonly failure?: ScriptFailure;
+  readonly notes: readonly ResultNote[];
   readonly milliseconds: number;
 }
 
@@ -23,40 +23,41 @@ export interface Report {
   /** @param count how many scripts there will be */
   begin(count: number): void;
   /** A script begins. */
-  starts?(file: string, title: string): void;
+  script?(file: string, title: string): void;
   /** It is at this line now. */
-  at?(line: number): void;
+  line?(line: number): void;
   /** Something that is about no script: about the server or its accounts. */
   note(text: string): void;
-  result(result: Result): void;
+  result(result: ScriptResult): void;
   /** @param cut why not all of them were played, where that is so */
   end(cut?: string): void;
 }
 
 /** Where a report is written to. */
-export type Write = (text: string) => void;
+export type WriteReport = (text: string) => void;
 
-export function count(results: readonly Result[]): Record<Result['outcome'], number> {
-  const of = (outcome: Result['outcome']): number => results.filter((one) => one.outcome === outcome).length;
+export function count(results: readonly ScriptResult[]): Record<ScriptResult['outcome'], number> {
+  const of = (outcome: ScriptResult['outcome']): number =>
+    results.filter((one) => one.outcome === outcome).length;
   return { passed: of('passed'), failed: of('failed'), skipped: of('skipped') };
 }
 
 /** `11 passed, 1 failed, 2 skipped`. */
-export function totals(results: readonly Result[]): string {
+export function totals(results: readonly ScriptResult[]): string {
   const { passed, failed, skipped } = count(results);
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
 /** All that was told of a run; `cut` as in {@link Report.end}. */
-interface Told {
-  readonly results: readonly Result[];
+interface RunSummary {
+  readonly results: readonly ScriptResult[];
   readonly notes: readonly string[];
   readonly cut: string | undefined;
 }
 
 /** A report that is written at once, when all is over. */
-export function whenOver(write: (told: Told) => void): Report {
-  const results: Result[] = [];
+export function reportAtEnd(write: (told: RunSummary) => void): Report {
+  const results: ScriptResult[] = [];
   const notes: string[] = [];
   return {
     begin: () => undefined,

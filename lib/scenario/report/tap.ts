@@ -1,9 +1,9 @@
 import { explain } from './failure.js';
-import { totals, type ResultNote, type Report, type Result, type Write } from './report.js';
+import { totals, type ResultNote, type Report, type ScriptResult, type WriteReport } from './report.js';
 
 /** The Test Anything Protocol, version 13: one test a script. [https://testanything.org/tap-version-13-specification.html] */
-export function tap(write: Write): Report {
-  const results: Result[] = [];
+export function tap(write: WriteReport): Report {
+  const results: ScriptResult[] = [];
   const line = (text: string): void => write(`${text}\n`);
   return {
     begin(count) {
@@ -12,7 +12,7 @@ export function tap(write: Write): Report {
     },
     note: (text) => line(`# ${oneLine(text)}`),
     result(result) {
-      for (const remark of result.remarks) line(`# ${oneLine(where(result, remark))}`);
+      for (const note of result.notes) line(`# ${oneLine(where(result, note))}`);
       results.push(result);
       const ok = result.outcome === 'failed' ? 'not ok' : 'ok';
       const skip = result.outcome === 'skipped' ? ` # SKIP ${oneLine(result.reason ?? '')}` : '';
@@ -29,16 +29,16 @@ export function tap(write: Write): Report {
 const oneLine = (text: string): string => text.replace(/\s*[\r\n]+\s*/g, ' ');
 
 /** A `#` would begin a directive. */
-function named({ file, title }: Result): string {
+function named({ file, title }: ScriptResult): string {
   return oneLine(title === '' ? file : `${file}: ${title}`).replaceAll('#', '\\#');
 }
 
-export function where({ file }: Result, { line, text }: ResultNote): string {
+export function where({ file }: ScriptResult, { line, text }: ResultNote): string {
   return line === undefined ? text : `${file}:${line}: ${text}`;
 }
 
 /** A block of YAML, every text in it quoted or literal, so that nothing in it is read as anything else. */
-function diagnostics({ file, failure, milliseconds }: Result): string[] {
+function diagnostics({ file, failure, milliseconds }: ScriptResult): string[] {
   if (!failure) return [];
   const { message, expected, heading, nearest, differences } = explain(file, failure);
   return [

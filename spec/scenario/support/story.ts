@@ -1,8 +1,8 @@
 import { AccountMapping } from '../../../lib/scenario/account-mapping.js';
 import { parseScript } from '../../../lib/scenario/parse.js';
-import type { Failure } from '../../../lib/scenario/play.js';
-import type { Report, Result } from '../../../lib/scenario/report/report.js';
-import { run, type RunOptions } from '../../../lib/scenario/run.js';
+import type { ScriptFailure } from '../../../lib/scenario/play.js';
+import type { Report, ScriptResult } from '../../../lib/scenario/report/report.js';
+import { runScripts, type RunOptions } from '../../../lib/scenario/run.js';
 import type { ScriptedServer } from './server.js';
 
 /** The top of a script with these clients, each `user` with the password `secret`. */
@@ -15,7 +15,7 @@ export function cast(...names: readonly string[]): string {
 
 /** What a run told. */
 export interface Told {
-  readonly results: Result[];
+  readonly results: ScriptResult[];
   readonly notes: string[];
   /** Why not all of them were played. */
   readonly cut: string | undefined;
@@ -40,14 +40,14 @@ export async function perform(
     mapping: new AccountMapping(),
     exact: false,
     timeout: 200,
-    goOn: false,
+    continueAfterFailure: false,
     tags: [],
     fresh: false,
     serverOf: () => server,
     serverFor: () => server,
     ...options,
   };
-  await run(candidates, all, report);
+  await runScripts(candidates, all, report);
   return told;
 }
 
@@ -56,6 +56,6 @@ export async function failureOf(
   server: ScriptedServer,
   script: string,
   options?: Partial<RunOptions>,
-): Promise<Failure | undefined> {
+): Promise<ScriptFailure | undefined> {
   return (await perform(server, [script], options)).results[0].failure;
 }

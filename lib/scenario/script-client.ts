@@ -1,48 +1,48 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { element, type Element } from '../xml/index.js';
 import type { Inbox } from './inbox.js';
-import { logIn, reach, type Server } from './login.js';
+import { logIn, openStream, type ServerAccess } from './login.js';
 import type { ClientCredentials } from '../xmpp/sasl/index.js';
 import { ANSWER_TIMEOUT_MS, type Stream } from './stream.js';
 
 /** Begins the ids of our own questions, which no script gets to see. */
-const OURS = 'scenario-barrier-';
+const PING_ID_PREFIX = 'scenario-barrier-';
 
 /** How long a server that has never answered one of them may take, in milliseconds. */
-const FIRST_ANSWER_MS = 3_000;
+const FIRST_PING_TIMEOUT_MS = 3_000;
 
 /** Given to other sessions to hear of what was done, once the server has it. In milliseconds. */
-const SPREAD_MS = 5;
+const DELIVERY_MS = 5;
 /** The same where the server does not say when it has it. */
-const GUESS_MS = 100;
+const DELIVERY_WITHOUT_PING_MS = 100;
 
 /** How long a server may take to end the stream of somebody who has removed his account, in milliseconds. */
-const SEND_OFF_MS = 300;
+const SERVER_CLOSE_TIMEOUT_MS = 300;
 
 const STANZAS = ['message', 'presence', 'iq'];
 
 /** Is it a question of our own, or the answer to one? */
-export function isBarrier(stanza: Element): boolean {
-  return stanza.name === 'iq' && stanza.attribute('id')?.startsWith(OURS) === true;
+export function isRunnerPing(stanza: Element): boolean {
+  return stanza.name === 'iq' && stanza.attribute('id')?.startsWith(PING_ID_PREFIX) === true;
 }
 
 /** A client of a script, logged in. */
-export class Client {
-  private readonly waiting = new Map<string, () => void>();
-  private barriers: 'untried' | 'answered' | 'unanswered' = 'untried';
+export class ScriptClient {
+  private readonly onAnswered = new Map<string, () => void>();
+  private pingSupport: 'untried' | 'answered' | 'unanswered' = 'untried';
   private count = 0;
 
   /** @param hear told of each stanza that arrives @throws {StreamError} */
   static async connect(
-    server: Server,
+    server: ServerAccess,
     credentials: ClientCredentials,
     resource: string,
     hear?: (stanza: Element) => void,
-  ): Promise<Client> {
-    const ready = await reach(server, credentials.domain);
+  ): Promise<ScriptClient> {
+    const ready = await openStream(server, credentials.domain);
     try {
       const jid = await logIn(ready, server.auth, credentials, resource);
-      return new Client(ready.stream, jid, credentials.domain, hear);
+      return new ScriptClient(ready.stream, jid, credentials.domain, hear);
     } catch (error) {
       await ready.stream.close();
       throw error;
@@ -69,7 +69,7 @@ export class Client {
 
   send(stanza: Element): void {
     // Who speaks more than stanzas (stream management counts them, client state holds them back) must not hear ours.
-    if (!STANZAS.includes(stanza.name)) this.barriers = 'unanswered';
+    if (!STANZAS.includes(stanza.name)) this.pingSupport = 'unanswered';
     this.stream.send(stanza.toString());
   }
 
@@ -82,14 +82,14 @@ export class Client {
    * Waits until the server has taken all that was sent: it answers in order, so we ask something and wait for whatever
    * it says. Every server says something to a ping, and be it that it knows none [RFC6120 8.4] [jabberd 1.4.3: code 404].
    */
-  async settle(): Promise<void> {
+  async waitUntilProcessed(): Promise<void> {
     if (this.inbox.ended !== undefined) return;
-    if (this.barriers === 'unanswered') return void (await sleep(GUESS_MS));
-    const id = `${OURS}${(this.count += 1)}-${Math.random().toString(36).slice(2)}`;
-    const patience = this.barriers === 'untried' ? FIRST_ANSWER_MS : ANSWER_TIMEOUT_MS;
+    if (this.pingSupport === 'unanswered') return void (await sleep(DELIVERY_WITHOUT_PING_MS));
+    const id = `${PING_ID_PREFIX}${(this.count += 1)}-${Math.random().toString(36).slice(2)}`;
+    const patience = this.pingSupport === 'untried' ? FIRST_PING_TIMEOUT_MS : ANSWER_TIMEOUT_MS;
     const answered = await new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => resolve(false), patience);
-      this.waiting.set(id, () => {
+      this.onAnswered.set(id, () => {
         clearTimeout(timer);
         resolve(true);
       });
@@ -97,8 +97,8 @@ export class Client {
       const ping = element('ping', { xmlns: 'urn:xmpp:ping' });
       this.stream.send(element('iq', { type: 'get', id, to: this.domain }, ping).toString());
     });
-    this.barriers = answered ? 'answered' : 'unanswered';
-    await sleep(SPREAD_MS);
+    this.pingSupport = answered ? 'answered' : 'unanswered';
+    await sleep(DELIVERY_MS);
   }
 
   /**
@@ -106,11 +106,11 @@ export class Client {
    * his own at that moment makes jabberd2's c2s end the session twice, and the second end hits whoever connects next.
    * [jabberd2 2.7.0 c2s: it numbers clients by their file descriptors]
    */
-  async sentAway(): Promise<void> {
+  async waitForServerClose(): Promise<void> {
     const waiting = new AbortController();
     await Promise.race([
       this.inbox.over,
-      sleep(SEND_OFF_MS, undefined, { signal: waiting.signal }).catch(() => undefined),
+      sleep(SERVER_CLOSE_TIMEOUT_MS, undefined, { signal: waiting.signal }).catch(() => undefined),
     ]);
     waiting.abort();
   }
@@ -120,13 +120,13 @@ export class Client {
   }
 
   private isOurs(stanza: Element): boolean {
-    if (!isBarrier(stanza)) return false;
+    if (!isRunnerPing(stanza)) return false;
     this.release(stanza.attribute('id')!);
     return true;
   }
 
   private release(id: string): void {
-    this.waiting.get(id)?.();
-    this.waiting.delete(id);
+    this.onAnswered.get(id)?.();
+    this.onAnswered.delete(id);
   }
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { element, type Element } from '../xml/index.js';
-import { bare, type Account } from './account-mapping.js';
-import { Client } from './client.js';
-import { reach, type Server } from './login.js';
+import { bareJidOf, type ScriptAccount } from './account-mapping.js';
+import { ScriptClient } from './script-client.js';
+import { openStream, type ServerAccess } from './login.js';
 import { describeError, NoServer, StreamError } from './stream.js';
 
 const REGISTER = 'jabber:iq:register';
@@ -23,77 +23,77 @@ type Registered =
  * before it, and removed after it. An account that was there before is used as it is, and is never removed, unless the
  * caller asks for it with `fresh` and the script has its password.
  */
-export class Accounts {
+export class AccountProvisioner {
   /** Made by us, and not removed yet. */
-  private readonly made = new Map<string, Account>();
+  private readonly created = new Map<string, ScriptAccount>();
   /** Told once: what there is to know about an account, or about the server. */
-  private readonly told = new Set<string>();
+  private readonly reported = new Set<string>();
   /** Domains that take no registrations, and why. */
   private readonly closed = new Map<string, string>();
   /** Can a name that was removed be registered again? By domain, found out when it first matters. */
   private readonly reusable = new Map<string, boolean>();
 
   constructor(
-    private readonly serverOf: (account: Account) => Server,
+    private readonly serverOf: (account: ScriptAccount) => ServerAccess,
     private readonly fresh: boolean,
     private readonly tell: (text: string) => void,
   ) {}
 
   /** Makes those that are not there. What does not work out is told; logging in will show whether it matters. */
-  async prepare(accounts: readonly Account[]): Promise<void> {
+  async prepare(accounts: readonly ScriptAccount[]): Promise<void> {
     for (const account of accounts) {
-      if (!account.given && !this.made.has(bare(account))) await this.provide(account);
+      if (!account.isMapped && !this.created.has(bareJidOf(account))) await this.provide(account);
     }
   }
 
   /** Removes what {@link prepare} has made, where that does not burn the names. */
-  async clear(): Promise<void> {
-    for (const account of [...this.made.values()]) {
-      if (await this.canReuseNames(account)) await this.discard(account);
+  async removeCreated(): Promise<void> {
+    for (const account of [...this.created.values()]) {
+      if (await this.canReuseNames(account)) await this.removeCreatedOne(account);
     }
   }
 
-  private async provide(account: Account): Promise<void> {
+  private async provide(account: ScriptAccount): Promise<void> {
     if (this.closed.has(account.domain)) return;
     const outcome = await this.registerTwice(account);
-    if (outcome === 'made') return void this.made.set(bare(account), account);
-    if (outcome !== 'exists') return this.tellWhyNot(account, outcome);
+    if (outcome === 'made') return void this.created.set(bareJidOf(account), account);
+    if (outcome !== 'exists') return this.reportRefusal(account, outcome);
     if (!this.fresh) {
-      return this.tellOnce(
-        `${bare(account)} was there already, and is used as it is (--fresh would replace it)`,
+      return this.reportOnce(
+        `${bareJidOf(account)} was there already, and is used as it is (--fresh would replace it)`,
       );
     }
     await this.replace(account);
   }
 
-  private async replace(account: Account): Promise<void> {
+  private async replace(account: ScriptAccount): Promise<void> {
     if (!(await this.canReuseNames(account))) return;
-    if (!(await this.discard(account))) return;
+    if (!(await this.removeCreatedOne(account))) return;
     const outcome = await this.register(account);
-    if (outcome === 'made') this.made.set(bare(account), account);
+    if (outcome === 'made') this.created.set(bareJidOf(account), account);
   }
 
-  private tellWhyNot({ domain }: Account, outcome: Exclude<Registered, string>): void {
+  private reportRefusal({ domain }: ScriptAccount, outcome: Exclude<Registered, string>): void {
     if ('refused' in outcome) {
       this.closed.set(domain, outcome.refused);
       const why = `(${outcome.refused}): those of the scripts have to be there`;
-      this.tellOnce(`no account can be registered at ${domain} ${why}`);
+      this.reportOnce(`no account can be registered at ${domain} ${why}`);
       // Where there is no server, logging in says so.
     } else if (!outcome.noServer) {
-      this.tellOnce(`accounts at ${domain} could not be registered: ${outcome.failed}`);
+      this.reportOnce(`accounts at ${domain} could not be registered: ${outcome.failed}`);
     }
   }
 
-  private async registerTwice(account: Account): Promise<Registered> {
+  private async registerTwice(account: ScriptAccount): Promise<Registered> {
     const outcome = await this.register(account);
     if (typeof outcome === 'string' || 'refused' in outcome || outcome.noServer) return outcome;
     await sleep(RETRY_MS);
     return this.register(account);
   }
 
-  private async register(account: Account): Promise<Registered> {
+  private async register(account: ScriptAccount): Promise<Registered> {
     try {
-      const { stream } = await reach(this.serverOf(account), account.domain);
+      const { stream } = await openStream(this.serverOf(account), account.domain);
       try {
         const form = await stream.ask('get', query());
         if (form.attribute('type') !== 'result') return { refused: describeError(form) };
@@ -110,27 +110,27 @@ export class Accounts {
   }
 
   /** @returns whether it is gone */
-  private async discard(account: Account): Promise<boolean> {
-    this.made.delete(bare(account));
+  private async removeCreatedOne(account: ScriptAccount): Promise<boolean> {
+    this.created.delete(bareJidOf(account));
     const failed = await this.remove(account);
-    if (failed !== undefined) this.tellOnce(`${bare(account)} could not be removed: ${failed}`);
+    if (failed !== undefined) this.reportOnce(`${bareJidOf(account)} could not be removed: ${failed}`);
     return failed === undefined;
   }
 
   /** Some servers keep the names of removed accounts for ever (mod_tombstones); tried out with a name of our own. */
-  private async canReuseNames({ domain, password }: Account): Promise<boolean> {
+  private async canReuseNames({ domain, password }: ScriptAccount): Promise<boolean> {
     let reusable = this.reusable.get(domain);
     if (reusable === undefined) {
       const user = `scenario-${Math.random().toString(36).slice(2, 12)}`;
-      reusable = await this.tryReuse({ user, domain, password, given: false });
+      reusable = await this.tryReuse({ user, domain, password, isMapped: false });
       this.reusable.set(domain, reusable);
       if (!reusable)
-        this.tellOnce(`${domain} lets nobody register a name again that was removed: accounts are kept`);
+        this.reportOnce(`${domain} lets nobody register a name again that was removed: accounts are kept`);
     }
     return reusable;
   }
 
-  private async tryReuse(account: Account): Promise<boolean> {
+  private async tryReuse(account: ScriptAccount): Promise<boolean> {
     if ((await this.register(account)) !== 'made') return false;
     if ((await this.remove(account)) !== undefined) return false;
     if ((await this.register(account)) !== 'made') return false;
@@ -138,7 +138,7 @@ export class Accounts {
   }
 
   /** @returns why it was not removed; undefined when it was */
-  private async remove(account: Account): Promise<string | undefined> {
+  private async remove(account: ScriptAccount): Promise<string | undefined> {
     if ((await this.removeOnce(account)) === undefined) return undefined;
     // A script may have removed its account itself; then it can be made, and is ours to remove. Else it is tried once more:
     // jabberd2's c2s ends who comes next for one who has just left, now and then. [jabberd2 2.7.0 c2s]
@@ -146,13 +146,13 @@ export class Accounts {
     return this.removeOnce(account);
   }
 
-  private async removeOnce(account: Account): Promise<string | undefined> {
+  private async removeOnce(account: ScriptAccount): Promise<string | undefined> {
     try {
-      const client = await Client.connect(this.serverOf(account), account, '');
+      const client = await ScriptClient.connect(this.serverOf(account), account, '');
       await empty(client);
       // A server may close the stream instead of an answer. [XEP-0077 3.2]
       const answer = await client.ask('set', query(element('remove'))).catch(() => undefined);
-      if (answer?.attribute('type') !== 'error') await client.sentAway();
+      if (answer?.attribute('type') !== 'error') await client.waitForServerClose();
       await client.close();
       return answer?.attribute('type') === 'error' ? describeError(answer) : undefined;
     } catch (error) {
@@ -161,9 +161,9 @@ export class Accounts {
     }
   }
 
-  private tellOnce(text: string): void {
-    if (this.told.has(text)) return;
-    this.told.add(text);
+  private reportOnce(text: string): void {
+    if (this.reported.has(text)) return;
+    this.reported.add(text);
     this.tell(text);
   }
 }
@@ -172,25 +172,25 @@ export class Accounts {
  * Servers forget less than all of a removed account: jabberd 1.x does not tell its contacts, Prosody 0.12 keeps its roster
  * in a cache. So contacts, requests that wait and stored messages go first.
  */
-async function empty(client: Client): Promise<void> {
+async function empty(client: ScriptClient): Promise<void> {
   const roster = await client.ask('get', element('query', { xmlns: ROSTER }));
   for (const { attributes } of roster.child('query', ROSTER)?.elements ?? []) {
     const item = element('item', { jid: attributes.get('jid'), subscription: 'remove' });
     await client.ask('set', element('query', { xmlns: ROSTER }, item));
   }
   client.send(element('presence'));
-  await client.settle();
+  await client.waitUntilProcessed();
   for (const stanza of client.inbox.takeAll()) {
     if (stanza.name !== 'presence' || stanza.attribute('type') !== 'subscribe') continue;
     client.send(element('presence', { type: 'unsubscribed', to: stanza.attribute('from') }));
   }
-  await client.settle();
+  await client.waitUntilProcessed();
 }
 
 const query = (...children: Element[]): Element => element('query', { xmlns: REGISTER }, ...children);
 
 /** The fields that the form asks for. [XEP-0077 3.1] */
-function filled(form: Element, { user, password }: Account): Element[] {
+function filled(form: Element, { user, password }: ScriptAccount): Element[] {
   const known: Record<string, string> = { username: user, password };
   const asked = form.child('query')?.elements ?? [];
   const others = asked

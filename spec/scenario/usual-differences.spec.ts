@@ -1,6 +1,11 @@
 import { expect } from 'chai';
-import { differ } from '../../lib/scenario/match.js';
-import { inOneForm, USUAL, withoutUsual, type UsualName } from '../../lib/scenario/usual.js';
+import { differencesOf } from '../../lib/scenario/match.js';
+import {
+  withComparableErrors,
+  USUAL_RULES,
+  withoutUsualDifferences,
+  type UsualRule,
+} from '../../lib/scenario/usual-differences.js';
 import { parse, type Element } from '../../lib/xml/index.js';
 
 const AROUND = new Map([
@@ -18,16 +23,16 @@ const tree = (xml: string): Element =>
     AROUND,
   );
 
-function differences(left: string, right: string, rules: readonly UsualName[]): string[] {
+function differences(left: string, right: string, rules: readonly UsualRule[]): string[] {
   const [one, other] = [left, right].map((xml) =>
-    xml === '' ? undefined : withoutUsual(tree(xml), rules, RECEIVER),
+    xml === '' ? undefined : withoutUsualDifferences(tree(xml), rules, RECEIVER),
   );
   if (!one || !other) return one === other ? [] : ['only one of them is left'];
-  return differ(...inOneForm(one, other)).map(({ text }) => text);
+  return differencesOf(...withComparableErrors(one, other)).map(({ text }) => text);
 }
 
 /** By rule: what two servers send, as real ones do, and what is the same by that rule and by no other. */
-const SAME: Readonly<Record<UsualName, readonly (readonly [left: string, right: string])[]>> = {
+const SAME: Readonly<Record<UsualRule, readonly (readonly [left: string, right: string])[]>> = {
   addresses: [
     ["<presence to='juliet@localhost' from='a@b/c'/>", "<presence to='ME' from='a@b/c'/>"],
     ["<iq type='result' id='1' from='ME' to='ME'/>", "<iq type='result' id='1'/>"],
@@ -178,28 +183,28 @@ const OTHERS: readonly (readonly [what: string, left: string, right: string])[] 
 ];
 
 describe('scenario/usual', () => {
-  for (const rule of USUAL) {
+  for (const rule of USUAL_RULES) {
     for (const [left, right] of SAME[rule]) {
       it(`${rule}: ${left.slice(0, 100)} is the same, and is not without that rule`, () => {
-        expect(differences(left, right, USUAL)).to.deep.equal([]);
-        const others = USUAL.filter((one) => one !== rule);
+        expect(differences(left, right, USUAL_RULES)).to.deep.equal([]);
+        const others = USUAL_RULES.filter((one) => one !== rule);
         expect(differences(left, right, others)).not.to.deep.equal([]);
-        expect(differences(right, left, USUAL)).to.deep.equal([]);
+        expect(differences(right, left, USUAL_RULES)).to.deep.equal([]);
       });
     }
   }
 
   for (const [what, left, right] of OTHERS) {
     it(`${what} is not passed over`, () => {
-      expect(differences(left, right, USUAL)).not.to.deep.equal([]);
-      expect(differences(right, left, USUAL)).not.to.deep.equal([]);
+      expect(differences(left, right, USUAL_RULES)).not.to.deep.equal([]);
+      expect(differences(right, left, USUAL_RULES)).not.to.deep.equal([]);
     });
   }
 
   it('leaves the stanza as it was to whoever has it', () => {
     const stanza = tree("<message to='ME' xml:lang='en'><x xmlns='jabber:x:delay'/></message>");
     const before = stanza.toString();
-    withoutUsual(stanza, USUAL, RECEIVER);
+    withoutUsualDifferences(stanza, USUAL_RULES, RECEIVER);
     expect(stanza.toString()).to.equal(before);
   });
 });

@@ -1,6 +1,6 @@
 import { columns } from '../../observe/columns.js';
 import type { Element } from '../../xml/index.js';
-import { fullJidOf, type Compared, type Row } from '../compare.js';
+import { fullJidOf, type ScriptComparison, type ComparedStanza } from '../compare.js';
 import type { Difference } from '../match.js';
 
 /** A way in which servers differ, whatever the values in it. */
@@ -14,7 +14,7 @@ interface Kind {
 const CLIENT = 'jabber:client';
 
 /** Two servers differ in few ways, and in many stanzas: the ways, most frequent first. Nothing where nothing differs. */
-export function kinds(all: readonly Compared[]): string[] {
+export function differenceTable(all: readonly ScriptComparison[]): string[] {
   const found = new Map<string, { kind: Kind; first: string; count: number }>();
   for (const { file, rows } of all) {
     for (const row of rows) {
@@ -32,7 +32,7 @@ export function kinds(all: readonly Compared[]): string[] {
 }
 
 /** The ways in which one stanza differs, each once. */
-function kindsOf({ who, left, right, differences }: Row): Map<string, Kind> {
+function kindsOf({ who, left, right, differences }: ComparedStanza): Map<string, Kind> {
   const all = left && right ? inside(left, right, differences) : [whole(who, left, right)];
   return new Map(all.map((kind) => [`${kind.side} ${kind.what}`, kind]));
 }

@@ -1,7 +1,7 @@
 import { element, type Element } from '../xml/index.js';
 
 /** Who gets a stanza, in the words of {@link Comparison}. */
-export interface Receiver {
+export interface StanzaReceiver {
   /** The bare address. */
   readonly bare: string;
   /** What stands for the full address. */
@@ -11,7 +11,7 @@ export interface Receiver {
 }
 
 /** Takes out of a stanza what servers may differ in. @returns false where nothing of it is to be compared */
-type Rule = (stanza: Element, receiver: Receiver) => boolean;
+type Rule = (stanza: Element, receiver: StanzaReceiver) => boolean;
 
 const CLIENT = 'jabber:client';
 const STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
@@ -62,19 +62,19 @@ const RULES = {
   defaults: takeDefaults,
 } as const satisfies Readonly<Record<string, Rule>>;
 
-export type UsualName = keyof typeof RULES;
+export type UsualRule = keyof typeof RULES;
 
 /** The names of all rules. */
-export const USUAL = Object.keys(RULES) as readonly UsualName[];
+export const USUAL_RULES = Object.keys(RULES) as readonly UsualRule[];
 
 /**
  * @param names the rules that apply
  * @returns a copy without what servers usually differ in; undefined where nothing of it is to be compared
  */
-export function withoutUsual(
+export function withoutUsualDifferences(
   stanza: Element,
-  names: readonly UsualName[],
-  receiver: Receiver,
+  names: readonly UsualRule[],
+  receiver: StanzaReceiver,
 ): Element | undefined {
   const copy = stanza.clone();
   return names.every((name) => RULES[name](copy, receiver)) ? copy : undefined;
@@ -84,7 +84,7 @@ export function withoutUsual(
  * Errors of two servers in a form that both have. jabberd 1.x knows codes only, others name a condition.
  * [XEP-0086 3]
  */
-export function inOneForm(left: Element, right: Element): readonly [Element, Element] {
+export function withComparableErrors(left: Element, right: Element): readonly [Element, Element] {
   const [one, other] = [conditionOf(left), conditionOf(right)];
   if ((one === undefined) === (other === undefined)) return [left, right];
   return [byCode(left), byCode(right)];
@@ -111,13 +111,13 @@ function onQuery(stanza: Element, namespace: string, work: (query: Element) => v
 }
 
 /** To whom it goes is known; and who gets no `from` is answered by his own account. [RFC6120 8.1.2.1] */
-function takeOwnAddresses(stanza: Element, receiver: Receiver): true {
+function takeOwnAddresses(stanza: Element, receiver: StanzaReceiver): true {
   if (isOwn(stanza.attribute('to'), receiver)) stanza.set('to', undefined);
   if (stanza.name === 'iq' && isOwn(stanza.attribute('from'), receiver)) stanza.set('from', undefined);
   return true;
 }
 
-function isOwn(address: string | undefined, { bare, full }: Receiver): boolean {
+function isOwn(address: string | undefined, { bare, full }: StanzaReceiver): boolean {
   return address !== undefined && (address === full || address.toLowerCase() === bare.toLowerCase());
 }
 
@@ -132,7 +132,7 @@ function takeIds(stanza: Element): true {
 }
 
 /** Servers after RFC 3921 send a client its own presence back. [RFC6121 4.2.2] */
-function isOwnPresence(stanza: Element, { full }: Receiver): boolean {
+function isOwnPresence(stanza: Element, { full }: StanzaReceiver): boolean {
   const type = stanza.attribute('type') ?? 'unavailable';
   return stanza.name === 'presence' && type === 'unavailable' && stanza.attribute('from') === full;
 }
@@ -190,7 +190,7 @@ function takeServerInfo(stanza: Element): true {
 }
 
 /** What a server adds by itself: hashes of photos, questions about features, and what its own services publish. */
-function takeExtras(stanza: Element, receiver: Receiver): boolean {
+function takeExtras(stanza: Element, receiver: StanzaReceiver): boolean {
   const from = stanza.attribute('from');
   const isAccount = from === undefined || isOwn(from, receiver);
   keepChildren(
@@ -205,7 +205,7 @@ function takeExtras(stanza: Element, receiver: Receiver): boolean {
 }
 
 /** A status for somebody whose connection has ended is the server's. */
-function takeMadeStatus(stanza: Element, { sent }: Receiver): true {
+function takeMadeStatus(stanza: Element, { sent }: StanzaReceiver): true {
   if (stanza.name === 'presence' && stanza.attribute('type') === 'unavailable')
     keepChildren(stanza, ({ localName, text }) => localName !== 'status' || sent.has(text));
   return true;

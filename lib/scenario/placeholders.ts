@@ -1,12 +1,12 @@
 import { didYouMean } from '../config/error.js';
 import type { Element } from '../xml/index.js';
 import { ANY, CAPTURE, STRICT } from './match.js';
-import { ScriptError, type Action, type Character } from './script.js';
+import { ScriptError, type ScriptAction, type Character } from './script.js';
 import { usesIn, type Use } from './variables.js';
 
 /** An action, and the text that it was read from. */
 export interface ParsedAction {
-  readonly action: Action;
+  readonly action: ScriptAction;
   /** From the line of the action on. */
   readonly source: readonly string[];
   /** The line of each element of the action. */
@@ -25,7 +25,7 @@ const STRICTNESS = ['true', 'false', '1', '0'];
  *
  * @throws {ScriptError} for the first that is not
  */
-export function checkWords(
+export function checkPlaceholders(
   file: string,
   characters: readonly Character[],
   told: readonly ParsedAction[],
@@ -73,7 +73,7 @@ class Checker {
     this.names = characters.map(({ name }) => name);
   }
 
-  wrongIn(action: Action): Found | undefined {
+  wrongIn(action: ScriptAction): Found | undefined {
     if (action.kind === 'connects') this.connected.add(action.who.name);
     if (action.kind === 'sends') return this.first(action.stanza, (value) => this.notSendable(value));
     if (action.kind !== 'receives') return undefined;

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { AccountMapping } from '../../../lib/scenario/account-mapping.js';
-import { Comparison, type Compared } from '../../../lib/scenario/compare.js';
-import { parseIgnored } from '../../../lib/scenario/ignore.js';
+import { ServerComparison, type ScriptComparison } from '../../../lib/scenario/compare.js';
+import { parseIgnoredPath } from '../../../lib/scenario/ignored-paths.js';
 import { parseScript } from '../../../lib/scenario/parse.js';
-import { differencesOf } from '../../../lib/scenario/report/comparison.js';
-import { kinds } from '../../../lib/scenario/report/kinds.js';
+import { comparisonLines } from '../../../lib/scenario/report/comparison.js';
+import { differenceTable } from '../../../lib/scenario/report/difference-table.js';
 import type { RunOptions } from '../../../lib/scenario/run.js';
-import { USUAL, type UsualName } from '../../../lib/scenario/usual.js';
+import { USUAL_RULES, type UsualRule } from '../../../lib/scenario/usual-differences.js';
 import type { Element } from '../../../lib/xml/index.js';
 import { ScriptedServer, type Habits } from '../support/server.js';
 import { cast } from '../support/story.js';
@@ -19,8 +19,8 @@ const isPing = (stanza: Element): boolean => stanza.child('ping') !== undefined;
 async function compare(
   left: Answer,
   right: Answer,
-  { sends = '<message/>', ignored = [] as string[], usual = [] as readonly UsualName[] } = {},
-): Promise<Compared> {
+  { sends = '<message/>', ignored = [] as string[], usual = [] as readonly UsualRule[] } = {},
+): Promise<ScriptComparison> {
   const script = parseScript('a.scs', `${cast('Juliet')}Juliet connects\n\nJuliet sends:\n\t${sends}\n`);
   const servers: ScriptedServer[] = [];
   const side = async (answer: Answer): Promise<RunOptions> => {
@@ -33,7 +33,7 @@ async function compare(
       mapping: new AccountMapping(),
       exact: false,
       timeout: 100,
-      goOn: true,
+      continueAfterFailure: true,
       tags: [],
       fresh: false,
     };
@@ -41,16 +41,16 @@ async function compare(
   };
   try {
     const sides = { left: await side(left), right: await side(right) };
-    const paths = ignored.map((one) => parseIgnored(one)!);
-    return await new Comparison(sides, { usual, paths }, () => undefined).compare(script);
+    const paths = ignored.map((one) => parseIgnoredPath(one)!);
+    return await new ServerComparison(sides, { usual, paths }, () => undefined).compare(script);
   } finally {
     for (const server of servers) await server.stop();
   }
 }
 
 /** The rows of the table, without its heading. */
-const told = (...all: Compared[]): string[] =>
-  kinds(all)
+const told = (...all: ScriptComparison[]): string[] =>
+  differenceTable(all)
     .slice(1)
     .map((line) => line.trim().replace(/ {2,}/g, ' | '));
 
@@ -60,7 +60,7 @@ describe('scenario/report/kinds', () => {
       () => '<message><body/></message>',
       () => '<message><body/></message>',
     );
-    expect(kinds([same])).to.deep.equal([]);
+    expect(differenceTable([same])).to.deep.equal([]);
   });
 
   const ways: [string, string, string, string][] = [
@@ -128,7 +128,7 @@ describe('scenario/report/kinds', () => {
   it('a feature of service discovery is named by its var, and passed over by that', async () => {
     const answer = (...names: string[]): string =>
       `<iq type='result' id='q'><query xmlns='http://jabber.org/protocol/disco#info'>${names.map((name) => `<feature var='${name}'/>`).join('')}</query></iq>`;
-    const features = (ignored: string[] = []): Promise<Compared> =>
+    const features = (ignored: string[] = []): Promise<ScriptComparison> =>
       compare(
         () => answer('urn:a', 'urn:c', 'http://b/#x'),
         () => answer('urn:a', 'urn:d'),
@@ -141,7 +141,7 @@ describe('scenario/report/kinds', () => {
       `1 | left | --ignore '${path}[@var=http://b/#x]' | a.scs:11`,
       `1 | right | --ignore '${path}[@var=urn:d]' | a.scs:11`,
     ]);
-    expect(differencesOf(found)).to.contain(
+    expect(comparisonLines(found)).to.contain(
       '      iq/query: <feature var="urn:c"> of http://jabber.org/protocol/disco#info is only on the left',
     );
     const ignored = ['urn:c', 'http://b/#x', 'urn:d'].map((name) => `${path}[@var=${name}]`);
@@ -169,9 +169,9 @@ describe('scenario/report/kinds', () => {
     expect([open.rows.length, open.failures.left.length, open.failures.right.length]).to.deep.equal([
       1, 0, 1,
     ]);
-    const closed = await compare(echo, silent, { sends: expects, usual: USUAL });
+    const closed = await compare(echo, silent, { sends: expects, usual: USUAL_RULES });
     expect([closed.rows, closed.failures]).to.deep.equal([[], { left: [], right: [] }]);
-    const other = await compare(echo, () => '<message/>', { sends: expects, usual: USUAL });
+    const other = await compare(echo, () => '<message/>', { sends: expects, usual: USUAL_RULES });
     expect([other.rows.length, other.failures.right.length]).to.deep.equal([1, 1]);
   });
 
@@ -197,7 +197,7 @@ describe('scenario/report/comparison', () => {
       () => "<message to='a' xml:lang='en'><body>x</body><x xmlns='u:x'/></message>",
       () => "<message to='b' xmlns='jabber:client'><body>y</body><z/></message>",
     );
-    expect(differencesOf(near).slice(-5)).to.deep.equal([
+    expect(comparisonLines(near).slice(-5)).to.deep.equal([
       '      message: xml:lang is "en" on the left, and not there on the right',
       '      message: to is "a" on the left, and "b" on the right',
       '      message/body: the text is "x" on the left, and "y" on the right',

@@ -2,7 +2,7 @@ import type { Element } from '../xml/index.js';
 import { mapValues, valuesOf } from './variables.js';
 
 /** What a server makes up, and what to call it: two servers, or one server twice, never make up the same. */
-const MADE_UP: readonly (readonly [RegExp, string])[] = [
+const GENERATED_VALUES: readonly (readonly [RegExp, string])[] = [
   // Dates and times, as XEP-0082 and as XEP-0091 write them.
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?/g, '{time}'],
   [/\b\d{8}T\d\d:\d\d:\d\d\b/g, '{time}'],
@@ -37,7 +37,7 @@ export class ServerGenerated {
   constructor(private readonly known: ReadonlySet<string>) {}
 
   /** A copy of a stanza with `{id}`, `{time}` and the like in it. */
-  named(stanza: Element): Element {
+  withNames(stanza: Element): Element {
     const copy = mapValues(stanza, (value) => (this.known.has(value) ? value : pieces(value)));
     this.nameIn(copy);
     return copy;
@@ -65,7 +65,7 @@ function nameCredentials(service: Element): void {
 }
 
 function pieces(value: string): string {
-  return MADE_UP.reduce((text, [pattern, name]) => text.replace(pattern, name), value);
+  return GENERATED_VALUES.reduce((text, [pattern, name]) => text.replace(pattern, name), value);
 }
 
 const NAME = '\\{(?:id|time|uuid|token|ver|seconds|url|username|password)\\}';

@@ -10,7 +10,7 @@ interface Step {
 }
 
 /** What a comparison passes over: elements by their path, or an attribute of them. */
-export interface Ignored {
+export interface IgnoredPath {
   /** Does the path begin at the stanza? Else it may begin anywhere. */
   readonly rooted: boolean;
   readonly steps: readonly Step[];
@@ -31,7 +31,7 @@ const PATTERN = /^(\/?)((?:\{[^}]*\}|\[[^\]]*\]|[^@{}[\]])*?)(?:\/?@([^\s[\]]+))
  *
  * @returns undefined for what is none of them
  */
-export function parseIgnored(text: string): Ignored | undefined {
+export function parseIgnoredPath(text: string): IgnoredPath | undefined {
   const [, slash, path, attribute] = PATTERN.exec(text.trim()) ?? [];
   if (path === undefined || (path === '' && attribute === undefined)) return undefined;
   const steps = stepsOf(path);
@@ -56,7 +56,7 @@ function stepsOf(path: string): Step[] | undefined {
  */
 export function withoutIgnored(
   stanza: Element,
-  ignored: readonly Ignored[],
+  ignored: readonly IgnoredPath[],
   self: string,
 ): Element | undefined {
   return ignored.length === 0 ? stanza : strip(stanza, [], ignored, self);
@@ -65,7 +65,7 @@ export function withoutIgnored(
 function strip(
   element: Element,
   above: readonly Element[],
-  ignored: readonly Ignored[],
+  ignored: readonly IgnoredPath[],
   self: string,
 ): Element | undefined {
   const path = [...above, element];
@@ -82,7 +82,7 @@ function strip(
   return copy;
 }
 
-function applies({ rooted, steps }: Ignored, path: readonly Element[], self: string): boolean {
+function applies({ rooted, steps }: IgnoredPath, path: readonly Element[], self: string): boolean {
   if (steps.length > path.length || (rooted && steps.length !== path.length)) return false;
   return steps.every((step, at) => fits(step, path[path.length - steps.length + at], self));
 }
