@@ -130,12 +130,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
       credentials: () => this.credentials!,
       realm: (domain: string) => this.realm(domain),
     };
-    return new CredentialsAuthenticator(
-      provisioning!,
-      options,
-      (packet) => this.registry.receive(packet),
-      this.log,
-    );
+    return new CredentialsAuthenticator(provisioning!, options, this.log);
   }
 
   private realm(domain: string): string {

@@ -4,23 +4,22 @@
  */
 import type { Log } from '../observe/log.js';
 import { isSame } from '../xmpp/sasl/same.js';
+import { IQ_AUTH, REGISTER } from '../xmpp/namespaces.js';
 import { streamDigest } from '../xmpp/stream-digest.js';
 import { Jid, STRINGPREP } from '../xmpp/jid.js';
 import type { Authenticator, UserProvisioning } from '../session/upstream.js';
-import { NOTHING, type LoginRequest, type Packet, type Session } from '../session/session.js';
+import type { AccountRequest, Answer, LoginRequest, Proof, Request } from '../session/requests.js';
+import type { Session } from '../session/session.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import { element, type Element, type Stanza } from '../xml/index.js';
 import type { Credentials } from '../accounts/credentials.js';
 import { writeRefusal } from './errors.js';
 
-const AUTH = 'jabber:iq:auth';
-const REGISTER = 'jabber:iq:register';
-
 /** Changes of one session that may be under way: who asks for more must not make the logins of others wait. */
 const MAX_CHANGES = 4;
 
-/** What is answered: nothing more than that it is done, something, or what is wrong. */
-type Answer = Element | 'done' | Condition;
+/** What comes of a request: nothing more than that it is done, something, or what is wrong. */
+type Reply = Element | 'done' | Condition;
 
 export interface AuthenticatorOptions {
   /** There from the start on. */
@@ -34,14 +33,10 @@ export class CredentialsAuthenticator implements Authenticator {
   /** How many changes of a session are under way. */
   private readonly changing = new Map<Session, number>();
 
-  /**
-   * @param provisioning where users have to be known as well
-   * @param answer takes an answer on its way to the client
-   */
+  /** @param provisioning where users have to be known as well */
   constructor(
     private readonly provisioning: UserProvisioning,
     private readonly options: AuthenticatorOptions,
-    private readonly answer: (packet: Packet) => void,
     private readonly log: Log,
   ) {}
 
@@ -49,8 +44,19 @@ export class CredentialsAuthenticator implements Authenticator {
     return this.options.credentials();
   }
 
-  ask(session: Session, request: LoginRequest): void {
-    this.start(this.reply(session, request.iq, 'answer', () => this.beforeLogin(request)));
+  ask(_session: Session, request: Request, onAnswer: (answer: Answer) => void): void {
+    this.start(this.answer(request).then(onAnswer));
+  }
+
+  private async answer(request: Request): Promise<Answer> {
+    const reply = await this.settled(() =>
+      request.kind === 'login' ? this.login(request) : this.account(request),
+    );
+    if (request.kind !== 'login')
+      return { kind: 'answered', result: isResult(reply), text: textOf(request.iq, reply) };
+    if (isResult(reply)) return { kind: 'accepted' };
+    const temporary = reply === 'service-unavailable';
+    return { kind: 'refused', at: 'login', condition: reply, temporary };
   }
 
   /** Of an authenticated client, what is about its own account. [XEP-0077 3.2, 3.3] */
@@ -62,35 +68,36 @@ export class CredentialsAuthenticator implements Authenticator {
     const query = iq.child('query', REGISTER);
     if (!query || (type !== 'get' && type !== 'set') || !isAbout(account, iq.attribute('to'))) return false;
     this.start(
-      this.reply(session, iq, 'stanza', (tell) =>
+      this.tell(session, iq, (tell) =>
         type === 'get' ? registered(account) : this.counted(session, () => this.change(account, query, tell)),
       ),
     );
     return true;
   }
 
-  private start(reply: Promise<void>): void {
-    reply.catch((error: Error) => this.log.error('an error of our own', { error: error.stack }));
+  private start(answered: Promise<void>): void {
+    answered.catch((error: Error) => this.log.error('an error of our own', { error: error.stack }));
   }
 
-  /** Whatever goes wrong with the credentials, the client gets an answer. */
-  private async reply(
+  /**
+   * Tells an authenticated client what has come of its iq, whatever goes wrong.
+   *
+   * @param settle may tell it itself, before it is ready
+   */
+  private async tell(
     session: Session,
     iq: Element,
-    kind: 'answer' | 'stanza',
-    settle: (tell: (answer: Answer) => void) => Answer | Promise<Answer>,
+    settle: (tell: (reply: Reply) => void) => Reply | Promise<Reply>,
   ): Promise<void> {
     let told = false;
-    const tell = (answer: Answer): void => {
-      if (told) return;
+    const tell = (reply: Reply): void => {
+      if (!told) session.tell(textOf(iq, reply));
       told = true;
-      const text = textOf(iq, answer);
-      this.answer({ kind, to: session.address, from: '', text, whole: NOTHING, carrier: true });
     };
     tell(await this.settled(() => settle(tell)));
   }
 
-  private async settled(settle: () => Answer | Promise<Answer>): Promise<Answer> {
+  private async settled(settle: () => Reply | Promise<Reply>): Promise<Reply> {
     try {
       return await settle();
     } catch (error) {
@@ -101,45 +108,31 @@ export class CredentialsAuthenticator implements Authenticator {
     }
   }
 
-  private beforeLogin({ kind, iq, domain }: LoginRequest): Answer | Promise<Answer> {
-    switch (kind) {
-      case 'auth-get':
-        return this.fields(iq.child('query', AUTH)!);
-      case 'auth-set':
-        return this.login(iq.child('query', AUTH)!, domain);
-      case 'register':
-        return this.register(iq, domain);
-    }
+  private account({ kind, iq, domain }: AccountRequest): Reply | Promise<Reply> {
+    return kind === 'fields' ? this.fields(iq.child('query', IQ_AUTH)!) : this.register(iq, domain);
   }
 
   /** The same for names that nobody has: which ones there are is nobody's business. [XEP-0078 3.1] */
-  private fields(query: Element): Answer {
+  private fields(query: Element): Reply {
     const fields = ['password', ...(this.credentials.readable ? ['digest'] : []), 'resource'];
     const username = element('username', {}, query.childText('username') ?? '');
-    return element('query', { xmlns: AUTH }, username, ...fields.map((name) => element(name)));
+    return element('query', { xmlns: IQ_AUTH }, username, ...fields.map((name) => element(name)));
   }
 
-  private async login(query: Element, domain: string): Promise<Answer> {
-    const user = STRINGPREP.user(query.childText('username') ?? '');
-    const resource = STRINGPREP.resource(query.childText('resource') ?? '');
-    if (user === undefined || resource === undefined) return 'not-acceptable';
-    return (await this.isProven(query, user, this.options.realm(domain))) ? 'done' : 'not-authorized';
+  private async login({ user, resource, domain, proof }: LoginRequest): Promise<'done' | Condition> {
+    const username = STRINGPREP.user(user);
+    if (username === undefined || STRINGPREP.resource(resource) === undefined) return 'not-acceptable';
+    return (await this.isProven(proof, username, this.options.realm(domain))) ? 'done' : 'not-authorized';
   }
 
-  private async isProven(query: Element, user: string, realm: string): Promise<boolean> {
-    const digest = query.child('digest');
-    if (digest === undefined) {
-      const password = query.childText('password');
-      return password !== undefined && this.credentials.check(user, realm, password);
-    }
+  private async isProven({ password, digest }: Proof, user: string, realm: string): Promise<boolean> {
+    if (digest === undefined) return password !== undefined && this.credentials.check(user, realm, password);
     const secret = await this.credentials.secret(user, realm);
     if (secret === undefined) return false;
-    // The stream id is what `sid` was set to on our side.
-    const expected = streamDigest(digest.attribute('sid') ?? '', secret);
-    return isSame(digest.text.trim().toLowerCase(), expected);
+    return isSame(digest.text.trim().toLowerCase(), streamDigest(digest.streamId, secret));
   }
 
-  private register(iq: Element, domain: string): Answer | Promise<Answer> {
+  private register(iq: Element, domain: string): Reply | Promise<Reply> {
     if (iq.attribute('type') === 'get') return registrationForm();
     const query = iq.child('query', REGISTER)!;
     const user = STRINGPREP.user(query.childText('username') ?? '');
@@ -154,7 +147,7 @@ export class CredentialsAuthenticator implements Authenticator {
    * First the credentials, which tell a name that is taken, then the user. What the session manager does not want, or
    * says nothing to, is taken back: a name must not be lost to everybody.
    */
-  private async create(user: string, domain: string, password: string): Promise<Answer> {
+  private async create(user: string, domain: string, password: string): Promise<Reply> {
     const realm = this.options.realm(domain);
     const account = `${user}@${domain}`;
     if (!(await this.credentials.create(user, realm, password))) return 'conflict';
@@ -168,7 +161,7 @@ export class CredentialsAuthenticator implements Authenticator {
     return made === 'refused' ? 'internal-server-error' : 'service-unavailable';
   }
 
-  private async counted(session: Session, change: () => Promise<Answer>): Promise<Answer> {
+  private async counted(session: Session, change: () => Promise<Reply>): Promise<Reply> {
     const others = this.changing.get(session) ?? 0;
     if (others >= MAX_CHANGES) return 'service-unavailable';
     this.changing.set(session, others + 1);
@@ -181,7 +174,7 @@ export class CredentialsAuthenticator implements Authenticator {
     }
   }
 
-  private change(account: Jid, query: Element, tell: (answer: Answer) => void): Promise<Answer> {
+  private change(account: Jid, query: Element, tell: (reply: Reply) => void): Promise<Reply> {
     const username = query.childText('username');
     const isOther = username !== undefined && STRINGPREP.user(username) !== account.user;
     const isRemoval = query.child('remove') !== undefined;
@@ -192,7 +185,7 @@ export class CredentialsAuthenticator implements Authenticator {
     return this.changePassword(account, query.childText('password') ?? '');
   }
 
-  private async changePassword({ user, host, bare }: Jid, password: string): Promise<Answer> {
+  private async changePassword({ user, host, bare }: Jid, password: string): Promise<Reply> {
     if (password === '') return 'not-acceptable';
     if (!(await this.credentials.set(user!, this.options.realm(host), password)))
       return 'internal-server-error';
@@ -204,7 +197,7 @@ export class CredentialsAuthenticator implements Authenticator {
    * Without credentials nobody logs in any more, whatever becomes of the rest; the client is told before the session
    * manager ends its sessions.
    */
-  private async remove({ user, host, bare }: Jid, tell: (answer: Answer) => void): Promise<Answer> {
+  private async remove({ user, host, bare }: Jid, tell: (reply: Reply) => void): Promise<Reply> {
     await this.credentials.delete(user!, this.options.realm(host));
     this.log.info('account removed', { account: bare });
     tell('done');
@@ -218,11 +211,16 @@ const NOT_MADE = {
   unanswered: 'the session manager does not answer',
 } as const;
 
-function textOf(iq: Element, answer: Answer): string {
-  if (typeof answer === 'string' && answer !== 'done') return writeRefusal('rfc6120', iq, answer);
+function isResult(reply: Reply): reply is Element | 'done' {
+  return typeof reply !== 'string' || reply === 'done';
+}
+
+/** The iq that answers another one. */
+function textOf(iq: Element, reply: Reply): string {
+  if (!isResult(reply)) return writeRefusal('rfc6120', iq, reply);
   const addressing = { id: iq.attribute('id'), from: iq.attribute('to'), to: iq.attribute('from') };
   const result = element('iq', { type: 'result', ...addressing });
-  return (answer === 'done' ? result : result.append(answer)).toString();
+  return (reply === 'done' ? result : result.append(reply)).toString();
 }
 
 function isAbout({ host, bare }: Jid, to: string | undefined): boolean {

@@ -19,8 +19,8 @@ import type { Backlog, Backlogged } from './backlog.js';
 import { READ_MS, type ReadScheduler } from './read-scheduler.js';
 import { aliasFor, toAlias, toHost, toServed, type Alias, type Aliases } from './alias.js';
 import { nameUnknown, writeRefusal, writeUnknown } from './errors.js';
-import { writeFeatures } from './features.js';
-import { Login, type LoginStream } from './login.js';
+import { writeFeatures } from './features/index.js';
+import { Negotiation, type NegotiatingStream } from './negotiation.js';
 import { StanzaProgress } from './progress.js';
 
 /** What all client streams of a server share. */
@@ -93,7 +93,7 @@ interface Departure {
 }
 
 /** One client connection: its stream, and its stanzas on their way to the session registry and back. */
-export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet>, Writer, Backlogged {
+export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<Packet>, Writer, Backlogged {
   readonly session: Session;
   readonly ip: string;
   kind: StreamKind = 'rfc6120';
@@ -101,7 +101,7 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
   state: State = 'opening';
   private readonly stream: XmlStream<Packet>;
   /** There while the state is `unknown`. */
-  private login: Login | undefined;
+  private negotiation: Negotiation | undefined;
   private timer: NodeJS.Timeout | undefined;
   private reason: CloseReason | undefined;
   /** What has been read and waits for a turn on {@link waitsFor}. */
@@ -135,7 +135,7 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
       namespaces: true,
     });
     this.ip = this.stream.connection.peer;
-    this.session = context.registry.open(descriptor, this);
+    this.session = context.registry.connect(descriptor, this);
     this.timer = setTimeout(() => this.end({ kind: 'login-timeout' }), limits.loginTimeout * 1000);
     context.log.info('client connected', { socket: this.session.address, ip: this.ip });
   }
@@ -146,7 +146,7 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
 
   /** User, host and resource of who is logged in; empty before login. */
   get user(): string {
-    return this.session.sessionAddress && this.session.login;
+    return this.session.sessionAddress && this.session.fullJid;
   }
 
   // --- the connection ---------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
 
   /** What the client said behind its login comes first. If that is nothing, nobody needs the login any more. */
   private leave(end: CloseReason): void {
-    if (this.login?.holds) this.login.endLater(end);
+    if (this.negotiation?.holds) this.negotiation.endLater(end);
     else this.end(end);
   }
 
@@ -266,8 +266,7 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
   }
 
   private over(): void {
-    const late = this.departure?.packets ?? [];
-    this.context.registry.giveBack(this.session, [...this.stream.connection.takeUnsent(), ...late]);
+    this.giveBack(this.departure?.packets ?? []);
     this.logEnd(this.reason!);
     this.context.gone(this, this.reason!);
   }
@@ -287,9 +286,10 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
     if (end) return this.end(end);
     const { registry, limits } = this.context;
     const registration = this.context.mayRegister();
-    this.login = new Login(this, { registry, limits, registration, domain });
+    const negotiation = new Negotiation(this, { registry, limits, registration, domain });
+    this.negotiation = negotiation;
     this.state = 'unknown';
-    if (this.kind === 'rfc6120') this.stream.send(writeFeatures(registration), true);
+    if (this.kind === 'rfc6120') this.stream.send(writeFeatures(negotiation), true);
   }
 
   onStanza(stanza: Stanza): void {
@@ -300,7 +300,7 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
   }
 
   onClosingTag(): void {
-    if (this.login?.waiting) this.login.endLater({ kind: 'closed-by-client' });
+    if (this.negotiation?.waiting) this.negotiation.endLater({ kind: 'closed-by-client' });
     else this.end({ kind: 'closed-by-client' });
   }
 
@@ -314,7 +314,7 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
   send(text: string): void {
     const { heldBytes, clientQueueBytes } = this.context.limits;
     const shown = this.shown(text);
-    if (this.stream.connection.isFull(this.login ? heldBytes : clientQueueBytes)) {
+    if (this.stream.connection.isFull(this.negotiation ? heldBytes : clientQueueBytes)) {
       return this.end({ kind: 'slow-reader' });
     }
     this.stream.send(shown);
@@ -326,7 +326,9 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
       case 'authenticated':
         return this.carry(stanza);
       case 'unknown':
-        return isStreamError(stanza.name) ? this.clientError(stanza.element()) : this.login!.take(stanza);
+        return isStreamError(stanza.name)
+          ? this.clientError(stanza.element())
+          : this.negotiation!.take(stanza);
       case 'opening':
       case 'closed':
         return;
@@ -337,46 +339,59 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
     this.stream.connection.pause(PauseReason.Answer);
   }
 
+  answered(): void {
+    if (!this.negotiation?.waiting) this.readAgain(PauseReason.Answer);
+  }
+
+  /** The client may say more now, and nothing of its login is needed any more. */
+  loggedIn(): void {
+    const { limits, log } = this.context;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.negotiation = undefined;
+    this.host = undefined;
+    this.state = 'authenticated';
+    this.stream.limits = { bytes: limits.stanzaBytes, depth: limits.depth, attributes: limits.attributes };
+    log.info('logged in', { socket: this.session.address, ip: this.ip, user: this.user });
+    this.context.loggedIn(this);
+  }
+
   loginFailed(username: string): void {
     this.context.log.info('login failed', { socket: this.session.address, ip: this.ip, username });
   }
 
   // --- the session registry ---------------------------------------------------------------------------------------------------
 
-  answer(packet: Packet): void {
-    if (!this.login) return;
-    this.login.answer(packet);
-    if (!this.login?.waiting) this.readAgain(PauseReason.Answer);
-  }
-
-  /** The session is open: the client may say more now, and nothing of its login is needed any more. */
-  opened(): void {
-    const { limits, log } = this.context;
-    const login = this.login!;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.login = undefined;
-    this.host = undefined;
-    this.state = 'authenticated';
-    this.stream.limits = { bytes: limits.stanzaBytes, depth: limits.depth, attributes: limits.attributes };
-    log.info('logged in', { socket: this.session.address, ip: this.ip, user: this.user });
-    this.context.loggedIn(this);
-    login.opened();
-    this.readAgain(PauseReason.Answer);
-  }
-
   deliver(packet: Packet): void {
-    const { context, stream } = this;
-    const { connection } = stream;
-    if (this.departure) return this.keepBack(packet, this.departure);
-    if (connection.isFull(context.limits.clientQueueBytes) && this.isSlow()) {
-      this.end({ kind: 'slow-reader' });
-      return context.registry.giveBack(this.session, [...connection.takeUnsent(), packet]);
-    }
+    const { departure } = this;
+    if (departure) this.keepBack(packet, departure);
+    else if (this.mayWrite()) this.write(packet.text, packet.whole.ascii, packet);
+    else this.giveBack([packet]);
+  }
+
+  tell(text: string): void {
+    if (!this.departure && this.mayWrite()) this.write(text, false);
+  }
+
+  /** Ends the stream where too much waits for the client already. */
+  private mayWrite(): boolean {
+    const { clientQueueBytes } = this.context.limits;
+    if (!this.stream.connection.isFull(clientQueueBytes) || !this.isSlow()) return true;
+    this.end({ kind: 'slow-reader' });
+    this.giveBack([]);
+    return false;
+  }
+
+  private write(text: string, ascii: boolean, packet?: Packet): void {
     this.stanzasOut += 1;
-    if (this.alias) stream.send(this.shown(packet.text), false, packet);
-    else stream.send(packet.text, packet.whole.ascii, packet);
-    context.backlog.sent(this, packet.text.length);
+    if (this.alias) this.stream.send(this.shown(text), false, packet);
+    else this.stream.send(text, ascii, packet);
+    this.context.backlog.sent(this, text.length);
+  }
+
+  /** Gives back what the client has not got, and after that some packets more. */
+  private giveBack(late: readonly Packet[]): void {
+    this.context.registry.giveBack(this.session, [...this.stream.connection.takeUnsent(), ...late]);
   }
 
   /** Bytes (about) that wait for the client. */
@@ -409,7 +424,7 @@ export class ClientStream implements Client, LoginStream, XmlStreamEvents<Packet
     this.state = 'closed';
     this.reason = end;
     clearTimeout(this.timer);
-    this.login = undefined;
+    this.negotiation = undefined;
     this.rest = NO_BYTES;
     this.waitsFor?.leave(this);
     if (this.stream.state === 'unopened' && streamError(end)) this.answerHeader(this.context.domains[0]);

@@ -29,7 +29,7 @@ export class Question {
   }
 
   /** Is a packet the answer, as a result or as an error? Call it only for a session that was asked: it may parse. */
-  isAnsweredBy({ text, whole, carrier }: Packet): boolean {
-    return (carrier ? stanzaOf(text) : whole)?.attribute('id') === this.id;
+  isAnsweredBy({ text, whole, envelope }: Packet): boolean {
+    return (envelope === 'route' ? stanzaOf(text) : whole)?.attribute('id') === this.id;
   }
 }

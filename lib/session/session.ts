@@ -1,34 +1,20 @@
-import { stanzaOf, type Element, type Stanza } from '../xml/index.js';
+import type { Stanza } from '../xml/index.js';
 import { canonical } from '../xmpp/address.js';
 import type { CloseReason } from './close-reason.js';
+import type { Login } from './login.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import { newSender, type OutboundQueue } from './outbound-queue.js';
 
-/** What a client may ask for before login. */
-export type RequestKind = 'auth-get' | 'auth-set' | 'register';
-
-/** A request of a client in the unknown state, as it goes to the session manager. */
-export interface LoginRequest {
-  readonly kind: RequestKind;
-  readonly iq: Element;
-  /** The host that the client has asked for. */
-  readonly domain: string;
-}
-
 /**
  * What a packet is: a `stanza` for the client, the `answer` to a request made before login (where the dialect marks it;
- * otherwise that is a stanza, too), a session that was `opened` or, after a login that was accepted, `refused`, or the
- * word that session `from` has `ended`.
+ * otherwise that is a stanza, too), a session that was `opened`, or the word that session `from` has `ended`.
  */
-export type PacketKind = 'stanza' | 'answer' | 'opened' | 'refused' | 'ended';
-
-/** Stands for the whole of a packet that did not come in one. It is not ASCII, as the text beside it need not be. */
-export const NOTHING: Stanza = stanzaOf('<nothing>\u2026</nothing>')!;
+export type PacketKind = 'stanza' | 'answer' | 'opened' | 'ended';
 
 /** Bytes (about) that a packet keeps in memory besides its text. */
 export const PACKET_BYTES = 512;
 
-/** Something the session manager sent to one of our socket addresses. */
+/** Something that the session manager has sent to one of our socket addresses. What is made here is no packet. */
 export interface Packet {
   readonly kind: PacketKind;
   /** Socket address. */
@@ -39,8 +25,8 @@ export interface Packet {
   readonly text: string;
   /** The packet as it came, so that it can go back whole. */
   readonly whole: Stanza;
-  /** Is `whole` only what carries the client's stanza, and not the stanza itself? */
-  readonly carrier?: boolean;
+  /** What `whole` is: the stanza itself, or a `<route/>` around it. */
+  readonly envelope: 'none' | 'route';
   /** Why something ended, in the session manager's words, where it says so. */
   readonly reason?: string;
 }
@@ -57,12 +43,10 @@ export interface UpstreamSession {
 
 /** The client of a session, as the session registry sees it. */
 export interface Client {
-  /** Something came while the session was in the unknown state. */
-  answer(packet: Packet): void;
-  /** The session has been opened: it is authenticated now. */
-  opened(): void;
   /** A stanza came for the session. */
   deliver(packet: Packet): void;
+  /** A stanza for the client that was made here. */
+  tell(text: string): void;
   /** The session is over for the session manager: tell the client and close. */
   end(end: CloseReason): void;
 }
@@ -73,6 +57,9 @@ export interface Client {
  * the session manager is not told yet (see {@link SessionRegistry.leave}). One that is `over` exists for neither side.
  */
 export type SessionState = 'unknown' | 'authenticated' | 'detached' | 'leaving' | 'over';
+
+/** A packet, or a stanza that was made here. */
+export type Undelivered = Packet | string;
 
 /** A session of a client with the session manager: the pair of socket address and session address. It outlives its stream. */
 export class Session {
@@ -85,15 +72,17 @@ export class Session {
   key = '';
   /** The upstream's half of it, from its opening on. */
   upstream: UpstreamSession | undefined;
+  /** What is under way while the state is `unknown`. */
+  login: Login | undefined;
   /** User, host and resource of the last login: frozen there, whatever is asked for later. */
-  login = '';
+  fullJid = '';
   /** The same in its canonical form, once the session is open. */
   loginKey = '';
   readonly sender = newSender();
   /** When it last said something, in milliseconds since 1970. */
   saidAt = 0;
   /** What has no client to go to, oldest first; absent where that is nothing. */
-  private undelivered: Packet[] | undefined;
+  private undelivered: Undelivered[] | undefined;
   /** Bytes (about) of what came for it while it had no client. */
   undeliveredBytes = 0;
 
@@ -110,21 +99,27 @@ export class Session {
     // A copy: a slice would keep the whole read that it came in, as long as the session lives.
     this.sessionAddress = Buffer.from(sessionAddress).toString();
     this.key = canonical(this.sessionAddress);
-    this.loginKey = canonical(this.login);
+    this.loginKey = canonical(this.fullJid);
     this.state = 'authenticated';
   }
 
-  /** Keeps packets that no client has got. */
-  keep(packets: readonly Packet[]): void {
+  /** Gives the client a stanza that was made here, now or when there is one again. */
+  tell(text: string): void {
+    if (this.client) this.client.tell(text);
+    else if (this.state === 'detached') this.keep([text]);
+  }
+
+  /** Keeps what no client has got. */
+  keep(undelivered: readonly Undelivered[]): void {
     this.undelivered ??= [];
-    for (const packet of packets) this.undelivered.push(packet);
+    for (const one of undelivered) this.undelivered.push(one);
   }
 
   /** Takes what was kept, oldest first. */
-  takeUndelivered(): readonly Packet[] {
-    const packets = this.undelivered ?? [];
+  takeUndelivered(): readonly Undelivered[] {
+    const undelivered = this.undelivered ?? [];
     this.undelivered = undefined;
     this.undeliveredBytes = 0;
-    return packets;
+    return undelivered;
   }
 }

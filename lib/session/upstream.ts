@@ -1,13 +1,20 @@
 import type { Stanza } from '../xml/index.js';
 import type { CloseReason } from './close-reason.js';
 import type { OutboundQueue } from './outbound-queue.js';
-import type { LoginRequest, Packet, Session, UpstreamSession } from './session.js';
+import type { Answer, Request } from './requests.js';
+import type { Packet, Session, UpstreamSession } from './session.js';
 
 /** Who decides about logins: most session managers themselves, and for jabberd2, whose sms never see a password, we. */
 export interface Authenticator {
-  /** Takes an auth or register iq of a client in the unknown state; the answer comes as a packet. */
-  ask(session: Session, request: LoginRequest): void;
-  /** Is a stanza of an authenticated client for the authority (of its account)? Then it is taken and answered. */
+  /**
+   * Takes a request of a client that is not logged in.
+   *
+   * @param onAnswer called at most once; not where the answer comes in a packet, which {@link read} knows
+   */
+  ask(session: Session, request: Request, onAnswer: (answer: Answer) => void): void;
+  /** The answer to a request, where a packet is one. Absent where no answers come in packets. */
+  read?(request: Request, packet: Packet): Answer | undefined;
+  /** Is a stanza of an authenticated client about its own account? Then it is taken here, and the client told of it. */
   takes?(session: Session, stanza: Stanza): boolean;
 }
 
@@ -61,14 +68,11 @@ export interface Upstream {
   /** Our name for the connection of a client, the same for no other one. */
   newSocketAddress(descriptor: number): string;
   /**
-   * What a `result` for a login grants: the address of the session that is now open, or of which one may be asked for.
+   * Asks for the session of an accepted login, {@link Session.fullJid}. Absent where the login opens it.
    *
-   * @param asked user, host and resource of the login
-   * @returns undefined where the packet can not be the answer to it
+   * @returns false where there can be none
    */
-  granted(packet: Packet, asked: string): string | undefined;
-  /** Asks for the session of an accepted login; false where the login has opened it already. */
-  open(session: Session, address: string): boolean;
+  open?(session: Session): boolean;
   /** Makes the upstream's half of a session that has just been opened. */
   attach(session: Session): UpstreamSession;
   /** Gives a packet back whole, as undeliverable. */
@@ -85,6 +89,18 @@ export interface SessionEvents {
    * @param session the session of the packet's socket address, where that was found already
    */
   receive(packet: Packet, session?: Session): void;
+  /**
+   * A session that was asked for is open.
+   *
+   * @returns false where nobody waits for it any more: the session manager is to be told
+   */
+  opened(socketAddress: string, sessionAddress: string): boolean;
+  /** A login was right, and there is no session for it now. */
+  refused(socketAddress: string): void;
+  /** The session is over at the session manager, for a reason that it may have said. */
+  ended(socketAddress: string, reason: string | undefined): void;
+  /** A stanza that was made here, for the client. */
+  tell(socketAddress: string, text: string): void;
   /** There is a link again. */
   linked(): void;
   /** The link was lost. */

@@ -2,7 +2,6 @@ import { expect } from 'chai';
 import { SessionRegistry } from '../../lib/session/registry.js';
 import type { Client, Session } from '../../lib/session/session.js';
 import { silent } from '../../lib/observe/log.js';
-import { element } from '../../lib/xml/index.js';
 import { stanza } from '../support/stanza.js';
 import { ADDRESS, Notes, packet } from './notes.js';
 
@@ -16,14 +15,7 @@ describe('a session without a client', () => {
     session = open('first');
   });
 
-  function open(name: string): Session {
-    const opened = registry.open(12, notes.client(name));
-    registry.ask(opened, { kind: 'auth-set', iq: element('iq'), domain: 'localhost' }, ADDRESS);
-    registry.accepted(opened, packet(opened.address, ADDRESS, ''));
-    notes.take();
-    return opened;
-  }
-
+  const open = (name: string): Session => notes.open(registry, name);
   const come = (text: string): void => registry.receive(packet(session.address, 'romeo@localhost', text));
 
   it('keeps what comes for the next client, after what the first one has not got', () => {
@@ -40,6 +32,23 @@ describe('a session without a client', () => {
       'second deliver three',
     ]);
     expect(session).to.include({ state: 'authenticated', sessionAddress: ADDRESS });
+  });
+
+  it('keeps also what is made here, in its place', () => {
+    registry.detach(session, []);
+    come('one');
+    registry.tell(session.address, 'made here');
+    come('two');
+    registry.attach(session, notes.client('second'));
+    expect(notes.take()).to.deep.equal(['second deliver one', 'second told made here', 'second deliver two']);
+  });
+
+  it('gives back nothing that was made here', () => {
+    registry.detach(session, []);
+    registry.tell(session.address, 'made here');
+    come('one');
+    registry.leave(session);
+    expect(notes.take()).to.deep.equal([`end ${ADDRESS}`, 'bounce one']);
   });
 
   it('says nothing, and can again with the next client', () => {
@@ -108,7 +117,7 @@ describe('a session without a client', () => {
   });
 
   it('is only made of an open one', () => {
-    const unknown = registry.open(13, notes.client('unknown'));
+    const unknown = registry.connect(13, notes.client('unknown'));
     expect(registry.detach(unknown, [])).to.equal(false);
     expect(registry.attach(unknown, notes.client('second'))).to.equal(false);
     expect(registry.attach(session, notes.client('second'))).to.equal(false);

@@ -13,7 +13,14 @@ function session(saidAt = Date.now()): Session {
 /** A packet with that id. */
 function answer(id: string): Packet {
   const whole = stanza(`<iq type='error' id='${id}'/>`);
-  return { kind: 'stanza', to: '1@foo-sockets/a', from: 'a@b/c', text: whole.source, whole };
+  return {
+    kind: 'stanza',
+    to: '1@foo-sockets/a',
+    from: 'a@b/c',
+    text: whole.source,
+    whole,
+    envelope: 'none',
+  };
 }
 
 describe('FinalAcks', () => {

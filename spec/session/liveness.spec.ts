@@ -8,7 +8,14 @@ const made = (): Session => new Session('1@foo-sockets/a', {} as Client);
 
 function packet(id: string): Packet {
   const whole = stanza(`<iq type='result' id='${id}'/>`);
-  return { kind: 'stanza', to: '1@foo-sockets/a', from: 'a@b/c', text: whole.source, whole };
+  return {
+    kind: 'stanza',
+    to: '1@foo-sockets/a',
+    from: 'a@b/c',
+    text: whole.source,
+    whole,
+    envelope: 'none',
+  };
 }
 
 describe('LivenessCheck', () => {

@@ -1,7 +1,10 @@
 import type { OutboundQueue } from '../../lib/session/outbound-queue.js';
 import type { Authenticator, Upstream } from '../../lib/session/upstream.js';
-import type { Client, Packet } from '../../lib/session/session.js';
+import type { SessionRegistry } from '../../lib/session/registry.js';
+import type { LoginRequest } from '../../lib/session/requests.js';
+import type { Client, Packet, Session } from '../../lib/session/session.js';
 import { newSocketAddress } from '../../lib/xmpp/address.js';
+import { element } from '../../lib/xml/index.js';
 import { stanza } from '../support/stanza.js';
 
 /** There is always room. */
@@ -31,8 +34,6 @@ export class Notes {
       returnQueue: WAY,
       refusal: () => undefined,
       newSocketAddress: (descriptor) => newSocketAddress(descriptor, 'foo-sockets'),
-      granted: ({ from }) => (from.includes('@') ? from : undefined),
-      open: () => false,
       attach: ({ sessionAddress }) => ({
         queue: WAY,
         carry: ({ name }) => (name === 'log' ? 'bad-request' : undefined),
@@ -48,19 +49,48 @@ export class Notes {
     };
   }
 
+  /** A login is answered by a packet from an address of a user, and refused by one that says no. */
   authenticator(): Authenticator {
-    return { ask: (session) => void this.all.push(`ask ${session.login}`) };
+    return {
+      ask: (session) => void this.all.push(`ask ${session.fullJid}`),
+      read(request, { from, text }) {
+        if (request.kind !== 'login') return { kind: 'answered', result: true, text };
+        if (text === 'no')
+          return { kind: 'refused', at: 'login', condition: 'not-authorized', temporary: false, text };
+        return from.includes('@') ? { kind: 'opened', sessionAddress: from, text } : undefined;
+      },
+    };
+  }
+
+  /** A client that logs in. */
+  asking(registry: SessionRegistry, name: string, jid = ADDRESS): Session {
+    const session = registry.connect(12, this.client(name));
+    registry.request(session, login(jid), ({ kind }) => void this.all.push(`${name} ${kind}`));
+    return session;
+  }
+
+  /** A client that is logged in. */
+  open(registry: SessionRegistry, name: string): Session {
+    const session = this.asking(registry, name);
+    registry.receive(packet(session.address, ADDRESS, ''));
+    this.take();
+    return session;
   }
 
   client(name: string): Client {
     const note = (text: string): void => void this.all.push(`${name} ${text}`);
     return {
-      answer: ({ text }) => note(`answer ${text}`),
-      opened: () => note('opened'),
       deliver: ({ text }) => note(`deliver ${text}`),
+      tell: (text) => note(`told ${text}`),
       end: ({ kind }) => note(kind),
     };
   }
+}
+
+export function login(jid: string): LoginRequest {
+  const [user, rest] = jid.split('@');
+  const [domain, resource] = rest.split('/');
+  return { kind: 'login', user, domain, resource, proof: {}, iq: element('iq') };
 }
 
 export const ADDRESS = 'juliet@localhost/Balcony';
@@ -72,5 +102,5 @@ export function packet(
   kind: Packet['kind'] = 'stanza',
   attributes = '',
 ): Packet {
-  return { to, from, text, kind, whole: stanza(`<iq type='result'${attributes}/>`) };
+  return { to, from, text, kind, envelope: 'none', whole: stanza(`<iq type='result'${attributes}/>`) };
 }

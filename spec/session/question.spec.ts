@@ -12,12 +12,19 @@ describe('Question', () => {
 
   const bare = (answer: string): Packet => {
     const whole = stanza(answer);
-    return { kind: 'stanza', to: session.address, from: 'a@b/c', text: whole.source, whole };
+    return {
+      kind: 'stanza',
+      to: session.address,
+      from: 'a@b/c',
+      text: whole.source,
+      whole,
+      envelope: 'none',
+    };
   };
   const routed = (answer: string): Packet => ({
     ...bare(`<route to='a' from='b'>${answer}</route>`),
     text: answer,
-    carrier: true,
+    envelope: 'route',
   });
 
   it('is an iq with an id that nobody can guess', () => {

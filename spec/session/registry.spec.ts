@@ -14,33 +14,39 @@ describe('SessionRegistry', () => {
     registry = new SessionRegistry(notes.upstream(), notes.authenticator(), silent);
   });
 
-  function asking(name: string, login = ADDRESS): Session {
-    const session = registry.open(12, notes.client(name));
-    registry.ask(session, { kind: 'auth-set', iq: element('iq'), domain: 'localhost' }, login);
-    return session;
-  }
+  const asking = (name: string): Session => notes.asking(registry, name);
+  const open = (name: string): Session => notes.open(registry, name);
+  const accept = (session: Session, address = ADDRESS): void =>
+    registry.receive(packet(session.address, address, ''));
+  const refuse = (session: Session): void => registry.receive(packet(session.address, 'localhost', 'no'));
 
-  function open(name: string): Session {
-    const session = asking(name);
-    expect(registry.accepted(session, packet(session.address, ADDRESS, ''))).to.equal(true);
-    notes.take();
-    return session;
-  }
+  it('tells a client the answer to a request that is no login, and opens nothing', () => {
+    const session = registry.connect(12, notes.client('a'));
+    registry.request(session, { kind: 'fields', iq: element('iq'), domain: 'localhost' }, (outcome) => {
+      notes.all.push(`a ${outcome.kind} ${outcome.kind === 'answered' ? outcome.text : ''}`);
+    });
+    registry.receive(packet(session.address, 'localhost', 'x'));
+    expect(notes.take()).to.deep.equal(['ask ', 'a answered x']);
+    expect(session.state).to.equal('unknown');
+  });
 
   it('opens a session for the answer to a login, and tells the client', () => {
     const session = asking('a');
     expect(registry.size).to.equal(1);
-    registry.receive(packet(session.address, 'localhost', 'x'));
-    expect(registry.accepted(session, packet(session.address, ADDRESS, ''))).to.equal(true);
-    expect(notes.take()).to.deep.equal([`ask ${ADDRESS}`, 'a answer x', 'a opened']);
-    expect(session).to.include({ state: 'authenticated', sessionAddress: ADDRESS });
+    accept(session);
+    expect(notes.take()).to.deep.equal([`ask ${ADDRESS}`, 'a opened']);
+    expect(session).to.include({
+      state: 'authenticated',
+      sessionAddress: ADDRESS,
+      key: 'juliet@localhost/Balcony',
+    });
     session.upstream!.end();
     expect(notes.take(), 'the half of the upstream').to.deep.equal([`end ${ADDRESS}`]);
   });
 
   it('does not open one that is not granted', () => {
     const session = asking('a');
-    expect(registry.accepted(session, packet(session.address, 'localhost', ''))).to.equal(false);
+    accept(session, 'localhost');
     expect(session.state).to.equal('unknown');
   });
 
@@ -80,7 +86,7 @@ describe('SessionRegistry', () => {
   it('ends the old client when a new one has the address, and gives back what comes for it', () => {
     const old = open('old');
     const young = asking('young');
-    registry.accepted(young, packet(young.address, ADDRESS, ''));
+    accept(young);
     registry.receive(packet(old.address, 'juliet@localhost', 'late'));
     registry.receive(packet(old.address, ADDRESS, 'end', 'ended'));
     registry.leave(old);
@@ -96,8 +102,8 @@ describe('SessionRegistry', () => {
     registry.receive(packet(old.address, 'juliet@localhost', 'late'));
     registry.giveBack(old, [packet(old.address, 'x', 'unsent')]);
     expect(notes.take()).to.deep.equal([]);
-    registry.refused(young);
-    expect(notes.take()).to.deep.equal([`end ${ADDRESS}`, 'bounce late', 'bounce unsent']);
+    refuse(young);
+    expect(notes.take()).to.deep.equal([`end ${ADDRESS}`, 'bounce late', 'bounce unsent', 'young refused']);
   });
 
   it('drops the end when that login succeeds', () => {
@@ -106,7 +112,7 @@ describe('SessionRegistry', () => {
     notes.take();
     registry.leave(old);
     registry.receive(packet(old.address, 'juliet@localhost', 'late'));
-    registry.accepted(young, packet(young.address, ADDRESS, ''));
+    accept(young);
     expect(notes.take()).to.have.members(['bounce late', 'young opened']);
     registry.leave(young);
     expect(notes.take()).to.deep.equal([`end ${ADDRESS}`]);
@@ -135,7 +141,7 @@ describe('SessionRegistry', () => {
     const again = asking('again');
     notes.take();
     registry.receive(packet(lost.address, ADDRESS, 'result'));
-    registry.accepted(again, packet(again.address, ADDRESS, ''));
+    accept(again);
     expect(notes.take()).to.deep.equal(['again opened']);
   });
 

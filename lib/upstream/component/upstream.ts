@@ -4,11 +4,13 @@ import { newSocketAddress } from '../../xmpp/address.js';
 import type { CloseReason } from '../../session/close-reason.js';
 import type { OutboundQueue } from '../../session/outbound-queue.js';
 import type { Authenticator, StaleSessions } from '../../session/upstream.js';
-import type { LoginRequest, Packet, Session, UpstreamSession } from '../../session/session.js';
+import type { Answer, Request } from '../../session/requests.js';
+import type { Packet, Session, UpstreamSession } from '../../session/session.js';
 import { legacyStanzaError } from '../../xmpp/stanza-error.js';
 import { element, type Stanza } from '../../xml/index.js';
 import { ReconnectingLink, type ReconnectingLinkOptions } from '../reconnecting-link.js';
 import type { LinkedUpstream, UpstreamEvents } from '../upstream.js';
+import { readAnswer } from './answer.js';
 import { addressee, Detection, type Finding } from './detection.js';
 import { DIALECTS } from './dialects/index.js';
 import { ComponentHandshake, type ComponentOptions } from './handshake.js';
@@ -90,17 +92,17 @@ export class ComponentUpstream implements LinkedUpstream, Authenticator {
 
   // --- sessions -----------------------------------------------------------------------------------------------------
 
-  ask(session: Session, request: LoginRequest): void {
+  ask(session: Session, request: Request): void {
     this.outbox.send(this.outbox.dialect.ask(session, request));
     if (this.up) this.silence.asked(this.detection.dialect!);
   }
 
-  granted(packet: Packet, asked: string): string | undefined {
-    return this.outbox.dialect.granted(packet, asked);
+  read(request: Request, packet: Packet): Answer | undefined {
+    return readAnswer(this.outbox.dialect, request, packet);
   }
 
-  open(session: Session, address: string): boolean {
-    const request = this.outbox.dialect.open?.(session, address);
+  open(session: Session): boolean {
+    const request = this.outbox.dialect.open?.(session, session.fullJid);
     if (request !== undefined) this.outbox.send(request);
     return request !== undefined;
   }

@@ -2,7 +2,8 @@ import { isAscii } from 'node:buffer';
 import type { Log } from '../../observe/log.js';
 import { ACCOUNT_REMOVED } from '../../session/close-reason.js';
 import type { OutboundQueue } from '../../session/outbound-queue.js';
-import { NOTHING, type Packet, type PacketKind, type UpstreamSession } from '../../session/session.js';
+import type { UpstreamSession } from '../../session/session.js';
+import type { SessionEvents } from '../../session/upstream.js';
 import type { Condition } from '../../xmpp/stanza-error.js';
 import type { Stanza } from '../../xml/index.js';
 import * as dialect from './dialect.js';
@@ -73,8 +74,8 @@ export class OpenSession implements UpstreamSession, Ids {
 
 /**
  * The sessions of our clients, by our ids: `starting`, then `open`, then gone. Each has two ids, one of either side's;
- * which sm has it is told when it is started. With each change the other side is told as well: the session registry by a packet, the
- * sm by an end that it is owed. For contacts go on to see a user whose session was not ended, and what is sent to him
+ * which sm has it is told when it is started. With each change the other side is told as well: the session registry by a
+ * call, the sm by an end that it is owed. For contacts go on to see a user whose session was not ended, and what is sent to him
  * comes here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class Sessions {
@@ -83,10 +84,10 @@ export class Sessions {
   /** Ids of those whose accounts are being removed. */
   private readonly ofRemoved = new Set<string>();
 
-  /** @param receive what the session registry is told */
+  /** @param registry who is told of what becomes of sessions */
   constructor(
     private readonly outbox: Outbox,
-    private readonly receive: (packet: Packet) => void,
+    private readonly registry: () => SessionEvents,
     private readonly log: Log,
   ) {}
 
@@ -147,7 +148,7 @@ export class Sessions {
   started(starting: Starting, name: string, sm: string): void {
     const { c2s, jid } = starting;
     this.byId.set(c2s, new OpenSession(starting, name, sm, this, this.outbox));
-    this.emit('opened', c2s, jid);
+    if (!this.registry().opened(c2s, jid)) this.end(c2s);
   }
 
   /** Nobody has it, for a reason that goes to the log and to the client. */
@@ -155,7 +156,7 @@ export class Sessions {
     this.log.warn(`no session for a login: ${reason}`, { socket: c2s, user: jid });
     // There may be one all the same, where the answer was lost: what comes for it ends it.
     this.byId.delete(c2s);
-    this.emit('refused', c2s, jid, { reason });
+    this.registry().refused(c2s);
   }
 
   /** It is over on our side. */
@@ -167,10 +168,10 @@ export class Sessions {
   }
 
   /** It is over on the other side, which may have said why. */
-  over({ c2s, jid }: OpenSession, said: string | undefined): void {
+  over({ c2s }: OpenSession, said: string | undefined): void {
     const reason = this.ofRemoved.has(c2s) ? ACCOUNT_REMOVED : said;
     this.forget(c2s);
-    this.emit('ended', c2s, jid, { reason });
+    this.registry().ended(c2s, reason);
   }
 
   /** It is over on our side while its sm can not be told: that has it still, perhaps, when it is back. */
@@ -203,11 +204,7 @@ export class Sessions {
   /** Tells its client that a stanza did not arrive, where he would miss it. */
   undelivered({ c2s, jid }: OpenSession, stanza: string): void {
     const text = dialect.undeliveredTo(jid, stanza);
-    if (text !== undefined) this.emit('stanza', c2s, jid, { text });
-  }
-
-  private emit(kind: PacketKind, to: string, from: string, more: Partial<Packet> = {}): void {
-    this.receive({ kind, to, from, text: '', whole: NOTHING, carrier: true, ...more });
+    if (text !== undefined) this.registry().tell(c2s, text);
   }
 
   private forget(c2s: string): void {

@@ -57,7 +57,7 @@ export class Jabberd2Upstream implements LinkedUpstream {
   ) {
     this.link = this.makeLink();
     this.outbox = new Outbox(this.link, this.presentNames, options, log);
-    this.sessions = new Sessions(this.outbox, (packet) => this.events.sessions.receive(packet), log);
+    this.sessions = new Sessions(this.outbox, () => this.events.sessions, log);
     this.users = new Users(this.outbox, this.sessions, options.hasCredentials, log);
     this.provisioning = this.users;
     this.requests = new SessionRequests(this.outbox, this.sessions, this.users);
@@ -109,16 +109,12 @@ export class Jabberd2Upstream implements LinkedUpstream {
 
   // --- sessions, and what goes out on them --------------------------------------------------------------------------
 
-  /** What a session is asked for with is the address that was logged in with: nobody else names one here. */
-  granted({ kind }: Packet, asked: string): string | undefined {
-    const jid = kind === 'answer' ? Jid.parse(asked, STRINGPREP)?.full : undefined;
-    return jid !== undefined && dialect.isBearable(jid) ? jid : undefined;
-  }
-
-  open(session: Session, jid: string): boolean {
-    // As it stands in the sm's own log.
-    session.login = jid;
-    this.requests.start(session.address, jid, Jid.parse(jid, STRINGPREP)!.host);
+  /** A session is asked for with the address that was logged in with, in the spelling of the sm's own log. */
+  open(session: Session): boolean {
+    const jid = Jid.parse(session.fullJid, STRINGPREP);
+    if (jid === undefined || !dialect.isBearable(jid.full)) return false;
+    session.fullJid = jid.full;
+    this.requests.start(session.address, jid.full, jid.host);
     return true;
   }
 
@@ -192,7 +188,10 @@ export class Jabberd2Upstream implements LinkedUpstream {
     const half = session?.upstream;
     const at = half instanceof OpenSession && half.sm === sm ? half : this.sessions.known(said);
     if (at)
-      return sessions.receive({ kind: 'stanza', to: c2s, from: at.jid, text, whole, carrier: true }, session);
+      return sessions.receive(
+        { kind: 'stanza', to: c2s, from: at.jid, text, whole, envelope: 'route' },
+        session,
+      );
     this.log.debug('a stanza for a session that is over', { socket: c2s });
     if (this.sessions.get(c2s)) return;
     this.sessions.endUnknown(from, said);

@@ -1,4 +1,5 @@
-import type { LoginRequest, Packet, Session } from '../../../session/session.js';
+import type { Request } from '../../../session/requests.js';
+import type { Packet, Session } from '../../../session/session.js';
 import type { Stanza } from '../../../xml/index.js';
 
 /**
@@ -7,8 +8,13 @@ import type { Stanza } from '../../../xml/index.js';
  */
 export interface Dialect {
   /** Ask for a login, or for what is allowed before one. */
-  ask(session: Session, request: LoginRequest): string;
-  /** See {@link Upstream.granted}. */
+  ask(session: Session, request: Request): string;
+  /**
+   * What a `result` for a login grants: the address of the session that is now open, or of which one may be asked for.
+   *
+   * @param asked full JID of the login
+   * @returns undefined where the packet cannot be the answer to it
+   */
   granted(packet: Packet, asked: string): string | undefined;
   /** Ask for the session of an accepted login; absent where the login opens it. */
   open?(session: Session, address: string): string;

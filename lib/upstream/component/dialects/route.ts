@@ -4,7 +4,8 @@
  */
 import { isUser, resourceOf, userOf } from '../../../xmpp/address.js';
 import { STANZAS, withoutControl } from '../../../session/stanza-filter.js';
-import type { LoginRequest, Packet, PacketKind } from '../../../session/session.js';
+import type { Request } from '../../../session/requests.js';
+import type { Packet, PacketKind } from '../../../session/session.js';
 import { element, escapeValue, parse, wholeStanza, type Stanza } from '../../../xml/index.js';
 import type { Dialect } from './dialect.js';
 import { refusal } from './refusal.js';
@@ -20,11 +21,11 @@ function addressing(to: string, from: string): string {
 }
 
 /** Login requests go to the user; a set names the resource, and a request without a user goes to the host. [jabberd 1.4.3 jsm] */
-function target({ kind, iq, domain }: LoginRequest): string {
+function target({ kind, iq, domain }: Request): string {
   const query = iq.child('query')!;
   const username = query.childText('username') ?? '';
   if (!isUser(username)) return domain;
-  const resource = kind === 'auth-set' ? query.childText('resource') : undefined;
+  const resource = kind === 'login' ? query.childText('resource') : undefined;
   return resource === undefined ? `${username}@${domain}` : `${username}@${domain}/${resource}`;
 }
 
@@ -44,7 +45,7 @@ function read(packet: Stanza): Packet | undefined {
     from,
     text: firstElement(packet),
     whole: packet,
-    carrier: true,
+    envelope: 'route',
     reason: packet.attribute('error'),
   };
 }

@@ -57,6 +57,7 @@ function read(packet: Stanza): Packet | undefined {
     from,
     text: packet.readdressed(ADDRESSING, ''),
     whole: packet,
+    envelope: 'none',
     ...(isEnd && { reason: reasonOf(packet) }),
   };
 }

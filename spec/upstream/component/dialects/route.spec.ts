@@ -1,12 +1,8 @@
 import { expect } from 'chai';
 import { route } from '../../../../lib/upstream/component/dialects/route.js';
-import {
-  Session,
-  type Client,
-  type LoginRequest,
-  type Packet,
-  type RequestKind,
-} from '../../../../lib/session/session.js';
+import { loginRequest } from '../../../../lib/client/features/iq-auth.js';
+import type { Request } from '../../../../lib/session/requests.js';
+import { Session, type Client, type Packet } from '../../../../lib/session/session.js';
 import { parse } from '../../../../lib/xml/index.js';
 import { stanza } from '../../../support/stanza.js';
 
@@ -17,12 +13,9 @@ function read(source: string): Packet | undefined {
   return route.read(stanza(source));
 }
 
-function request(kind: RequestKind, fields: string, namespace = 'jabber:iq:auth'): LoginRequest {
-  return {
-    kind,
-    iq: parse(`<iq id='1'><query xmlns='${namespace}'>${fields}</query></iq>`),
-    domain: 'localhost',
-  };
+function request(kind: Request['kind'], fields: string): Request {
+  const iq = parse(`<iq id='1'><query xmlns='jabber:iq:auth'>${fields}</query></iq>`);
+  return kind === 'login' ? loginRequest(iq, '5EED', 'localhost').request : { kind, iq, domain: 'localhost' };
 }
 
 describe('the dialect route', () => {
@@ -34,17 +27,17 @@ describe('the dialect route', () => {
     stamp = route.stamp(session.sessionAddress, session.address);
   });
 
-  const targets: [RequestKind, string, string][] = [
-    ['auth-get', '<username>ann</username>', 'ann@localhost'],
-    ['auth-get', '<username>ann</username><resource>home</resource>', 'ann@localhost'],
-    ['auth-get', '', 'localhost'],
-    ['auth-get', '<username/>', 'localhost'],
-    ['auth-get', '<username>ann@localhost/x</username>', 'localhost'],
+  const targets: [Request['kind'], string, string][] = [
+    ['fields', '<username>ann</username>', 'ann@localhost'],
+    ['fields', '<username>ann</username><resource>home</resource>', 'ann@localhost'],
+    ['fields', '', 'localhost'],
+    ['fields', '<username/>', 'localhost'],
+    ['fields', '<username>ann@localhost/x</username>', 'localhost'],
     ['register', '<username>ann</username><password>x</password>', 'ann@localhost'],
     ['register', '<password>x</password>', 'localhost'],
-    ['auth-set', '<username>ANN</username><resource>home</resource>', 'ANN@localhost/home'],
-    ['auth-set', '<username>ann</username><resource>a/b@c</resource>', 'ann@localhost/a/b@c'],
-    ['auth-set', '<username>é</username><resource>&lt;&apos;</resource>', 'é@localhost/&lt;&apos;'],
+    ['login', '<username>ANN</username><resource>home</resource>', 'ANN@localhost/home'],
+    ['login', '<username>ann</username><resource>a/b@c</resource>', 'ann@localhost/a/b@c'],
+    ['login', '<username>é</username><resource>&lt;&apos;</resource>', 'é@localhost/&lt;&apos;'],
   ];
   for (const [kind, fields, to] of targets) {
     it(`asks ${to}: ${kind} with ${fields || 'nothing'} [jabberd 1.4.3]`, () => {

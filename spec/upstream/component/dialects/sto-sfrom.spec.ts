@@ -23,7 +23,7 @@ describe('the dialect sto-sfrom', () => {
   it('asks with the socket address and the host, and no addressing of the client [README.SM]', () => {
     const iq = parse(`<iq type='set' sto='evil' sfrom='evil'><query xmlns='jabber:iq:auth'/></iq>`);
     expectSame(
-      stoSfrom.ask(session, { kind: 'auth-set', iq, domain: 'localhost' }),
+      stoSfrom.ask(session, { kind: 'fields', iq, domain: 'localhost' }),
       `<iq type='set' sfrom='12@foo-sockets/8A0001' sto='localhost'><query xmlns='jabber:iq:auth'/></iq>`,
     );
     expect(iq.attribute('sto'), 'the request itself').to.equal('evil');

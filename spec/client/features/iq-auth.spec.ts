@@ -1,7 +1,17 @@
 import { expect } from 'chai';
-import { form, isUsable, loginOf, prepare, requestKind, usernameOf } from '../../lib/client/auth.js';
-import { parse, type Element } from '../../lib/xml/index.js';
-import { expectSame } from '../support/same.js';
+import { FEATURES } from '../../../lib/client/features/index.js';
+import {
+  iqAuth,
+  isUsable,
+  loginForm,
+  loginRequest,
+  usernameOf,
+  withoutCredentials,
+} from '../../../lib/client/features/iq-auth.js';
+import { register } from '../../../lib/client/features/register.js';
+import { jidOf } from '../../../lib/session/requests.js';
+import { parse, type Element } from '../../../lib/xml/index.js';
+import { expectSame } from '../../support/same.js';
 
 function auth(fields: string, attributes = `type='set' id='a'`): Element {
   return parse(`<iq ${attributes}><query xmlns='jabber:iq:auth'>${fields}</query></iq>`);
@@ -10,11 +20,11 @@ function auth(fields: string, attributes = `type='set' id='a'`): Element {
 const WHO = '<username>juliet</username><resource>Balcony</resource>';
 
 describe('requests before login', () => {
-  for (const [xml, kind] of [
-    [`<iq type='get'><query xmlns='jabber:iq:auth'/></iq>`, 'auth-get'],
-    [`<iq type='set'><query xmlns='jabber:iq:auth'/></iq>`, 'auth-set'],
-    [`<iq type='get'><query xmlns='jabber:iq:register'/></iq>`, 'register'],
-    [`<iq type='set'><query xmlns='jabber:iq:register'/></iq>`, 'register'],
+  for (const [xml, feature] of [
+    [`<iq type='get'><query xmlns='jabber:iq:auth'/></iq>`, iqAuth],
+    [`<iq type='set'><query xmlns='jabber:iq:auth'/></iq>`, iqAuth],
+    [`<iq type='get'><query xmlns='jabber:iq:register'/></iq>`, register],
+    [`<iq type='set'><query xmlns='jabber:iq:register'/></iq>`, register],
     [`<iq type='result'><query xmlns='jabber:iq:auth'/></iq>`, undefined],
     [`<iq><query xmlns='jabber:iq:auth'/></iq>`, undefined],
     [`<iq type='get'><query/></iq>`, undefined],
@@ -23,7 +33,8 @@ describe('requests before login', () => {
     [`<message type='get'><query xmlns='jabber:iq:auth'/></message>`, undefined],
     [`<iq type='get'/>`, undefined],
   ] as const) {
-    it(`are ${kind ?? 'no'} requests: ${xml}`, () => expect(requestKind(parse(xml))).to.equal(kind));
+    it(`are ${feature ? FEATURES.indexOf(feature) : 'not'} taken: ${xml}`, () =>
+      expect(FEATURES.find((one) => one.takes(parse(xml)))).to.equal(feature));
   }
 });
 
@@ -55,39 +66,42 @@ describe('an auth set', () => {
   });
 
   it('gets the id of the stream on its digest', () => {
-    const { iq } = prepare('auth-set', auth(`${WHO}<digest sid='evil'>d</digest>`), '5EED', 'localhost');
-    expect(iq.child('query')!.child('digest')!.attribute('sid')).to.equal('5EED');
+    const { request } = loginRequest(auth(`${WHO}<digest sid='evil'>d</digest>`), '5EED', 'localhost');
+    expect(request.proof.digest).to.deep.equal({ text: 'd', streamId: '5EED' });
+    expect(request.iq.child('query')!.child('digest')!.attribute('sid')).to.equal('5EED');
   });
 
   it('is not changed itself when it gets one', () => {
     const original = auth(`${WHO}<digest>d</digest>`);
     const before = original.toString();
-    prepare('auth-set', original.set('id', undefined), '5EED', 'localhost');
+    loginRequest(original.set('id', undefined), '5EED', 'localhost');
     expect(original.set('id', 'a').child('query')!.toString()).to.equal(
       parse(before).child('query')!.toString(),
     );
   });
 
   it('keeps its id, or gets one that is never the same', () => {
-    expect(prepare('auth-set', auth(WHO), '1', 'localhost')).to.include({ id: 'a', ownId: false });
-    const one = prepare('auth-set', auth(WHO, `type='set'`), '1', 'localhost');
-    const other = prepare('auth-set', auth(WHO, `type='set'`), '1', 'localhost');
+    const kept = loginRequest(auth(WHO), '1', 'localhost');
+    expect([kept.request.iq.attribute('id'), kept.ownId]).to.deep.equal(['a', false]);
+    const one = loginRequest(auth(WHO, `type='set'`), '1', 'localhost');
+    const other = loginRequest(auth(WHO, `type='set'`), '1', 'localhost');
     expect(one.ownId).to.equal(true);
-    expect(one.iq.attribute('id')).to.equal(one.id);
-    expect(one.id).to.not.equal(other.id);
+    expect(one.request.iq.attribute('id')).to.match(/^auth-[0-9a-f]{12}$/);
+    expect(one.request.iq.attribute('id')).to.not.equal(other.request.iq.attribute('id'));
   });
 
   it('with an empty id keeps that', () => {
-    expect(prepare('auth-set', auth(WHO, `type='set' id=''`), '1', 'localhost')).to.include({
-      id: '',
-      ownId: false,
-    });
+    const { request, ownId } = loginRequest(auth(WHO, `type='set' id=''`), '1', 'localhost');
+    expect([request.iq.attribute('id'), ownId]).to.deep.equal(['', false]);
   });
 
   it('names the session that it would open', () => {
-    expect(loginOf(auth('<username>J</username><resource>R/x</resource>'), 'localhost')).to.equal(
-      'J@localhost/R/x',
+    const { request } = loginRequest(
+      auth('<username>J</username><resource>R/x</resource>'),
+      '1',
+      'localhost',
     );
+    expect(jidOf(request)).to.equal('J@localhost/R/x');
     expect(usernameOf(auth(`<username>${'x'.repeat(1000)}</username>`))).to.have.length(100);
     expect(usernameOf(parse('<iq/>'))).to.equal('');
   });
@@ -95,28 +109,20 @@ describe('an auth set', () => {
 
 describe('an auth get', () => {
   it('carries nothing but the user onward', () => {
-    const { iq, id, ownId } = prepare(
-      'auth-get',
+    const iq = withoutCredentials(
       auth(`${WHO}<password>p</password><digest>d</digest>`, `type='get' id='a&apos;' to='localhost'`),
-      '1',
-      'localhost',
     );
     expectSame(
       iq.toString(),
       `<iq type='get' id='a&apos;' to='localhost'><query xmlns='jabber:iq:auth'><username>juliet</username></query></iq>`,
     );
-    expect([id, ownId]).to.deep.equal(["a'", false]);
+    expect(iq.attribute('id')).to.equal("a'");
   });
 
   it('is answered with a form of ours, addressed back', () => {
-    const request = prepare(
-      'auth-get',
-      auth('<username>a&amp;b</username>', `type='get' id='g' to='localhost' from='x@y'`),
-      '1',
-      'localhost',
-    );
+    const get = auth('<username>a&amp;b</username>', `type='get' id='g' to='localhost' from='x@y'`);
     expectSame(
-      form(request),
+      loginForm(withoutCredentials(get)),
       `<iq type='result' id='g' from='localhost' to='x@y'><query xmlns='jabber:iq:auth'>` +
         `<username>a&amp;b</username><password/><digest/><resource/></query></iq>`,
     );
