@@ -30,10 +30,10 @@ export class ComponentOutbox {
     this.probeAddress = `0@${name}/mark`;
     this.queue = new FairQueue({
       probe: (id) => link.send(this.probe(id), true),
-      blocked: () => link.isFull,
+      isBlocked: () => link.isFull,
       most: queueBytes,
       fair,
-      stalled: (stalled) => logStalled(log, 'the session manager', stalled),
+      onStalled: (stalled) => logStalled(log, 'the session manager', stalled),
     });
   }
 

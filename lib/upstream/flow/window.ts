@@ -1,212 +1,217 @@
 import { randomBytes } from 'node:crypto';
 
-/** What a packet costs the other side besides its characters. */
-export const PACKET_COST = 256;
-/** The least that may be on its way, and what may be at first; costs. */
-const MIN_SIZE = 65_536;
-const INITIAL_SIZE = 262_144;
-/** Probes in what may be on its way. */
+/** Work that a packet costs the peer, as bytes, besides its characters. */
+export const PACKET_COST_BYTES = 256;
+/** The smallest window, and the first one, as cost. */
+const MIN_WINDOW_BYTES = 65_536;
+const INITIAL_WINDOW_BYTES = 262_144;
+/** Probes for each window of packets. */
 const PROBES_PER_WINDOW = 8;
-/** Probes that are remembered; of a server that sends none back many are under way. */
+/** Probes that are remembered: a server that sends none back lets many pile up. */
 const MAX_PROBES = 64;
-/** What goes out more slowly than a part between two probes in this time needs no probes. Milliseconds. */
+/** A link that sends less than the packets between two probes in this time is idle and needs no probes. */
 const IDLE_MS = 1_000;
-/** Delays that are too much, and that are nothing, in milliseconds, besides that of the network. */
+/** Delays, besides that of the network, that make the window smaller, or allow it to grow. */
 const SLOW_MS = 50;
 const QUICK_MS = 15;
-/** The longest that the network alone may take, in milliseconds: what takes longer has waited at the server. */
+/** The longest delay that is taken for that of the network: what takes longer has waited at the server. */
 const MAX_NETWORK_MS = 500;
-/** How long a probe is waited for, in milliseconds: the first one of a link, and any other. */
+/** How long the first probe of a link, and any other probe, may take. */
 const FIRST_PROBE_TIMEOUT_MS = 1_000;
-const PROBE_TIMEOUT_MS = 30_000;
-export const STALLED_SECONDS = PROBE_TIMEOUT_MS / 1000;
+export const PROBE_TIMEOUT_MS = 30_000;
 
 /**
- * `new` until the first probe is back; `silent` where none has come back in time, so that nothing is known and nobody waits
- * until one does. Now and then another one is sent.
+ * `new` until the first probe is back. `working` while probes come back, and `stalled` once one of a working peer has not
+ * come back in time. `silent` where the first one has not: then nothing is known of the peer, and nobody waits for it, until
+ * one does come back. Now and then another one is sent.
  */
-type State = 'new' | 'working' | 'silent';
+type State = 'new' | 'working' | 'stalled' | 'silent';
 
 interface Probe {
   /** {@link Window.sent} when it was sent. */
-  readonly behind: number;
-  /** What was on its way then. */
-  readonly load: number;
+  readonly sent: number;
+  /** The cost in flight then. */
+  readonly inFlight: number;
   readonly at: number;
 }
 
-/** What is known of the other side. */
+/** Facts about the peer. */
 export interface WindowPeer {
-  /** Cost that may be on its way however long it takes, and at first. */
+  /** The smallest window, and the first one, as cost. */
   readonly least: number;
   readonly first: number;
-  /** Is it sure that probes come back? */
+  /** Is it certain that probes come back? */
   readonly answers: boolean;
 }
 
-const ANY: WindowPeer = { least: MIN_SIZE, first: INITIAL_SIZE, answers: false };
+const ANY: WindowPeer = { least: MIN_WINDOW_BYTES, first: INITIAL_WINDOW_BYTES, answers: false };
 
 /**
- * How much may be on its way to a session manager: as much as it takes in about a twentieth of a second.
+ * The in-flight window: how much may be on its way to a session manager. It is as much as the session manager takes in
+ * about a twentieth of a second.
  *
- * Old servers read what they can get and keep it in memory until they have time for it. Whoever floods one fills that
- * queue, and everybody else stands at its end: neither TCP nor the server says so. So probes go out between the packets
- * of a busy link: packets that come back from where the others are taken. What is behind the last one that came back is
- * still on its way.
+ * Old servers read all they can get and keep it in memory until they have time for it. A client that floods one fills that
+ * queue, and all others stand at its end; neither TCP nor the server says so. So probes go out between the packets of a
+ * busy link: packets that come back from the point where the server takes all others. All that was sent after the last
+ * probe that came back is still in flight.
  */
 export class Window {
-  /** Costs of all that was sent, and of what has been taken of that. */
+  /** The cost of all that was sent, and of all of it that was taken. */
   sent = 0;
   taken = 0;
   private size: number;
-  /** The cost of what the last probe stands behind. */
-  private probed = 0;
-  private probedAt = -Infinity;
+  /** {@link sent} and the time when a probe was last due. */
+  private dueCost = 0;
+  private dueAt = -Infinity;
   /** When the last probe was sent. */
-  private sentAt = -Infinity;
+  private probedAt = -Infinity;
+  /** {@link sent} when the window last became smaller. */
   private shrunkAt = 0;
   /** The shortest time that a probe took: that of the network. */
   private shortest = MAX_NETWORK_MS;
-  /** Probes under way, oldest first. */
+  /** Probes in flight, oldest first. */
   private readonly probes = new Map<string, Probe>();
   private readonly prefix = randomBytes(10).toString('hex');
   private count = 0;
   private state: State;
   private timer: NodeJS.Timeout | undefined;
-  private hasStalled = false;
 
   /**
-   * Told once when a server that has sent probes back takes nothing any more for {@link STALLED_SECONDS}, with true, and
-   * once when it does again, with false.
+   * Called with true when a server that has sent probes back has taken nothing for {@link PROBE_TIMEOUT_MS}, and with
+   * false when it takes something again.
    */
   onStalled: ((stalled: boolean) => void) | undefined;
 
   /**
    * @param send sends a probe; its id, of at most 32 characters, must come back to {@link onProbeBack}
-   * @param relieved there may be room again
-   * @param most cost that may be on its way at most
+   * @param onRoom called when there may be room again
+   * @param most the largest window, as cost
    * @param now a clock, in milliseconds
    */
   constructor(
     private readonly send: (id: string) => void,
-    private readonly relieved: () => void,
+    private readonly onRoom: () => void,
     private readonly most: number,
     private readonly now: () => number = () => performance.now(),
     private readonly peer: WindowPeer = ANY,
   ) {
     this.size = peer.first;
-    this.state = this.first;
+    this.state = this.firstState;
   }
 
-  /** What may be sent now, as cost; none or less when too much is on its way. */
+  /** The cost that may be sent now; 0 or less where too much is in flight. */
   get room(): number {
     return this.state === 'silent' ? Infinity : this.size - (this.sent - this.taken);
   }
 
   /** A packet of that many characters has just been sent. */
   add(length: number): void {
-    this.sent += length + PACKET_COST;
-    if (this.sent - this.probed >= this.size / PROBES_PER_WINDOW) this.probe();
+    this.sent += length + PACKET_COST_BYTES;
+    if (this.sent - this.dueCost >= this.size / PROBES_PER_WINDOW) this.probe();
   }
 
-  /** @returns whether that was one of our probes, which is now known to have been there */
+  /** @returns whether that is the id of a probe in flight, which has now been taken */
   onProbeBack(id: string): boolean {
     const probe = this.probes.get(id);
     if (!probe) return false;
-    this.setStalled(false);
     for (const older of this.probes.keys()) {
       this.probes.delete(older);
       if (older === id) break;
     }
     const now = this.now();
-    this.taken = probe.behind;
-    this.state = 'working';
-    this.adapt(now - probe.at, probe);
-    // Behind the first probe there is much without one, and it may be all there will be while everybody waits.
+    this.taken = probe.sent;
+    this.setState('working');
+    this.resize(now - probe.at, probe);
+    // Much may have been sent since the first probe, and no more will be while all clients wait.
     if (this.probes.size === 0 && this.sent - this.taken >= this.size / PROBES_PER_WINDOW)
       this.sendProbe(now);
-    this.wait();
-    this.relieved();
+    this.awaitProbe();
+    this.onRoom();
     return true;
   }
 
-  /** Nothing is on its way any more, and there is another server perhaps. */
+  /** Nothing is in flight any more, and the peer may be another server. */
   reset(): void {
     this.probes.clear();
-    this.hasStalled = false;
-    this.taken = this.probed = this.sent;
-    this.state = this.first;
+    this.taken = this.dueCost = this.sent;
+    this.state = this.firstState;
     this.shortest = MAX_NETWORK_MS;
     this.size = this.peer.first;
-    this.wait();
-    this.relieved();
+    this.awaitProbe();
+    this.onRoom();
   }
 
-  private get first(): State {
+  private get firstState(): State {
     return this.peer.answers ? 'working' : 'new';
   }
 
   private probe(): void {
     const now = this.now();
-    const isBusy = now - this.probedAt < IDLE_MS;
-    this.probed = this.sent;
-    this.probedAt = now;
+    const isBusy = now - this.dueAt < IDLE_MS;
+    this.dueCost = this.sent;
+    this.dueAt = now;
     if (!isBusy && this.probes.size === 0) this.taken = this.sent;
-    else if (this.state === 'working' || this.probes.size === 0 || this.isDue(now)) this.sendProbe(now);
+    else if (this.isProbed || this.probes.size === 0 || this.isRetried(now)) this.sendProbe(now);
+  }
+
+  /** Does the peer send probes back? */
+  private get isProbed(): boolean {
+    return this.state === 'working' || this.state === 'stalled';
   }
 
   /** Where no probe came back, the one that was sent may be lost. */
-  private isDue(now: number): boolean {
-    return this.state === 'silent' && now - this.sentAt >= PROBE_TIMEOUT_MS;
+  private isRetried(now: number): boolean {
+    return this.state === 'silent' && now - this.probedAt >= PROBE_TIMEOUT_MS;
   }
 
   private sendProbe(at: number): void {
-    this.sentAt = at;
+    this.probedAt = at;
     if (this.probes.size >= MAX_PROBES) this.probes.delete(this.probes.keys().next().value!);
     const id = `${this.prefix}-${(this.count += 1).toString(36)}`;
-    this.probes.set(id, { behind: this.sent, load: this.sent - this.taken, at });
-    if (!this.timer) this.wait();
+    this.probes.set(id, { sent: this.sent, inFlight: this.sent - this.taken, at });
+    if (!this.timer) this.awaitProbe();
     this.send(id);
   }
 
-  /** Half of it where it takes too long, once for what was sent before; twice as much where more would not be noticed. */
-  private adapt(time: number, { load, behind }: Probe): void {
+  /** Half as large after a slow probe, once for what was sent before; twice as large where more would make no difference. */
+  private resize(time: number, { inFlight, sent }: Probe): void {
     this.shortest = Math.min(this.shortest, time);
     const delay = time - this.shortest;
-    if (delay > SLOW_MS && behind > this.shrunkAt) {
+    if (delay > SLOW_MS && sent > this.shrunkAt) {
       this.size = Math.max(this.peer.least, this.size / 2);
       this.shrunkAt = this.sent;
-    } else if (delay < QUICK_MS && load > this.size / 2) this.size = Math.min(this.most, this.size * 2);
+    } else if (delay < QUICK_MS && inFlight > this.size / 2) this.size = Math.min(this.most, this.size * 2);
   }
 
-  /** A server that we do not know may never send probes back; one that did may hang. Nobody shall wait for ever. */
-  private wait(): void {
+  /** A server that we do not know may never send probes back, and one that did may hang: nobody shall wait for ever. */
+  private awaitProbe(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.probes.size === 0 || this.state === 'silent') return;
     this.timer = setTimeout(
-      () => this.giveUp(),
+      () => this.timedOut(),
       this.state === 'new' ? FIRST_PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS,
     ).unref();
   }
 
-  private giveUp(): void {
+  private timedOut(): void {
     this.timer = undefined;
-    if (this.state === 'working') {
-      this.letMoreGo();
-      this.setStalled(true);
-    } else this.state = 'silent';
-    this.relieved();
+    if (this.isProbed) {
+      this.allowAnotherWindow();
+      this.setState('stalled');
+    } else this.setState('silent');
+    this.onRoom();
   }
 
-  private setStalled(stalled: boolean): void {
-    if (this.hasStalled === stalled) return;
-    this.hasStalled = stalled;
-    this.onStalled?.(stalled);
+  /** Tells when the peer stalls and when it goes on. */
+  private setState(state: State): void {
+    const before = this.state;
+    this.state = state;
+    if ((state === 'stalled') !== (before === 'stalled')) this.onStalled?.(state === 'stalled');
   }
 
-  /** What waits at a server that hangs must not grow without end: as much again may go, and no more. */
-  private letMoreGo(): void {
+  /** What waits at a server that hangs must not grow without end: one window more may be sent, and no more. */
+  private allowAnotherWindow(): void {
     this.probes.clear();
     this.taken = this.sent;
   }

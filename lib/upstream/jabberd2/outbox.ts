@@ -47,8 +47,8 @@ export class Outbox {
   ) {
     this.queues = new FairQueues({
       probe: (name, id) => this.probe(name, id),
-      blocked: (name) => this.isBlocked(name),
-      stalled: (name, stalled) => logStalled(log, name, stalled),
+      isBlocked: (name) => this.isBlocked(name),
+      onStalled: (name, stalled) => logStalled(log, name, stalled),
       most: options.queueBytes,
     });
     this.loginQueue = this.unsent(() => link.isFull);
@@ -63,8 +63,8 @@ export class Outbox {
   }
 
   /** A queue that is only closed or open: nothing that is sent is counted on it. */
-  private unsent(blocked: () => boolean): FairQueue {
-    return new FairQueue({ probe: () => undefined, blocked, most: this.options.queueBytes });
+  private unsent(isBlocked: () => boolean): FairQueue {
+    return new FairQueue({ probe: () => undefined, isBlocked, most: this.options.queueBytes });
   }
 
   private get parksMuch(): boolean {

@@ -64,7 +64,7 @@ export class Responses {
    * comes a probe back, which ends the session.
    */
   bounced(said: Bounced): void {
-    if (this.outbox.queues.back(said.c2s)) return;
+    if (this.outbox.queues.onProbeBack(said.c2s)) return;
     const at = this.sessions.known(said);
     if (!at) return;
     if (dialect.isProbe(said.text)) return this.sessions.over(at, 'Invalid Session');

@@ -5,14 +5,14 @@ import { Clock } from '../../support/clock.js';
 const KB = 1024;
 const MOST = 4096 * KB;
 
-/** A window whose marks and time are in the hands of the spec. */
+/** A window whose probes and time are in the hands of the spec. */
 class Watched {
-  readonly marks: string[] = [];
+  readonly probes: string[] = [];
   readonly clock = new Clock();
   reliefs = 0;
   now = 10_000;
   readonly window = new Window(
-    (id) => this.marks.push(id),
+    (id) => this.probes.push(id),
     () => (this.reliefs += 1),
     MOST,
     () => this.now,
@@ -27,15 +27,15 @@ class Watched {
     for (let count = 0; count < kilobytes; count += 1) this.window.add(768);
   }
 
-  /** The oldest mark comes back so many milliseconds later than now. */
+  /** The oldest probe comes back so many milliseconds later than now. */
   return(after = 0): void {
     this.pass(after);
-    expect(this.window.onProbeBack(this.marks.shift()!)).to.equal(true);
+    expect(this.window.onProbeBack(this.probes.shift()!)).to.equal(true);
   }
 
   /** All that are under way now come back. */
   returnAll(): void {
-    for (let { length } = this.marks; length > 0; length -= 1) this.return();
+    for (let { length } = this.probes; length > 0; length -= 1) this.return();
   }
 
   pass(milliseconds: number): void {
@@ -55,65 +55,65 @@ function watched(body: (watched: Watched) => void): () => void {
   };
 }
 
-describe('what may be on its way to a session manager', () => {
+describe('the in-flight window', () => {
   it(
-    'is marked where much goes out in a second, and not where little does',
+    'sends probes where much is sent in a second, and not where little is',
     watched((it) => {
       for (let second = 0; second < 100; second += 1) {
         it.send(32);
         it.pass(1_000);
       }
-      expect(it.marks).to.deep.equal([]);
+      expect(it.probes).to.deep.equal([]);
       expect(it.window.room).to.be.above(200 * KB);
       it.send(64);
-      expect(it.marks).to.have.lengthOf(1);
+      expect(it.probes).to.have.lengthOf(1);
     }),
   );
 
   it(
-    'is no more than a quarter of a megabyte until the first mark is back',
+    'is a quarter of a megabyte until the first probe is back',
     watched((it) => {
       it.send(255 + 32);
       expect(it.window.room).to.equal(KB);
       it.send(2);
       expect(it.window.room).to.equal(-KB);
-      expect(it.marks, 'no more are sent before it is known that they come back').to.have.lengthOf(1);
+      expect(it.probes, 'no more are sent before it is known that they come back').to.have.lengthOf(1);
     }),
   );
 
   it(
-    'is found out behind the first mark as well, when that is back and all wait',
+    'is probed again after the first probe is back, where all wait',
     watched((it) => {
       while (it.window.room > 0) it.send(1);
-      expect(it.marks).to.have.lengthOf(1);
+      expect(it.probes).to.have.lengthOf(1);
       it.return();
-      expect(it.marks).to.have.lengthOf(1);
+      expect(it.probes).to.have.lengthOf(1);
       it.return();
       expect(it.window.room).to.be.at.least(256 * KB);
     }),
   );
 
   it(
-    'is all that was sent behind the last mark that came back, whichever that is',
+    'counts as in flight all that was sent after the last probe that came back, whichever that is',
     watched((it) => {
       it.send(64);
       it.return();
       it.send(190);
-      expect(it.marks).to.have.lengthOf(5);
-      const last = it.marks.at(-1)!;
+      expect(it.probes).to.have.lengthOf(5);
+      const last = it.probes.at(-1)!;
       expect(it.window.onProbeBack(last)).to.equal(true);
       expect(it.window.room).to.be.above(220 * KB);
       expect(it.window.onProbeBack(last), 'twice').to.equal(false);
-      expect(it.window.onProbeBack(it.marks[0]), 'an older one').to.equal(false);
+      expect(it.window.onProbeBack(it.probes[0]), 'an older one').to.equal(false);
     }),
   );
 
   it(
-    'is not moved by what is no mark of it',
+    'is not changed by what is no probe of it',
     watched((it) => {
       it.send(300);
       const { room } = it.window;
-      for (const id of ['', 'x', it.marks[0].replace(/-.*/, '-2'), `${it.marks[0]} `]) {
+      for (const id of ['', 'x', it.probes[0].replace(/-.*/, '-2'), `${it.probes[0]} `]) {
         expect(it.window.onProbeBack(id)).to.equal(false);
       }
       expect(it.window.room).to.equal(room);
@@ -122,7 +122,7 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
-    'grows to the most there may be while marks come back at once, where it is needed',
+    'grows to its maximum while probes come back at once, where that is needed',
     watched((it) => {
       for (let round = 0; round < 200; round += 1) {
         while (it.window.room > 0) it.send(1);
@@ -138,7 +138,7 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
-    'shrinks while marks take longer than the network does, but never to nothing',
+    'shrinks while probes take longer than the network does, but never to nothing',
     watched((it) => {
       it.send(64);
       it.return(40);
@@ -153,7 +153,7 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
-    'shrinks once for all that was sent before it was seen to be too much',
+    'shrinks once for all that was sent before the slow probe came back',
     watched((it) => {
       it.send(64);
       it.return();
@@ -177,7 +177,7 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
-    'is not known of a server that sends no marks back: after a second nobody waits; a late one counts',
+    'is unlimited after a second for a server that sends no probes back; a late one counts',
     watched((it) => {
       it.send(300);
       it.pass(900);
@@ -186,14 +186,14 @@ describe('what may be on its way to a session manager', () => {
       expect(it.window.room).to.equal(Infinity);
       expect(it.reliefs).to.equal(1);
       it.send(1_000);
-      expect(it.marks).to.have.lengthOf(1);
+      expect(it.probes).to.have.lengthOf(1);
       it.return();
       expect(it.window.room).to.be.below(0);
     }),
   );
 
   it(
-    'is known again when the first mark comes back late: the time that it took is not that of the network',
+    'is limited again when the first probe comes back late: the time that it took is not that of the network',
     watched((it) => {
       it.send(300);
       it.pass(1_500);
@@ -212,17 +212,17 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
-    'is known again though the first mark was lost: now and then there is another one',
+    'is limited again although the first probe was lost: now and then another one is sent',
     watched((it) => {
       it.send(300);
       it.pass(1_500);
-      expect(it.marks).to.have.lengthOf(1);
-      it.marks.length = 0;
+      expect(it.probes).to.have.lengthOf(1);
+      it.probes.length = 0;
       for (let second = 0; second < 31; second += 1) {
         it.pass(999);
         it.send(100);
       }
-      expect(it.marks).to.have.lengthOf(1);
+      expect(it.probes).to.have.lengthOf(1);
       expect(it.window.room).to.equal(Infinity);
       it.return();
       expect(it.window.room).to.be.at.most(256 * KB);
@@ -230,19 +230,19 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
-    'is not asked of a server that sends no marks back more than twice a minute',
+    'sends no more than two probes a minute to a server that sends none back',
     watched((it) => {
       it.send(300);
       for (let second = 0; second < 600; second += 1) {
         it.pass(999);
         it.send(100);
       }
-      expect(it.marks.length).to.be.within(15, 25);
+      expect(it.probes.length).to.be.within(15, 25);
     }),
   );
 
   it(
-    'is let go on a little each half a minute where a server that had sent marks back hangs',
+    'allows one window more each half a minute where a server that had sent probes back hangs',
     watched((it) => {
       it.send(64);
       it.return();
@@ -256,7 +256,7 @@ describe('what may be on its way to a session manager', () => {
   );
 
   it(
-    'is said to be stuck once, where a server that had sent marks back hangs, and once that it is not any more',
+    'says once that a server that had sent probes back has stalled, and once that it goes on',
     watched((it) => {
       const said: boolean[] = [];
       it.window.onStalled = (stalled) => void said.push(stalled);
@@ -268,14 +268,14 @@ describe('what may be on its way to a session manager', () => {
       it.pass(31_000);
       expect(said).to.deep.equal([true]);
       it.send(300);
-      it.marks.splice(0, it.marks.length - 1);
+      it.probes.splice(0, it.probes.length - 1);
       it.return();
       expect(said).to.deep.equal([true, false]);
     }),
   );
 
   it(
-    'is forgotten with the link',
+    'begins anew with a new link',
     watched((it) => {
       it.send(64);
       it.return();
@@ -284,7 +284,7 @@ describe('what may be on its way to a session manager', () => {
       expect(it.window.room, 'it has shrunk').to.be.below(0);
       it.window.reset();
       expect(it.window.room).to.equal(256 * KB);
-      expect(it.window.onProbeBack(it.marks[0])).to.equal(false);
+      expect(it.window.onProbeBack(it.probes[0])).to.equal(false);
       it.pass(60_000);
       expect(it.window.room).to.equal(256 * KB);
     }),
