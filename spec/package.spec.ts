@@ -92,7 +92,7 @@ describe('the package, installed from the files that are published', function ()
         const { code, said } = run([path.join(installed, 'bin/sm-component'), ...args], directory);
         expect(code).to.equal(1);
         expect(said).to.match(
-          /^sm-component: the store in .* can not be opened: the native part of better-sqlite3 /m,
+          /^sm-component: the store in .* cannot be opened: the native part of better-sqlite3 /m,
         );
         expect(said).to.contain(remedy);
       }
@@ -111,7 +111,7 @@ describe('the package, installed from the files that are published', function ()
       expect(greeting.toString()).to.contain('is ready');
       child.kill('SIGTERM');
       expect(await once(child, 'close')).to.deep.equal([0, null]);
-      expect(log).to.match(/ warn TCP keepalive can not be set on this system: Cannot find module /);
+      expect(log).to.match(/ warn TCP keepalive cannot be set on this system: Cannot find module /);
       expect(log).to.contain('the native part of net-keepalive is missing: run "npm ci" again');
     });
   });

@@ -82,11 +82,11 @@ export function isTry(password: string): boolean {
 
 /** @throws {RangeError} */
 export function requireName(username: string, realm: string): void {
-  if (!isName(username, realm)) throw new RangeError('this can not be the name of an account');
+  if (!isName(username, realm)) throw new RangeError('this is not a valid account name');
 }
 
 /** @throws {RangeError} */
 export function requirePassword(password: string): void {
   if (isPassword(password)) return;
-  throw new RangeError(`a password has 1 to ${MAX_PASSWORD_LENGTH} bytes, and no NUL among them`);
+  throw new RangeError(`a password must have 1 to ${MAX_PASSWORD_LENGTH} bytes, and no NUL byte`);
 }

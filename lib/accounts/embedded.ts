@@ -28,7 +28,7 @@ export async function openEmbedded(directory: string): Promise<Credentials> {
     database.close();
   } catch (error) {
     const reason = (error as Error).message;
-    throw new CredentialsError(`the accounts in ${path.join(directory, FILE)} can not be used: ${reason}`, {
+    throw new CredentialsError(`the accounts in ${path.join(directory, FILE)} cannot be used: ${reason}`, {
       cause: error,
     });
   }

@@ -45,7 +45,7 @@ const plaintext: Form = {
 const a1hash: Form = {
   readable: false,
   make: (login) => {
-    if (hasColon(login)) throw new RangeError('with a1hash, names have no colon');
+    if (hasColon(login)) throw new RangeError('with a1hash, a user name must not contain a colon');
     return a1(login);
   },
   // c2s compares 32 characters, whatever stands behind them
@@ -71,7 +71,7 @@ class Crypt implements Form {
     if (hash !== undefined) return isSame(hash, stored);
     const prefix = /^(?:\$[^$]{1,9}\$|_)/.exec(stored)?.[0];
     if (prefix === undefined) return false;
-    throw new CredentialsError(`a password is stored in a form that is not known here (${prefix})`);
+    throw new CredentialsError(`a stored password has an unknown form (${prefix})`);
   }
 
   close(): Promise<void> {

@@ -41,7 +41,7 @@ export async function openPipe(
     return new PipeCredentials(program);
   await program.close();
   throw new CredentialsError(
-    `the program of the accounts, ${command[0]}, must know USER-EXISTS, and CHECK-PASSWORD or GET-PASSWORD`,
+    `the accounts program ${command[0]} must support USER-EXISTS, and CHECK-PASSWORD or GET-PASSWORD`,
   );
 }
 
@@ -116,9 +116,7 @@ class PipeCredentials implements Credentials {
 
   /** Its protocol has no word for that. */
   list(): Promise<readonly Account[]> {
-    return Promise.reject(
-      new CredentialsError('programs of accounts can be asked about one, and not for a list of them'),
-    );
+    return Promise.reject(new CredentialsError('an accounts program (pipe:) cannot list accounts'));
   }
 
   async delete(username: string, realm: string): Promise<void> {
@@ -142,7 +140,7 @@ class PipeCredentials implements Credentials {
 
   private require(change: Change): void {
     if (!this.can.has(change))
-      throw new CredentialsError(`the program of the accounts does not know ${NEEDED[change].join(' and ')}`);
+      throw new CredentialsError(`the accounts program does not support ${NEEDED[change].join(' and ')}`);
   }
 
   /** Nothing in an answer says what it belongs to: all questions of a call are asked before those of the next. */
@@ -150,7 +148,7 @@ class PipeCredentials implements Credentials {
     const until = performance.now() + ANSWER_TIMEOUT_MS;
     const result = this.turn.then(() => {
       if (performance.now() < until) return questions((...words) => this.program.ask(words.join(' ')));
-      throw new CredentialsError('the program of the accounts is too busy to answer');
+      throw new CredentialsError('the accounts program is too busy to answer');
     });
     this.turn = result.catch(() => undefined);
     return result;
@@ -168,7 +166,9 @@ function isAskable(username: string, realm: string, password = ''): boolean {
 
 function requireAskable(username: string, realm: string, password: string): void {
   if (isAskable(username, realm, password)) return;
-  throw new RangeError('name and password are too long for the program of the accounts, or have a space');
+  throw new RangeError(
+    'the user name or the password is too long for the accounts program, or the name contains a space',
+  );
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -178,7 +178,7 @@ const exists = async (ask: Ask, username: string, realm: string): Promise<boolea
 
 /** @throws {CredentialsError} where it says no */
 async function done(answer: Promise<string>, what: string): Promise<void> {
-  if (!isYes(await answer)) throw new CredentialsError(`the program of the accounts refused to ${what}`);
+  if (!isYes(await answer)) throw new CredentialsError(`the accounts program refused to ${what}`);
 }
 
 /** @throws {CredentialsError} where it is neither OK nor NO, which may have words behind them */
@@ -186,7 +186,7 @@ function isYes(answer: string): boolean {
   const [, word] = /^(OK|NO)(?:[ \t].*)?$/.exec(answer) ?? [];
   if (word !== undefined) return word === 'OK';
   throw new CredentialsError(
-    `the program of the accounts answered neither OK nor NO: ${JSON.stringify(answer.slice(0, 80))}`,
+    `the accounts program answered neither OK nor NO: ${JSON.stringify(answer.slice(0, 80))}`,
   );
 }
 
@@ -198,11 +198,11 @@ function readPassword(answer: string): string | undefined {
   const [, encoded] = ENCODED.exec(answer) ?? [];
   if (encoded === undefined) {
     if (/^NO(?:[ \t].*)?$/.test(answer)) return undefined;
-    throw new CredentialsError('the program of the accounts answered with no password in base 64');
+    throw new CredentialsError('the accounts program did not answer with a password in base64');
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(encoded, 'base64')) || undefined;
   } catch {
-    throw new CredentialsError('the program of the accounts answered with a password that is not UTF-8');
+    throw new CredentialsError('the accounts program answered with a password that is not UTF-8');
   }
 }

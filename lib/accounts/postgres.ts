@@ -59,7 +59,7 @@ class PostgresTable implements Table {
     });
     // Whoever uses a connection that is lost has an error of their own; for the others the next call opens another one.
     const lost = (error: Error): void =>
-      log.debug('lost a connection to the accounts', { reason: reasonOf(error) });
+      log.debug('lost a connection to the accounts database', { reason: reasonOf(error) });
     pool.on('error', lost).on('connect', (client) => client.on('error', lost));
     const table = new PostgresTable(pool, place);
     await table.look(log);
@@ -144,8 +144,9 @@ class PostgresTable implements Table {
       return result;
     } catch (error) {
       client?.release(true);
-      if (UNFIT.test(codeOf(error))) throw new RangeError(`the table has no room for it: ${reasonOf(error)}`);
-      const why = this.closed ? 'are closed' : `in ${this.place} can not be used: ${reasonOf(error)}`;
+      if (UNFIT.test(codeOf(error)))
+        throw new RangeError(`it does not fit into the table: ${reasonOf(error)}`);
+      const why = this.closed ? 'are closed' : `in ${this.place} cannot be used: ${reasonOf(error)}`;
       throw new CredentialsError(`the accounts ${why}`, { cause: error });
     }
   }

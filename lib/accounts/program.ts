@@ -111,7 +111,7 @@ export class Program {
     const child = this.spawn();
     const [first, ...abilities] = (await this.answer(child)).split(/\s+/);
     if (first !== 'OK') {
-      this.failed(child, 'does not start with "OK", as programs for the module pipe of jabberd2 do');
+      this.failed(child, 'did not print "OK" first, as programs for the module pipe of jabberd2 do');
       throw this.silence();
     }
     this.known = new Set(abilities);
@@ -128,10 +128,10 @@ export class Program {
       // whoever does not read ends, or is late
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => undefined);
     } catch (error) {
-      this.down(`can not be run: ${(error as Error).message}`);
+      this.down(`cannot be run: ${(error as Error).message}`);
       throw this.silence();
     }
-    child.on('error', (error) => this.failed(child, `can not be run: ${error.message}`));
+    child.on('error', (error) => this.failed(child, `cannot be run: ${error.message}`));
     child.on('exit', (code, signal) => this.failed(child, `ended with ${signal ?? `exit code ${code}`}`));
     child.stdout.setEncoding('utf8').on('data', (text: string) => this.said(child, text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => this.complained(text));
@@ -156,10 +156,10 @@ export class Program {
     if (!('child' in state) || state.child !== child) return;
     this.output += text;
     const said = this.output.trim();
-    if (this.output.length > MAX_ANSWER_BYTES) return this.failed(child, 'says far more than an answer');
+    if (this.output.length > MAX_ANSWER_BYTES) return this.failed(child, 'sent much more than an answer');
     // Empty lines are no answer: Perl's encode_base64 ends a line, and so does the sample of jabberd2 behind it.
     if (said === '') return;
-    if (state.name === 'idle') return this.failed(child, 'says what it was not asked');
+    if (state.name === 'idle') return this.failed(child, 'sent an answer without a request');
     if (!this.output.trimStart().includes('\n')) return;
     this.output = '';
     this.state = { name: 'idle', child };
@@ -181,12 +181,12 @@ export class Program {
     const timer = setTimeout(() => this.relaunch(), wait);
     this.state = { name: 'down', why, timer };
     const details = { program: this.command[0], nextTrySeconds: wait / 1000 };
-    if (this.known.size > 0) this.log.warn(`the program of the accounts ${why}`, details);
+    if (this.known.size > 0) this.log.warn(`the accounts program ${why}`, details);
   }
 
   private relaunch(): void {
     this.launch().then(
-      () => this.log.info('the program of the accounts is running again', { program: this.command[0] }),
+      () => this.log.info('the accounts program is running again', { program: this.command[0] }),
       () => undefined, // it is logged, and tried again
     );
   }
@@ -196,7 +196,7 @@ export class Program {
     const { state } = this;
     if (state.name === 'closed') return new CredentialsError('the accounts are closed');
     const why = state.name === 'down' ? state.why : 'is starting';
-    return new CredentialsError(`the program of the accounts, ${this.command[0]}, ${why}`);
+    return new CredentialsError(`the accounts program ${this.command[0]} ${why}`);
   }
 
   private async end(child: Child): Promise<void> {
@@ -208,7 +208,7 @@ export class Program {
 
   private complained(text: string): void {
     for (const line of text.split('\n').filter((one) => one.trim() !== ''))
-      this.log.warn('the program of the accounts says', { text: line.slice(0, MAX_LOGGED_LINE_LENGTH) });
+      this.log.warn('output of the accounts program', { text: line.slice(0, MAX_LOGGED_LINE_LENGTH) });
   }
 }
 

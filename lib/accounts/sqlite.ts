@@ -169,9 +169,9 @@ function identify(file: string): string {
 
 function sentence(file: string, error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return `there is no file ${file} with accounts`;
+  if (code === 'ENOENT') return `the accounts file ${file} does not exist`;
   if (isLocked(error)) return `the accounts in ${file} are locked by another program`;
   if (message === 'no such table: authreg')
-    return `${file} has no table authreg: it is not set up as a database of jabberd2`;
-  return `the accounts in ${file} can not be used: ${message}`;
+    return `${file} has no table authreg: it is not a database of jabberd2`;
+  return `the accounts in ${file} cannot be used: ${message}`;
 }

@@ -42,7 +42,7 @@ function orFailure<Result>(directory: string, action: () => Result): Result {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const hint = isDamaged(error) ? DAMAGED : (HINTS[code ?? ''] ?? '');
-    throw new Failure(`the store in ${directory} can not be opened: ${message}${hint}`);
+    throw new Failure(`the store in ${directory} cannot be opened: ${message}${hint}`);
   }
 }
 

@@ -30,7 +30,7 @@ function readFirstLine(file: string): string {
   try {
     return readText(file).split(/\r?\n/, 1)[0];
   } catch (error) {
-    throw new Failure(`the password file can not be read: ${(error as Error).message}`);
+    throw new Failure(`the password file cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -101,8 +101,8 @@ function asFailure(error: unknown): unknown {
     EADDRINUSE: `another program already listens on ${place}: stop it, or choose another port with --listen`,
     EACCES: `listening on ${place} is not allowed for this user: choose a port from 1024 up with --listen`,
     EADDRNOTAVAIL: `this machine does not have the address of ${place}: give one it has with --listen`,
-    ENOTFOUND: `the host of --listen can not be found: ${error.message}`,
-    EAI_AGAIN: `the host of --listen can not be found: ${error.message}`,
+    ENOTFOUND: `the host of --listen cannot be found: ${error.message}`,
+    EAI_AGAIN: `the host of --listen cannot be found: ${error.message}`,
   };
-  return new Failure(known[code] ?? `can not listen on ${place}: ${error.message}`);
+  return new Failure(known[code] ?? `cannot listen on ${place}: ${error.message}`);
 }

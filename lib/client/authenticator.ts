@@ -76,7 +76,7 @@ export class CredentialsAuthenticator implements Authenticator {
   }
 
   private start(answered: Promise<void>): void {
-    answered.catch((error: Error) => this.log.error('an error of our own', { error: error.stack }));
+    answered.catch((error: Error) => this.log.error('internal error', { error: error.stack }));
   }
 
   /**
@@ -103,7 +103,7 @@ export class CredentialsAuthenticator implements Authenticator {
     } catch (error) {
       // What can be no name, or no password, in that store.
       if (error instanceof RangeError) return 'not-acceptable';
-      this.log.error('the credentials can not be used', { error: (error as Error).message });
+      this.log.error('the credentials cannot be used', { error: (error as Error).message });
       return 'service-unavailable';
     }
   }
@@ -153,10 +153,10 @@ export class CredentialsAuthenticator implements Authenticator {
     if (!(await this.credentials.create(user, realm, password))) return 'conflict';
     const made = await this.provisioning.create(account, domain);
     if (made === 'done') {
-      this.log.info('account made', { account });
+      this.log.info('account created', { account });
       return 'done';
     }
-    this.log.warn(`no account made: ${NOT_MADE[made]}`, { account });
+    this.log.warn(`no account created: ${NOT_MADE[made]}`, { account });
     await this.credentials.delete(user, realm);
     return made === 'refused' ? 'internal-server-error' : 'service-unavailable';
   }
@@ -207,7 +207,7 @@ export class CredentialsAuthenticator implements Authenticator {
 }
 
 const NOT_MADE = {
-  refused: 'the session manager refuses it (does it know a user of that name already?)',
+  refused: 'the session manager refuses it (perhaps it already has a user of that name)',
   unanswered: 'the session manager does not answer',
 } as const;
 

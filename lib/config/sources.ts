@@ -56,7 +56,7 @@ function readObject(file: string, origin: string): object {
   try {
     text = readText(file);
   } catch (error) {
-    throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
+    throw new ConfigError(`${origin}: the file cannot be read: ${(error as Error).message}`);
   }
   let content: unknown;
   try {

@@ -36,6 +36,6 @@ export function readNamed(file: string | undefined, origin: string, read = readT
   try {
     return read(file);
   } catch (error) {
-    throw new ConfigError(`${origin}: the file can not be read: ${(error as Error).message}`);
+    throw new ConfigError(`${origin}: the file cannot be read: ${(error as Error).message}`);
   }
 }

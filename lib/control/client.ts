@@ -63,7 +63,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ControlError('the answer of the running sm-component is not whole; ask again');
+    throw new ControlError('the answer of the running sm-component is incomplete; try again');
   }
 }
 
@@ -74,10 +74,12 @@ function asSentence(error: NodeJS.ErrnoException, file: string): ControlError {
     case 'ECONNREFUSED':
     case 'ENOTSOCK':
       return new NoInstanceError(
-        `no sm-component runs on the data directory ${directory}: start it, or name another one with --data`,
+        `no sm-component runs on the data directory ${directory}: start it, or name another directory with --data`,
       );
     case 'EACCES':
-      return new ControlError(`${file} belongs to another user: ask as the user that sm-component runs as`);
+      return new ControlError(
+        `${file} belongs to another user: run this command as the user of sm-component`,
+      );
     default:
       return new ControlError(`${file}: ${error.message}`);
   }

@@ -14,5 +14,5 @@ export function controlPath(directory: string): string {
 export function pathProblem(file: string): string | undefined {
   const bytes = Buffer.byteLength(file);
   if (bytes <= MAX_PATH_BYTES) return undefined;
-  return `the path of the control socket has ${bytes} bytes, and ${MAX_PATH_BYTES} is the most that a socket can have: choose a shorter --data (${file})`;
+  return `the path of the control socket has ${bytes} bytes, but the system allows only ${MAX_PATH_BYTES}: choose a shorter --data (${file})`;
 }

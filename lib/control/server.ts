@@ -90,7 +90,9 @@ export class ControlServer {
       this.server.once('error', reject);
       this.server.once('listening', () => {
         this.server.off('error', reject);
-        this.server.on('error', (error) => this.log.warn('the control socket', { error: error.message }));
+        this.server.on('error', (error) =>
+          this.log.warn('error on the control socket', { error: error.message }),
+        );
         resolve();
       });
       // Bound in this call; there is no moment in which others of the machine could connect.
@@ -142,7 +144,7 @@ export class ControlServer {
 /** @throws Error where something else than a socket is in the way */
 function isThere(file: string): boolean {
   const stat = lstatSync(file, { throwIfNoEntry: false });
-  if (stat && !stat.isSocket()) throw new Error(`${file} is there, and is no socket`);
+  if (stat && !stat.isSocket()) throw new Error(`${file} exists, but is not a socket`);
   return stat !== undefined;
 }
 

@@ -28,7 +28,7 @@ export type StreamEnd =
   | 'wrong namespace'
   | 'packet before handshake'
   | 'no handshake'
-  | 'bad XML'
+  | 'malformed XML'
   | 'does not read'
   | 'overridden'
   | 'stopped';
@@ -107,7 +107,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     const fits = Buffer.byteLength(text) <= this.options.limits.packetBytes;
     if (fits) this.say({ text, stanza, settle });
     else
-      this.options.log.warn('a packet is too long to send', {
+      this.options.log.warn('did not send a packet that is too long', {
         packet: packet.name.slice(0, 100),
         characters: text.length,
       });
@@ -176,7 +176,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   }
 
   onSkipped(bytes: number): void {
-    this.options.log.warn('a packet over a limit is lost', { bytes });
+    this.options.log.warn('dropped a packet that exceeds a limit', { bytes });
   }
 
   onClosingTag(): void {
@@ -185,12 +185,12 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
 
   onParseError(error: ParseError): void {
     const { log, dialect } = this.options;
-    log.warn('bad XML from a component', { condition: error.condition, text: error.text });
-    this.close('bad XML', this.state === 'header' ? 'hang up' : { error: dialect.words.badXml(error) });
+    log.warn('malformed XML from a component', { condition: error.condition, text: error.text });
+    this.close('malformed XML', this.state === 'header' ? 'hang up' : { error: dialect.words.badXml(error) });
   }
 
   onFailed(error: Error): void {
-    this.options.log.error('an error of our own', { error: error.stack });
+    this.options.log.error('internal error', { error: error.stack });
     this.close('connection failed');
   }
 
@@ -205,7 +205,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   }
 
   onSent(items: readonly Item[]): void {
-    safely(this.options.log, 'settling what has left', () => this.settle(items, true));
+    safely(this.options.log, 'settling sent packets', () => this.settle(items, true));
   }
 
   onDrained(): void {

@@ -65,8 +65,7 @@ export function createContext(
   const { domains, registration, dialect = 'sto-sfrom', limits, log, store, now } = options;
   const journal = new Journal(store, log);
   const deferred = new DeferredTasks(journal, log);
-  const failed = (error: unknown): void =>
-    log.error('work for a user could not be done', { error: String(error) });
+  const failed = (error: unknown): void => log.error('a task for a user failed', { error: String(error) });
   const features: Feature[] = [];
   const context: EmbeddedContext = {
     domains: new Set(domains.map((domain) => withULabels(domain))),

@@ -56,7 +56,7 @@ export class LoginHandler {
 
   /** Answers a client with an error. */
   refuse(stream: ComponentStream, request: PreLoginRequest, refusal: LegacyRefusal): void {
-    this.context.log.debug('refused before login', { socket: request.socket, refusal });
+    this.context.log.debug('refused a request before login', { socket: request.socket, refusal });
     const error = legacyError(this.context.dialect.refusals, refusal);
     const { children } = withoutPasswords(request.stanza);
     if (!this.answer(stream, request, 'error', [...children, error]))
@@ -97,7 +97,7 @@ export class LoginHandler {
     const refusal = makeAccount(this.context.store, query, host);
     if (refusal) return this.refuse(stream, request, refusal);
     const { journal, log } = this.context;
-    journal.whenStored(() => log.info('account made', { user: query.childText('username'), host }));
+    journal.whenStored(() => log.info('account created', { user: query.childText('username'), host }));
     this.answer(stream, request, 'result', []);
   }
 

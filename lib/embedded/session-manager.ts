@@ -38,9 +38,9 @@ export class SessionManager {
     const { limits, dialect, journal, scheduler } = this.context;
     const options = { name, secret, log, limits, dialect, journal, scheduler };
     const link = new ComponentStream(stream, options, {
-      opened: (opened) => journal.once('taking a link back', () => this.opened(opened)),
+      opened: (opened) => journal.once('resuming a link', () => this.opened(opened)),
       packet: (from, packet) => safely(log, 'reading a packet', () => this.router.receive(from, packet)),
-      overflowed: (full) => journal.once('giving a link up', () => this.recovery.expire(full)),
+      overflowed: (full) => journal.once('expiring a link', () => this.recovery.expire(full)),
       closed: (closed, reason) => journal.once('closing a link', () => this.closed(closed, reason)),
     });
     this.links.add(link);

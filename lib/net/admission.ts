@@ -75,8 +75,8 @@ export class Admission {
     const now = performance.now();
     if (now - this.warnedAt < WARNING_MS) return;
     this.events.onWarning(
-      `connections are refused (${this.refused} since the last line like this): nearly all ${this.limit} file ` +
-        'descriptors are in use; raise LimitNOFILE of the unit, or "ulimit -n"',
+      `connections are refused (${this.refused} since the last such line): nearly all ${this.limit} file ` +
+        'descriptors are in use; raise LimitNOFILE in the systemd unit, or "ulimit -n"',
     );
     this.warnedAt = now;
     this.refused = 0;

@@ -61,7 +61,7 @@ function setProbes(
 /** The interval and number of probes stay those of the system then, and so does the time for what is sent. */
 function unset({ code, message }: NodeJS.ErrnoException): string {
   const [reason] = message.split('\n', 1);
-  const sentence = `TCP keepalive can not be set on this system: ${reason}`;
+  const sentence = `TCP keepalive cannot be set on this system: ${reason}`;
   if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_DLOPEN_FAILED') return sentence;
   return `${sentence}; the native part of net-keepalive is missing: run "npm ci" again, with optional packages`;
 }

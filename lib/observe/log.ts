@@ -46,7 +46,7 @@ export function createLog(
     if (lost > 0)
       logger.write({
         level: 'error',
-        message: 'lines of the log are lost: nobody read them in time',
+        message: 'log lines were lost: the reader of the log was too slow',
         details: { lines: lost },
       });
     logger.write({ level: name, message, details });

@@ -255,7 +255,7 @@ class Call {
     if (stanza.namespace === TLS) {
       this.client.send(element('failure', { xmlns: TLS }).toString());
       this.client.close('</stream:stream>');
-      this.end('it wants STARTTLS, and what is encrypted can not be recorded');
+      this.end('it wants STARTTLS, and what is encrypted cannot be recorded');
       return undefined;
     }
     this.noteSetting(stanza);
@@ -302,7 +302,7 @@ class Call {
   private offer(features: Element): Element | undefined {
     const hidden = features.elements.filter(({ namespace }) => HIDING.has(namespace));
     if (hidden.some((one) => one.namespace === TLS && one.child('required'))) {
-      this.end('the server insists on STARTTLS, and what is encrypted can not be recorded');
+      this.end('the server insists on STARTTLS, and what is encrypted cannot be recorded');
       return undefined;
     }
     if (hidden.length === 0) return features;

@@ -32,9 +32,9 @@ export class NoServer extends StreamError {}
 const UNCONNECTED: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: 'the name of the host can not be looked up',
-  EHOSTUNREACH: 'the host can not be reached',
-  ENETUNREACH: 'the network can not be reached',
+  EAI_AGAIN: 'the name of the host cannot be looked up',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
 };
 
 /** An error of several addresses (localhost has two) has no message of its own. */
@@ -226,7 +226,7 @@ export class Stream {
         onParseError: ({ text }) => {
           this.foreign = !this.begun;
           this.end(
-            this.begun ? `what the server sends can not be read: ${text}` : describeForeign(this.first!),
+            this.begun ? `what the server sends cannot be read: ${text}` : describeForeign(this.first!),
           );
         },
       },

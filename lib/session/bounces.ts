@@ -93,7 +93,7 @@ export class Bounces implements Writer {
     this.endStale(packet, stale, bounced, again);
     if (!bounced.isLoop(again)) return false;
     if (!bounced.refused) {
-      this.log.warn('a packet for a socket that is gone keeps coming back: such are refused from now on', {
+      this.log.warn('packets for a socket that is gone keep coming back: they are refused from now on', {
         socket: packet.to,
       });
     }
@@ -109,6 +109,6 @@ export class Bounces implements Writer {
     if (this.isTaken(address) || !bounced.isToBeEnded(address, again)) return;
     bounced.hasEnded(address);
     stale.end(session, packet.to);
-    this.log.info('ended a session that nobody has', { session, socket: packet.to });
+    this.log.info('ended a session without a client', { session, socket: packet.to });
   }
 }

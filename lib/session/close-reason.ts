@@ -60,35 +60,35 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
     error: { condition: 'invalid-xml', text: 'Invalid XML' },
   },
   'bad-namespace': {
-    log: 'a stream header in a namespace that is not for clients',
+    log: 'the namespace of the stream header is not for clients',
     error: { condition: 'invalid-namespace', text: 'Invalid Namespace' },
   },
   'bad-stream-namespace': {
-    log: 'a stream header whose root is in no streams namespace',
+    log: 'the root of the stream header is not in the streams namespace',
     error: { condition: 'invalid-namespace', text: 'Invalid Stream Namespace' },
   },
   'unsupported-version': {
-    log: 'a stream version that does not exist',
+    log: 'unknown stream version',
     error: { condition: 'unsupported-version', text: 'Unsupported stream version' },
   },
   'host-unknown': {
-    log: 'a host that is not served',
+    log: 'host not served',
     error: { condition: 'host-unknown', text: 'Unknown host' },
   },
   'no-host': {
-    log: 'no host asked for, and none configured',
+    log: 'the client names no host, and no default host is configured',
     error: { condition: 'improper-addressing', text: 'Did not specify a valid to argument' },
   },
   'not-well-formed': {
-    log: 'bad XML',
+    log: 'malformed XML',
     error: { condition: 'not-well-formed', text: 'Invalid XML' },
   },
   'bad-format': {
-    log: 'text where a stanza belongs',
+    log: 'text outside of a stanza',
     error: { condition: 'bad-format', text: 'Invalid XML' },
   },
   'restricted-xml': {
-    log: 'XML that streams must not use',
+    log: 'XML that is not allowed in streams',
     error: { condition: 'restricted-xml', text: 'Invalid XML' },
   },
   'unsupported-encoding': {
@@ -96,11 +96,11 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
     error: { condition: 'unsupported-encoding', text: 'Invalid XML' },
   },
   'policy-violation': {
-    log: 'over a limit',
+    log: 'limit exceeded',
     error: { condition: 'policy-violation', text: 'Policy violation' },
   },
   'unsupported-stanza': {
-    log: 'an element that is no stanza',
+    log: 'an element that is not a stanza',
     error: { condition: 'unsupported-stanza-type', text: 'Unknown element' },
   },
   'not-authorized': {
@@ -108,7 +108,7 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
     error: { condition: 'not-authorized', text: 'Not authorized: log in first' },
   },
   'login-timeout': {
-    log: 'no login in time',
+    log: 'login timeout',
     error: { condition: 'connection-timeout', text: 'Timeout waiting for authentication' },
   },
   'login-attempts': {
@@ -116,11 +116,11 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
     error: { condition: 'policy-violation', text: 'Too many failed logins' },
   },
   'stanza-timeout': {
-    log: 'a stanza was begun and not finished in time',
+    log: 'stanza not finished in time',
     error: { condition: 'connection-timeout', text: 'Timeout waiting for the rest of a stanza' },
   },
   'slow-reader': {
-    log: 'the client does not read what it is sent',
+    log: 'the client does not read',
     error: { condition: 'resource-constraint', text: 'You do not read what you are sent' },
   },
   replaced: {
@@ -132,11 +132,11 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
     error: { condition: 'undefined-condition', text: 'Disconnected' },
   },
   'session-failed': {
-    log: 'the session manager accepted the login and refused the session',
+    log: 'the session manager accepted the login but refused the session',
     error: { condition: 'internal-server-error', text: 'Session Failed' },
   },
   'manager-gone': {
-    log: 'the session manager behind the link is gone',
+    log: 'the session manager is gone (the link is up)',
     error: { condition: 'remote-connection-failed', text: 'The session manager is not reachable' },
   },
   'session-lost': {
@@ -144,11 +144,11 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
     error: { condition: 'reset', text: 'Disconnected' },
   },
   'account-removed': {
-    log: 'its account was removed',
+    log: 'the account was removed',
     error: { condition: 'not-authorized', text: ACCOUNT_REMOVED },
   },
   'link-down': {
-    log: 'the session manager can not be reached',
+    log: 'the session manager cannot be reached',
     error: { condition: 'remote-connection-failed', text: 'The session manager is not reachable' },
   },
   shutdown: {
@@ -156,7 +156,7 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
     error: { condition: 'system-shutdown', text: 'Server shutting down' },
   },
   'internal-error': {
-    log: 'an error of our own',
+    log: 'internal error',
     error: { condition: 'internal-server-error', text: 'Internal Server Error' },
   },
 };

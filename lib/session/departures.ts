@@ -71,7 +71,7 @@ export class Departures {
     session.undeliveredBytes += packet.text.length + PACKET_BYTES;
     const isTooMuch = session.undeliveredBytes > MAX_KEPT_BYTES;
     if (isTooMuch && session.state === 'leaving') {
-      this.log.warn('a packet for a client that is gone is dropped: too many wait', {
+      this.log.warn('dropped a packet for a client that is gone: too many packets are waiting', {
         socket: session.address,
       });
       return;

@@ -41,7 +41,7 @@ export function openOwn(directory: string, name: string, create: (database: Sqli
 /** Two that make it at once get the same file. */
 function make(file: string, create: (database: Sqlite) => void): void {
   if (existsSync(`${file}-wal`))
-    throw new DamagedFile(`${path.basename(file)} is missing, and ${path.basename(file)}-wal is there`);
+    throw new DamagedFile(`${path.basename(file)} is missing, but ${path.basename(file)}-wal exists`);
   const fresh = `${file}.${randomBytes(6).toString('hex')}`;
   try {
     const database = open(fresh);

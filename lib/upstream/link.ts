@@ -153,7 +153,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   }
 
   onHeader(header: Tag): void {
-    if (this.state !== 'opening') return this.fail('a stream header that nobody asked for');
+    if (this.state !== 'opening') return this.fail('an unexpected stream header');
     if (header.name === 'stream:error') return this.fail(`${this.who} refuses our stream header`);
     this.peer = header;
     this.state = 'handshake';
@@ -175,7 +175,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   }
 
   onFailed(error: Error): void {
-    this.fail(`an error of our own: ${error.stack}`);
+    this.fail(`internal error: ${error.stack}`);
   }
 
   onDrained(): void {
@@ -187,7 +187,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   }
 
   onParseError({ condition, text }: ParseError): void {
-    this.fail(`what ${this.who} sends can not be read (${condition}: ${text})`);
+    this.fail(`cannot read the stream of ${this.who} (${condition}: ${text})`);
   }
 
   onClosed(cause: CloseCause): void {
@@ -236,15 +236,15 @@ export class Link implements HandshakeLink, XmlStreamEvents {
 
 const BROKEN: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there (connection refused)',
-  ENOTFOUND: 'there is no host of that name',
-  EAI_AGAIN: 'the host name can not be looked up now',
+  ENOTFOUND: 'unknown host name',
+  EAI_AGAIN: 'the host name cannot be looked up now',
   ETIMEDOUT: 'no answer from that host',
   EHOSTUNREACH: 'there is no route to that host',
   ENETUNREACH: 'there is no route to that network',
   ECONNRESET: 'the connection was reset',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by nobody that is trusted here',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by nobody that is trusted here',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by nobody that is trusted here',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not signed by a trusted authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not signed by a trusted authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not signed by a trusted authority',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
 };

@@ -82,8 +82,9 @@ export class ReconnectingLink {
       {
         up: () => this.events.onLinked(link.header!),
         packet: (packet) => this.events.onPacket(packet),
-        failed: (error) => this.log.error('an error of our own', { error: error.stack }),
-        skipped: (bytes) => this.log.warn(`a packet of ${link.who} is over a limit and lost`, { bytes }),
+        failed: (error) => this.log.error('internal error', { error: error.stack }),
+        skipped: (bytes) =>
+          this.log.warn(`dropped a packet from ${link.who} that exceeds a limit`, { bytes }),
         drained: () => this.drained(),
         down: (end) => this.linkDown(end),
       },

@@ -338,7 +338,7 @@ export class Scanner {
     }
     const source = Buffer.from(bytes.subarray(at, close + 1)).toString('latin1');
     const match = DECLARATION.exec(source);
-    if (!match) return this.malformed('bad XML declaration');
+    if (!match) return this.malformed('malformed XML declaration');
     const encoding = match[1] ?? match[2];
     if (encoding && !ENCODINGS.has(encoding.toLowerCase())) {
       return this.fail('unsupported-encoding', 'streams are UTF-8');

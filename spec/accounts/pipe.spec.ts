@@ -52,10 +52,10 @@ describe('accounts/pipe', () => {
       expect(await checking.exists('juliet', HOST)).to.equal(false);
       expect(await checking.secret('juliet', HOST)).to.equal(undefined);
       expect(await broken(checking.create('juliet', HOST, 'secret'))).to.match(
-        /does not know CREATE-USER and SET-PASSWORD$/,
+        /does not support CREATE-USER and SET-PASSWORD$/,
       );
-      expect(await broken(checking.set('juliet', HOST, 'secret'))).to.match(/does not know SET-PASSWORD$/);
-      expect(await broken(checking.delete('juliet', HOST))).to.match(/does not know DELETE-USER$/);
+      expect(await broken(checking.set('juliet', HOST, 'secret'))).to.match(/does not support SET-PASSWORD$/);
+      expect(await broken(checking.delete('juliet', HOST))).to.match(/does not support DELETE-USER$/);
     });
 
     it('is not to create where it can not set', async () => {
@@ -88,7 +88,7 @@ describe('accounts/pipe', () => {
       ['USER-EXISTS', 'SET-PASSWORD', 'CREATE-USER', 'DELETE-USER'],
     ])
       it(`is too little with ${words.join(', ')}`, async () =>
-        expect(await broken(can(...words))).to.match(/must know USER-EXISTS, and CHECK-PASSWORD or/));
+        expect(await broken(can(...words))).to.match(/must support USER-EXISTS, and CHECK-PASSWORD or/));
   });
 
   describe('a name or a password that would be another question', () => {
@@ -187,7 +187,9 @@ describe('accounts/pipe', () => {
     for (const text of ['OK\n', 'OK c2Vjcm.V0\n', 'OK secret words!\n', 'garbage\n', 'OK /w==\n'])
       it(`${JSON.stringify(text)} gives none, and is not shown`, async () => {
         const message = await broken((await open(answer(text))).secret('juliet', HOST));
-        expect(message).to.match(/answered with (?:no password in base 64|a password that is not UTF-8)$/);
+        expect(message).to.match(
+          /(?:did not answer with a password in base64|answered with a password that is not UTF-8)$/,
+        );
       });
 
     it('may come in pieces', async () => {
@@ -225,17 +227,15 @@ describe('accounts/pipe', () => {
   describe('a program that does not start as it should', () => {
     const wrong = async (command: ProgramCommand, patience?: ProgramTimeouts): Promise<string> => {
       const message = await broken(open(command, patience));
-      expect(log.lines.filter((line) => line.message !== 'the program of the accounts says')).to.deep.equal(
-        [],
-      );
+      expect(log.lines.filter((line) => line.message !== 'output of the accounts program')).to.deep.equal([]);
       return message;
     };
 
     it('is not there', async () =>
-      expect(await wrong([path.join(directory, 'none')])).to.match(/none, can not be run: .*ENOENT/));
+      expect(await wrong([path.join(directory, 'none')])).to.match(/none cannot be run: .*ENOENT/));
     it('may not be run', async () => {
       writeFileSync(path.join(directory, 'plain'), '');
-      expect(await wrong([path.join(directory, 'plain')])).to.match(/plain, can not be run: .*EACCES/);
+      expect(await wrong([path.join(directory, 'plain')])).to.match(/plain cannot be run: .*EACCES/);
     });
     it('ends', async () =>
       expect(await wrong(script('process.exit(3)'))).to.match(/ended with exit code 3$/));
@@ -243,7 +243,7 @@ describe('accounts/pipe', () => {
       expect(await wrong(script('process.kill(process.pid, "SIGTERM")'))).to.match(/ended with SIGTERM$/));
     it('says something else', async () =>
       expect(await wrong(script('console.log("Hello"); setInterval(() => {}, 1000)'))).to.match(
-        /does not start with "OK"/,
+        /did not print "OK" first/,
       ));
     it('says nothing', async () =>
       expect(await wrong(script('setInterval(() => {}, 1000)'), { ...SOON, answer: 300 })).to.match(
@@ -258,7 +258,7 @@ describe('accounts/pipe', () => {
       ).to.match(/did not answer within 0.3 s$/));
     it('says far too much', async () =>
       expect(await wrong(script('for (;;) process.stdout.write("x".repeat(100000))'))).to.match(
-        /says far more than an answer$/,
+        /sent much more than an answer$/,
       ));
     it('says why on standard error', async () => {
       await wrong(script('console.error("no such server\\n" + "x".repeat(1000)); process.exit(1)'));
@@ -284,7 +284,7 @@ describe('accounts/pipe', () => {
     };
 
     for (const [what, text, complaint] of [
-      ['ends', 'process.exit(7)', /, ended with exit code 7$/],
+      ['ends', 'process.exit(7)', / ended with exit code 7$/],
       [
         'ends in the middle of an answer',
         'process.stdout.write("O", () => process.exit(7))',
@@ -293,13 +293,13 @@ describe('accounts/pipe', () => {
       [
         'says far too much',
         'for (;;) process.stdout.write("x".repeat(100000))',
-        /says far more than an answer$/,
+        /sent much more than an answer$/,
       ],
     ] as const) {
       it(`and ${what} is started again`, async () => {
         const open1 = await open(onceWrong(text));
         expect(await broken(open1.exists('juliet', HOST))).to.match(complaint);
-        expect((await log.line(/^the program of the accounts (?:ended|says far)/)).level).to.equal('warn');
+        expect((await log.line(/^the accounts program (?:ended|sent much)/)).level).to.equal('warn');
         await comesBack();
       });
     }
@@ -317,7 +317,7 @@ describe('accounts/pipe', () => {
     it('and talks out of turn is stopped', async () => {
       const open1 = await open(onceWrong(`console.log('NO'); setTimeout(() => console.log('OK'), 20);`));
       expect(await open1.check('juliet', HOST, 'wrong')).to.equal(false);
-      await log.line(/says what it was not asked/);
+      await log.line(/sent an answer without a request/);
       await comesBack();
     });
 

@@ -184,7 +184,7 @@ describe('accounts/sqlite', () => {
 
     it('says which form it does not know', async () => {
       put('$y$j9T$abcdefghijklmnop$3dL1LkYnZM.OVXuVdnnaKVDlLYT92dRwOzDZ5XiVCe.');
-      expect(await broken(store.check('juliet', HOST, 'secret'))).to.match(/not known here \(\$y\$\)/);
+      expect(await broken(store.check('juliet', HOST, 'secret'))).to.match(/unknown form \(\$y\$\)/);
     });
 
     it('says that it is closed, and starts no thread then', async () => {
@@ -195,7 +195,7 @@ describe('accounts/sqlite', () => {
 
   describe('opened', () => {
     it('makes no file', async () => {
-      expect(await broken(open())).to.equal(`there is no file ${file} with accounts`);
+      expect(await broken(open())).to.equal(`the accounts file ${file} does not exist`);
       expect(existsSync(file)).to.equal(false);
     });
 
@@ -206,12 +206,12 @@ describe('accounts/sqlite', () => {
 
     it('misses a column', async () => {
       deployed(file, 'CREATE TABLE authreg (username, realm)');
-      expect(await broken(open())).to.match(/sqlite\.db can not be used: no such column: password/);
+      expect(await broken(open())).to.match(/sqlite\.db cannot be used: no such column: password/);
     });
 
     it('knows what is no database', async () => {
       writeFileSync(file, 'no database at all. '.repeat(100));
-      expect(await broken(open())).to.match(/can not be used: file is not a database/);
+      expect(await broken(open())).to.match(/cannot be used: file is not a database/);
     });
 
     it('leaves the mode of the file and the journal as they are', async () => {
@@ -323,7 +323,7 @@ describe('accounts/sqlite', () => {
 
     it('comes back by itself: the file away, and another one in its place', async () => {
       renameSync(file, `${file}.away`);
-      expect(await broken(store.exists('juliet', HOST))).to.match(/there is no file/);
+      expect(await broken(store.exists('juliet', HOST))).to.match(/the accounts file .* does not exist/);
       deployed();
       expect(await store.exists('juliet', HOST)).to.equal(false);
       await store.create('juliet', HOST, 'of the second');

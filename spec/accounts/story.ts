@@ -116,7 +116,7 @@ export function storyOf({ open, readable, spaces, lists }: Of): void {
     });
   } else {
     it('says that it can not tell who there is', async () => {
-      expect(await broken(store.list())).to.match(/not for a list/);
+      expect(await broken(store.list())).to.match(/cannot list accounts/);
     });
   }
 

@@ -110,7 +110,7 @@ describe('cli: two instances on one data directory', function () {
     expect(tryTo('users', 'add', 'bob').stdout).to.equal('bob@localhost was added\n');
     const { code, stderr } = tryTo('users', 'remove', 'alice');
     expect(code).to.equal(1);
-    expect(stderr).to.contain('can not be asked to end the sessions of alice@localhost');
+    expect(stderr).to.contain('cannot be asked to end the sessions of alice@localhost');
     expect(tryTo('users', 'list').stdout).to.equal('alice@localhost\nbob@localhost\n');
   });
 

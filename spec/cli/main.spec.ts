@@ -103,7 +103,7 @@ describe('cli/main', function () {
       ['--sm', 'a:1'],
       'a secret is needed for the session manager at a:1 (argument --sm): give --secret-file FILE',
     ],
-    [['--config', '/nonexistent'], 'argument --config: the file can not be read: ENOENT'],
+    [['--config', '/nonexistent'], 'argument --config: the file cannot be read: ENOENT'],
   ];
   for (const [args, sentence] of usage) {
     it(`${args.join(' ')} is refused with exit code 2`, () => {
@@ -176,7 +176,7 @@ describe('cli/main', function () {
     it('finds what the start would find', () => {
       const { code, stderr } = call(['check-config', '--secret-file', 'none', '--sm', 'a:1'], { cwd });
       expect(code).to.equal(2);
-      expect(stderr).to.contain('argument --secret-file: the file can not be read');
+      expect(stderr).to.contain('argument --secret-file: the file cannot be read');
     });
   });
 });

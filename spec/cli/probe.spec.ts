@@ -255,14 +255,14 @@ describe('cli/probe', function () {
       return command.run({ options, own: {} });
     }
 
-    it('says that its dialect could not be found out, and fails', async () => {
+    it('says that its dialect could not be detected, and fails', async () => {
       const code = run('auto');
       const link = await sm!.link();
       await link.packet();
       await link.packet();
       clock.advance(10_000);
       expect(await code).to.equal(1);
-      expect(printed.join()).to.match(/^link: +none: its dialect could not be found out/);
+      expect(printed.join()).to.match(/^link: +none: its dialect could not be detected/);
     });
 
     it('does not say that a domain is not served, when it was told which dialect to speak', async () => {

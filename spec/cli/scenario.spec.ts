@@ -26,7 +26,7 @@ describe('cli/scenario', function () {
     [[], 'scenario takes run, record, compare\n'],
     [['rn'], 'scenario takes run, record, compare, not "rn"; did you mean run?'],
     [['run', '--to', 'a:1'], 'which scripts? Name files, or folders with .scs files in them'],
-    [['run', 'nowhere.scs', '--to', 'a:1'], 'a script can not be read: ENOENT'],
+    [['run', 'nowhere.scs', '--to', 'a:1'], 'a script cannot be read: ENOENT'],
     [['run', 'a.scs'], 'which server? --to HOST:PORT (A has no connect_host either)'],
     [['run', 'a.scs', '--to', 'x'], 'argument --to: must be HOST:PORT with a port from 1 to 65535'],
     [

@@ -122,7 +122,7 @@ describe('cli/sessions', function () {
     const { code, stdout, stderr } = call(['sessions'], { cwd });
     expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' });
     expect(stderr).to.equal(
-      `sm-component: no sm-component runs on the data directory ${path.join(cwd, 'data')}: start it, or name another one with --data\n`,
+      `sm-component: no sm-component runs on the data directory ${path.join(cwd, 'data')}: start it, or name another directory with --data\n`,
     );
   });
 

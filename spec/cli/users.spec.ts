@@ -100,7 +100,7 @@ describe('cli/users', function () {
     ['passwd alice@localhost/home', 'x', 2, 'no account can have the address'],
     ['add bob', '', 2, 'the password must not be empty'],
     ['add bob --password a --password-file b', '', 2, '--password and --password-file exclude each other'],
-    ['add bob --password-file none', '', 1, 'the password file can not be read: ENOENT'],
+    ['add bob --password-file none', '', 1, 'the password file cannot be read: ENOENT'],
     ['add', '', 2, 'users add takes an account: NAME@localhost'],
     ['list alice', '', 2, 'users list takes no "alice"'],
     ['ad bob', '', 2, 'users takes add, remove, list, passwd, not "ad"; did you mean add?'],
@@ -235,7 +235,7 @@ describe('cli/users', function () {
     const outcome = users('add alice --create', 'x');
     expect(outcome.code).to.equal(1);
     expect(outcome.stderr).to.match(
-      /^sm-component: the store in .*data can not be opened: .*; --data must be a directory$/m,
+      /^sm-component: the store in .*data cannot be opened: .*; --data must be a directory$/m,
     );
   });
 });
@@ -387,14 +387,14 @@ describe('cli/users in front of jabberd2', function () {
 
     it('says what its protocol has no word for', () => {
       expect(failed(users(['list', ...pipe()]), 1)).to.equal(
-        'sm-component: programs of accounts can be asked about one, and not for a list of them\n',
+        'sm-component: an accounts program (pipe:) cannot list accounts\n',
       );
     });
 
     it('says what it does not know', () => {
       const checking = pipe('USER-EXISTS', 'CHECK-PASSWORD');
       expect(failed(users(['add', 'romeo@foo.com', ...checking]), 1)).to.equal(
-        'sm-component: the program of the accounts does not know CREATE-USER and SET-PASSWORD\n',
+        'sm-component: the accounts program does not support CREATE-USER and SET-PASSWORD\n',
       );
       expect(failed(users(['remove', 'romeo@foo.com', ...checking]), 1)).to.contain('there is no account');
     });
@@ -417,8 +417,8 @@ describe('cli/users in front of jabberd2', function () {
       1,
       'bar.com is not served here, but foo.com',
     ],
-    [['list', '--credentials', 'sqlite:none'], 1, 'there is no file '],
-    [['list', '--credentials', 'pipe:/none'], 1, 'the program of the accounts'],
+    [['list', '--credentials', 'sqlite:none'], 1, 'the accounts file '],
+    [['list', '--credentials', 'pipe:/none'], 1, 'the accounts program'],
     [['list', '--credentials', 'mysql:x'], 2, '--credentials: must be "embedded"'],
     [['list', '--dialect', 'jabberd'], 2, '--dialect: must be'],
   ] as const) {
@@ -439,6 +439,6 @@ describe('cli/users in front of jabberd2', function () {
 
   it('refuses a password that no login could use', () => {
     const said = failed(users(['add', 'romeo', '--credentials', 'embedded', '--create'], 'x'.repeat(257)), 2);
-    expect(said).to.contain('a password has 1 to 256 bytes');
+    expect(said).to.contain('a password must have 1 to 256 bytes');
   });
 });

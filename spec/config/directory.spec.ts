@@ -65,6 +65,6 @@ describe('config: a directory that is made where it is missing', function () {
       { cwd: root },
     );
     expect([code, stderr]).to.deep.equal([1, stderr]);
-    expect(stderr).to.contain('can not be used');
+    expect(stderr).to.contain('cannot be used');
   });
 });

@@ -245,7 +245,7 @@ describe('config/load', () => {
       const utf16 = path.join(directory, 'secret');
       writeFileSync(utf16, Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from('s3cret', 'utf16le')]));
       expect(refusal(() => load({ 'secret-file': [utf16] }))).to.equal(
-        `argument --secret-file: the file can not be read: ${utf16} is not UTF-8: save it in that encoding`,
+        `argument --secret-file: the file cannot be read: ${utf16} is not UTF-8: save it in that encoding`,
       );
       expect(refusal(() => load({ config: [utf16] }))).to.contain('is not UTF-8');
     });
@@ -381,7 +381,7 @@ describe('config/load', () => {
     it('that is missing is named, with who named it', () => {
       const missing = path.join(directory, 'none.json');
       const message = refusal(() => load({}, { SM_COMPONENT_CONFIG: missing }));
-      expect(message).to.match(/^environment variable SM_COMPONENT_CONFIG: the file can not be read: ENOENT/);
+      expect(message).to.match(/^environment variable SM_COMPONENT_CONFIG: the file cannot be read: ENOENT/);
       expect(message).to.contain(missing);
     });
 
@@ -479,7 +479,7 @@ describe('config/load', () => {
     it('a file of authorities that is missing', () => {
       const missing = path.join(directory, 'none');
       const args = { dialect: ['jabberd2'], sm: ['a:1'], secret: ['x'], 'router-ca': [missing] };
-      expect(refusal(() => load(args))).to.match(/^argument --router-ca: the file can not be read: ENOENT/);
+      expect(refusal(() => load(args))).to.match(/^argument --router-ca: the file cannot be read: ENOENT/);
     });
 
     for (const wrong of [
@@ -497,7 +497,7 @@ describe('config/load', () => {
     it('a secret file that is missing, or empty', () => {
       const missing = path.join(directory, 'none');
       const message = refusal(() => load({ 'secret-file': [missing] }));
-      expect(message).to.match(/^argument --secret-file: the file can not be read: ENOENT/);
+      expect(message).to.match(/^argument --secret-file: the file cannot be read: ENOENT/);
       const empty = file('empty', '\ns3cret');
       expect(refusal(() => load({ 'secret-file': [empty] }))).to.contain(
         `the first line of ${empty} must be the secret`,

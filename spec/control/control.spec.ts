@@ -192,7 +192,7 @@ describe('control: the socket in the data directory', () => {
   it('leaves a file alone that is no socket, and says so', async () => {
     writeFileSync(file, 'mine');
     expect(await server().open()).to.deep.equal({
-      warning: `no control socket: ${file} is there, and is no socket`,
+      warning: `no control socket: ${file} exists, but is not a socket`,
     });
     expect(await failure(ask(directory, { command: 'sessions' }))).to.be.instanceOf(NoInstanceError);
   });
@@ -203,7 +203,7 @@ describe('control: the socket in the data directory', () => {
     const opened = await server(deep).open();
     expect(opened)
       .to.have.property('warning')
-      .that.matches(/^the path of the control socket has \d+ bytes, and \d+ is the most/);
+      .that.matches(/^the path of the control socket has \d+ bytes, but the system allows only \d+/);
     expect((await failure(ask(deep, { command: 'sessions' }))).message).to.match(/choose a shorter --data/);
     const just = path.join(directory, 'y'.repeat(107 - directory.length - '//control.sock'.length));
     expect(await server(just).open()).to.equal('open');
@@ -221,6 +221,6 @@ describe('control: the socket in the data directory', () => {
     await once(cutting, 'listening');
     const error = await failure(ask(directory, { command: 'sessions' }));
     cutting.close();
-    expect(error.message).to.contain('is not whole');
+    expect(error.message).to.contain('is incomplete');
   });
 });

@@ -76,7 +76,7 @@ const PLACES: Record<string, (play: Play) => AsyncFunc> = {
   jabberd2: (play) => toldRouter((story) => play(story, (client) => story.expectLeft(client as Guest))),
 };
 
-describe('an element that is no stanza', () => {
+describe('an element that is not a stanza', () => {
   for (const [what, [element, answered, declared = '']] of Object.entries(ELEMENTS)) {
     for (const [place, played] of Object.entries(PLACES)) {
       it(
@@ -114,7 +114,7 @@ describe('an element that is no stanza', () => {
       juliet.send(`<foo xmlns='urn:foo'/>`);
       const error = await juliet.stanza();
       expect(error.childText('text')).to.equal('Unknown element: <foo/> in urn:foo');
-      expect(await story.gone(juliet)).to.equal('an element that is no stanza: <foo/> in urn:foo');
+      expect(await story.gone(juliet)).to.equal('an element that is not a stanza: <foo/> in urn:foo');
     }),
   );
 

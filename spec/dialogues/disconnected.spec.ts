@@ -66,7 +66,7 @@ describe('a client that leaves', () => {
   );
 
   it(
-    'is reported by one 510 when it is sent away for bad XML, and told why',
+    'is reported by one 510 when it is sent away for malformed XML, and told why',
     told(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       const juliet = await story.user('juliet');

@@ -161,7 +161,7 @@ describe('hostile clients after login', () => {
   );
 });
 
-describe('an error of our own', () => {
+describe('internal error', () => {
   it(
     'costs nobody else anything, and is in the log',
     told(async (story) => {
@@ -171,7 +171,7 @@ describe('an error of our own', () => {
       });
       const juliet = await story.asking('juliet');
       story.link.send(story.result(juliet));
-      expect((await story.log.line(/^an error of our own/)).details['error']).to.contain('somebody else');
+      expect((await story.log.line(/^internal error/)).details['error']).to.contain('somebody else');
       await story.expectQuiet(romeo);
     }),
   );

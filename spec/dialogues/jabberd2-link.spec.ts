@@ -443,7 +443,7 @@ describe('the link to a router of jabberd2', () => {
   }
 
   for (const [error, sentence] of [
-    ['400', /no name that can be bound/],
+    ['400', /this name cannot be bound/],
     ['403', /jabberd.*only its own name/],
     ['409', /another component has it/],
     ['500', /500/],

@@ -334,7 +334,7 @@ describe('a login', () => {
   );
 
   it(
-    'that can not be checked is answered by an error, and the stream stays open',
+    'that cannot be checked is answered by an error, and the stream stays open',
     toldRouter(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       const client = await story.client();
@@ -346,7 +346,7 @@ describe('a login', () => {
   );
 
   it(
-    'that can not be checked is no failed one, however often it is tried',
+    'that cannot be checked is no failed one, however often it is tried',
     toldRouter(
       async (story) => {
         const client = await story.client();
@@ -685,7 +685,7 @@ describe('a login of a user that the session manager does not know', () => {
   );
 
   it(
-    'is refused where the credentials can not be asked once more',
+    'is refused where the credentials cannot be asked once more',
     toldRouter(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       const juliet = await story.starting('juliet');
@@ -838,7 +838,7 @@ describe('a client that leaves while its session is started', () => {
 
 describe('a login while the link is away', () => {
   it(
-    'is told at once that it can not be, or waits: it is answered either way, and never twice',
+    'is told at once that it cannot be, or waits: it is answered either way, and never twice',
     toldRouter(async (story) => {
       const juliet = await story.client('juliet');
       story.clock.install();

@@ -214,7 +214,7 @@ describe('registration before login', () => {
   }
 
   it(
-    'can not remove anybody',
+    'cannot remove anybody',
     toldRouter(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       for (const content of [
@@ -299,7 +299,7 @@ describe('a registration that fails', () => {
   );
 
   it(
-    'since the credentials can not be written asks the session manager for nothing',
+    'since the credentials cannot be written asks the session manager for nothing',
     toldRouter(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       const client = await story.client();
@@ -313,7 +313,7 @@ describe('a registration that fails', () => {
   );
 
   it(
-    'and whose credentials can not be taken back is told all the same',
+    'and whose credentials cannot be taken back is told all the same',
     toldRouter(async (story) => {
       const [client] = await registering(story);
       story.users.refuse('DELETE');
@@ -358,7 +358,7 @@ describe('a client that leaves while its account is made', () => {
 
   for (const [how, fail] of Object.entries({
     'is refused': (story: RouterStory, guest: Guest) => story.link.send(failedCreate(story, guest)),
-    'can not be delivered': (story: RouterStory, _: Guest, create: Action) =>
+    'cannot be delivered': (story: RouterStory, _: Guest, create: Action) =>
       story.link.send(undelivered(create)),
   })) {
     it(
@@ -516,7 +516,7 @@ describe('an account of a client that is logged in', () => {
     'of whom it does not say': `<foo/>`,
   })) {
     it(
-      `can not have a password changed ${what}`,
+      `cannot have a password changed ${what}`,
       toldRouter(async (story) => {
         const juliet = await story.user('juliet');
         juliet.send(`<iq type='set' id='p1'><query xmlns='${REGISTER}'>${content}</query></iq>`);
@@ -530,7 +530,7 @@ describe('an account of a client that is logged in', () => {
   }
 
   it(
-    'keeps its password, and is told, where the change can not be written',
+    'keeps its password, and is told, where the change cannot be written',
     toldRouter(async (story) => {
       const juliet = await story.user('juliet');
       story.users.refuse('UPDATE');
@@ -690,7 +690,7 @@ describe('the removal of an account', () => {
   }
 
   it(
-    'does not happen where the credentials can not be removed: the client is told, and its session goes on',
+    'does not happen where the credentials cannot be removed: the client is told, and its session goes on',
     toldRouter(async (story) => {
       const juliet = await story.user('juliet');
       story.users.refuse('DELETE');

@@ -163,7 +163,7 @@ describe('the link', () => {
     ],
     'the peer speaks something else': [
       async (link) => link.send('SSH-2.0-OpenSSH_9.2\r\n'),
-      /^no link to the session manager: what the session manager sends can not be read/,
+      /^no link to the session manager: cannot read the stream of the session manager/,
     ],
     'the peer answers with a packet': [
       async (link) => {

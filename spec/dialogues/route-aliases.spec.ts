@@ -164,7 +164,7 @@ describe('a client that comes by an old name of its host', () => {
   );
 
   it(
-    'has what can not be delivered given back as it came',
+    'has what cannot be delivered given back as it came',
     toldRoute(async (story) => {
       const juliet = await comesBy(story, 'old.example', 'old.example');
       await juliet.drop();

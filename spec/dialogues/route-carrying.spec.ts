@@ -54,7 +54,7 @@ describe('a stanza of a client', () => {
   );
 
   it(
-    'can not close the route that it is in',
+    'cannot close the route that it is in',
     toldRoute(async (story) => {
       const romeo = await story.user('romeo', 'Orchard');
       const ann = await story.user('ann', 'home');

@@ -200,7 +200,7 @@ describe('the dialect of the peer', () => {
       const { message, level, details } = await log.line(/link to the session manager/);
       expect(level).to.equal('warn');
       expect(message).to.equal(
-        'no link to the session manager: its dialect could not be found out: it answers neither <route/> nor sto and sfrom; use --dialect',
+        'no link to the session manager: its dialect could not be detected: it answers with neither <route/> nor sto and sfrom; use --dialect',
       );
       expect(details['nextTrySeconds']).to.be.a('number');
       await link.over;
@@ -247,7 +247,7 @@ describe('the dialect of the peer', () => {
   describe('is not what is wrong where the name is', () => {
     const MARK = `<route to='0@other/mark' from='0@other/mark'><iq type='result' id='name'/></route>`;
     const sentence =
-      'no link to the session manager: this port is of the service foo-sockets, and nothing for other comes here: use --name foo-sockets';
+      'no link to the session manager: this port belongs to the service foo-sockets, and packets for other do not arrive here: use --name foo-sockets';
 
     it('is said, and no client is let in: what we say to ourselves does not come back', async () => {
       clock.install();

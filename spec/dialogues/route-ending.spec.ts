@@ -496,7 +496,7 @@ describe('a packet for a client that has gone', () => {
           }
         }
         expect(back).to.equal(100);
-        await story.log.line(/keeps coming back/);
+        await story.log.line(/keep coming back/);
         await story.expectQuiet(romeo);
       }),
     );

@@ -381,7 +381,7 @@ describe('a session that is not given', () => {
       story.link.send(routeError(modern.address, modern.login, 'Session Failed'));
       await modern.expectError('internal-server-error');
       expect(await story.gone(modern)).to.equal(
-        'the session manager accepted the login and refused the session: Session Failed',
+        'the session manager accepted the login but refused the session: Session Failed',
       );
       const old = await story.starting('juliet', 'Balcony', `to='localhost'`);
       story.link.send(routeError(old.address, old.login, 'Session Failed'));

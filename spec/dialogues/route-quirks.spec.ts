@@ -129,7 +129,7 @@ describe('the quirks of jabberd 1.4', () => {
   );
 
   it(
-    "4 what can not be delivered goes back whole, turned round, as type='error'",
+    "4 what cannot be delivered goes back whole, turned round, as type='error'",
     toldRoute(async (story) => {
       const juliet = await story.user('juliet');
       await juliet.drop();

@@ -33,7 +33,7 @@ const NOT_OURS: Record<string, string> = {
   '1.6.1.1/30-session-control': 'a protocol that we do not speak; see admission.spec for what it says to us',
   '1.6.1.1/31-session-control-in-a-client-route':
     'no client may say it; see admission.spec, which tries all of it',
-  '24-bad-xml': 'we send no bad XML; see route-link.spec',
+  '24-bad-xml': 'we send no malformed XML; see route-link.spec',
   '25-routing': 'we send to no other addresses than those we were told; see route-ending.spec',
 };
 

@@ -36,7 +36,7 @@ describe("a client's stream header", () => {
   );
 
   it(
-    'has an answer with an id that can not be guessed, another for each stream, and short enough for old digests [jabberd 1.4.3 sha.c]',
+    'has an answer with an id that cannot be guessed, another for each stream, and short enough for old digests [jabberd 1.4.3 sha.c]',
     told(async (story) => {
       const ids = new Set<string>();
       for (let count = 0; count < 5; count += 1) {
@@ -200,7 +200,7 @@ describe("a client's stream header", () => {
       await client.expectError('host-unknown');
       expect((await story.log.line(/^client gone/)).details).to.deep.include({
         host: 'elsewhere',
-        reason: 'a host that is not served',
+        reason: 'host not served',
       });
     }),
   );

@@ -20,7 +20,7 @@ const STO_SFROM = new URL('../../../spec/fixtures/transcripts/sto-sfrom/', impor
 const NOT_OURS: Record<string, string> = {
   'bounce-jabberd':
     'hosts that jabberd does not serve: our session addresses come from the session manager itself',
-  'component-bad-xml': 'we send no bad XML',
+  'component-bad-xml': 'we send no malformed XML',
   'component-big': 'a note only; see stanzas.spec',
   'component-close': 'jabberd says nothing to our closing tag',
   'component-twice': 'we have one connection',

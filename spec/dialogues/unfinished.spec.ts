@@ -29,7 +29,7 @@ describe('a stanza that is not finished', () => {
   /** The client is told, and the session manager hears that its session is over. */
   const expectTimeout = async (story: Story, client: Client): Promise<void> => {
     await client.expectError('connection-timeout');
-    expect(await story.gone(client)).to.equal('a stanza was begun and not finished in time');
+    expect(await story.gone(client)).to.equal('stanza not finished in time');
     const end = await story.link.packet();
     expect(end.attribute('sto')).to.equal(client.session);
     expect(end.child('error')!.attribute('code')).to.equal('510');

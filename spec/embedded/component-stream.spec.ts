@@ -113,7 +113,7 @@ describe('embedded: a component’s stream [XEP-0114] [jabberd 1.1.2]', () => {
       peer.write(`${text}${AUTH_GET}`);
       await peer.ended;
       expect(peer.received).to.match(/<stream:error>[^<]*<\/stream:error><\/stream:stream>$/);
-      expect(lines.at(-1)).to.contain('bad XML');
+      expect(lines.at(-1)).to.contain('malformed XML');
     });
   }
 
@@ -124,7 +124,7 @@ describe('embedded: a component’s stream [XEP-0114] [jabberd 1.1.2]', () => {
     it(`leaves out a packet that is ${what}, and takes what comes behind: others are on the link, too`, async () => {
       const peer = await Peer.connected(manager);
       expect(await peer.exchange(`${text}${AUTH_GET}`)).to.have.length(1);
-      expect(lines.at(-1)).to.match(/^a packet over a limit is lost \{"bytes":\d+\}$/);
+      expect(lines.at(-1)).to.match(/^dropped a packet that exceeds a limit \{"bytes":\d+\}$/);
     });
   }
 

@@ -59,7 +59,7 @@ describe('embedded: hostile peers and clients', () => {
     await nurse.send('<presence/>');
     await nurse.send('');
     expect(errors).to.deep.equal([
-      'a small change could not be made{"change":"offline 1","error":"Error: broken"}',
+      'a small change could not be stored{"change":"offline 1","error":"Error: broken"}',
     ]);
   });
 

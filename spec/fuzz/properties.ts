@@ -23,7 +23,7 @@ const STRICTER: readonly { condition: ParseError['condition']; text: string; why
     text: 'streams are UTF-8',
     why: 'expat knows some others [RFC6120 11.6]',
   },
-  { condition: 'not-well-formed', text: 'bad XML declaration', why: 'expat takes any version' },
+  { condition: 'not-well-formed', text: 'malformed XML declaration', why: 'expat takes any version' },
   { condition: 'not-well-formed', text: 'endless XML declaration', why: 'expat waits for its end' },
 ];
 

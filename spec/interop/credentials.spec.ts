@@ -129,7 +129,7 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
     it('a wrong password, which is not shown', async () => {
       const message = await refused(server.urlAs('jabberd2', 'not this'));
       expect(message).to.match(
-        /^the accounts in postgresql:\/\/jabberd2:\*\*\*@127\.0\.0\.1:\d+\/jabberd2 can not be used: /,
+        /^the accounts in postgresql:\/\/jabberd2:\*\*\*@127\.0\.0\.1:\d+\/jabberd2 cannot be used: /,
       );
       expect(message).to.match(/password authentication failed/);
     });
@@ -159,7 +159,7 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
         () => opened.check('juliet', HOST, 'secret'),
         () => opened.create('romeo', HOST, 'secret'),
       ])
-        expect(await broken(call())).to.match(/can not be used: .*ECONNREFUSED/);
+        expect(await broken(call())).to.match(/cannot be used: .*ECONNREFUSED/);
       await server.start();
       expect(await opened.check('juliet', HOST, 'secret')).to.equal(true);
       expect(await opened.exists('romeo', HOST)).to.equal(false);
@@ -169,7 +169,7 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
       await server.crash();
       const opened = await open();
       expect((await log.line(/^the accounts in postgresql/)).message).to.match(
-        /can not be used: .*ECONNREFUSED/,
+        /cannot be used: .*ECONNREFUSED/,
       );
       await server.start();
       expect(await opened.exists('juliet', HOST)).to.equal(false);
@@ -189,7 +189,7 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
       while (server.sql(WAITING).trim() !== '4') await delay(20);
       await server.crash();
       for (const call of calls)
-        expect(await call).to.match(/can not be used: .*(?:onnection|ECONN|shutting down)/);
+        expect(await call).to.match(/cannot be used: .*(?:onnection|ECONN|shutting down)/);
       await release();
       await server.start();
       expect(await opened.check('juliet', HOST, 'secret')).to.equal(true);
@@ -230,7 +230,7 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
   it('a table that is locked for long ends a call in time', async () => {
     const opened = await open();
     const release = await server.hold('BEGIN; LOCK TABLE authreg IN ACCESS EXCLUSIVE MODE');
-    expect(await broken(opened.exists('juliet', HOST))).to.match(/can not be used: .*timeout/);
+    expect(await broken(opened.exists('juliet', HOST))).to.match(/cannot be used: .*timeout/);
     await release();
     expect(await opened.exists('juliet', HOST)).to.equal(false);
   });

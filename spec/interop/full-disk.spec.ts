@@ -51,7 +51,7 @@ describe(TITLE, () => {
   before(function () {
     directory = mounted();
     if (directory !== undefined) return;
-    shout(`${TITLE} can not be tried: this user may not mount one`);
+    shout(`${TITLE} cannot be tried: this user may not mount one`);
     this.skip();
   });
   after(async () => {

@@ -20,7 +20,7 @@ const missing = [
 const ASK_ONCE = ['modern_startup.scs', 'pep_nickname.scs', 'pep_publish_subscribe.scs'];
 
 if (missing.length > 0) {
-  const reason = `scenarios can not be tried: missing ${missing.join(' and ')}`;
+  const reason = `scenarios cannot be tried: missing ${missing.join(' and ')}`;
   console.error(`\n*** ${reason} ***`);
   const inCi = (): void => {
     throw new Error(reason);

@@ -96,7 +96,7 @@ describe('observe/log', () => {
     const kept = chunks.filter((line) => line.includes('client connected')).length;
     const [notice, line] = chunks.slice(-2).map((one) => one.trimEnd().split(' ').slice(1).join(' '));
     expect(notice).to.equal(
-      `error lines of the log are lost: nobody read them in time lines=${50_001 - kept}`,
+      `error log lines were lost: the reader of the log was too slow lines=${50_001 - kept}`,
     );
     expect(line).to.equal('info read again');
   });

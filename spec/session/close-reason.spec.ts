@@ -4,7 +4,7 @@ import { describe as reasonOf, streamError, type CloseReasonKind } from '../../l
 describe('the end of a connection', () => {
   it('is a sentence in the log, with what exactly was wrong', () => {
     expect(reasonOf({ kind: 'not-well-formed', detail: 'an attribute given twice' })).to.equal(
-      'bad XML: an attribute given twice',
+      'malformed XML: an attribute given twice',
     );
     expect(reasonOf({ kind: 'closed-by-client' })).to.equal('closed by the client');
   });

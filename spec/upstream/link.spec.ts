@@ -141,7 +141,7 @@ describe('Link', () => {
       else peer.write(`${text}<message/>`);
       expect(await events.next()).to.match(
         reason === undefined
-          ? /^down: what the session manager sends can not be read/
+          ? /^down: cannot read the stream of the session manager/
           : new RegExp(`^down: ${reason}`),
       );
       expect(events.length).to.equal(0);

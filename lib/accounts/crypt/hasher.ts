@@ -62,7 +62,7 @@ export class Hasher {
       if (worker === this.worker) this.done(hash);
     });
     worker.on('error', (error) => {
-      if (worker === this.worker) this.broken(`a password can not be hashed: ${error.message}`);
+      if (worker === this.worker) this.broken(`a password cannot be hashed: ${error.message}`);
     });
     return worker;
   }
@@ -76,7 +76,8 @@ export class Hasher {
 
   /** The one at work can only be stopped with its thread. */
   private late(waiting: Waiting): void {
-    if (waiting === this.waiting[0]) return this.broken('the hash of a stored password takes too long');
+    if (waiting === this.waiting[0])
+      return this.broken('the hash of a stored password takes too long to compute');
     this.waiting.splice(this.waiting.indexOf(waiting), 1);
     refuse(waiting, 'too many passwords are waiting to be hashed');
   }

@@ -90,7 +90,7 @@ export function readAll(files: readonly string[]): Candidate[] {
     return found.map(readScript);
   } catch (error) {
     if (error instanceof Error && 'code' in error)
-      throw new UsageError(`a script can not be read: ${error.message}`);
+      throw new UsageError(`a script cannot be read: ${error.message}`);
     throw error;
   }
 }

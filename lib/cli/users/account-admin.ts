@@ -120,7 +120,7 @@ class StoreAccountAdmin implements AccountAdmin {
     if (there !== 'nobody to ask') return there;
     if (this.lock) return this.store.accounts.remove(bare);
     throw new Failure(
-      `a sm-component runs on ${this.directory} that can not be asked to end the sessions of ${bare} ` +
+      `a sm-component runs on ${this.directory} that cannot be asked to end the sessions of ${bare} ` +
         '(its log says why it has no control socket): stop it first',
     );
   }

@@ -88,7 +88,7 @@ function asKnown(error: unknown, { data }: Values): unknown {
   if (error instanceof RangeError) return new UsageError(error.message);
   if (isLocked(error)) return new Failure(`the store in ${data} is locked by another program; try again`);
   if (sqliteCode(error) !== undefined)
-    return new Failure(`the store in ${data} can not be used: ${(error as Error).message}`);
+    return new Failure(`the store in ${data} cannot be used: ${(error as Error).message}`);
   return error instanceof CredentialsError ? new Failure(error.message) : error;
 }
 

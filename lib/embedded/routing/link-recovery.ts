@@ -20,9 +20,9 @@ export class LinkRecovery {
     const { resources, log, journal, limits } = this.context;
     const sessions = [...resources].filter((resource) => resource.conn === link).length;
     if (sessions === 0) return this.giveBack(link);
-    log.info('link lost, its sessions wait', { reason, sessions });
+    log.info('link lost; its sessions wait for a new link', { reason, sessions });
     const giveUp = (): void => this.expire(link);
-    const timer = setTimeout(() => journal.once('giving a link up', giveUp), limits.linkAwayTimeout * 1000);
+    const timer = setTimeout(() => journal.once('expiring a link', giveUp), limits.linkAwayTimeout * 1000);
     timer.unref();
     this.links.set(link, timer);
   }

@@ -44,7 +44,8 @@ export class PacketRouter {
     const { dialect, log, journal } = this.context;
     if (isProbePacket(packet, dialect.addresses, this.name)) return void stream.send(packet.element());
     const incoming = dialect.read(packet.element());
-    if (!incoming) return log.debug('packet for nobody', { packet: packet.name.slice(0, 100) });
+    if (!incoming)
+      return log.debug('dropped a packet without an address', { packet: packet.name.slice(0, 100) });
     if (incoming.kind === 'stanza') this.count(incoming);
     journal.do({
       kind: changesMemory(incoming) ? 'once' : 'repeatable',
@@ -65,7 +66,7 @@ export class PacketRouter {
   /** Finds another way for messages that could not be delivered; other stanzas are dropped. */
   *givingBack(stanzas: Iterable<Element>): Steps {
     for (const stanza of stanzas) {
-      safely(this.context.log, 'giving a message back', () => this.giveBack(stanza));
+      safely(this.context.log, 'returning a message', () => this.giveBack(stanza));
       yield;
     }
   }
@@ -106,7 +107,7 @@ export class PacketRouter {
   private isOfPeer(stream: ComponentStream, socket: string): boolean {
     if (Jid.parse(socket)?.host === this.name) return true;
     if (!stream.warned) {
-      this.context.log.warn('a component uses another name than ours for it', {
+      this.context.log.warn('the component uses a name other than the configured one', {
         socket: socket.slice(0, 100),
         name: this.name,
       });
@@ -118,7 +119,7 @@ export class PacketRouter {
   /** Gives a packet back whole. Where it is too long for that, the socket is told that its session has ended. */
   private reject(stream: ComponentStream, { whole, to, socket }: Incoming, why: Rejection): void {
     const { dialect, log } = this.context;
-    log.debug('packet given back', { packet: whole.name.slice(0, 100), to: to.full, why });
+    log.debug('packet returned', { packet: whole.name.slice(0, 100), to: to.full, why });
     if (!stream.send(dialect.giveBack(whole, why))) stream.send(dialect.ended(to.full, socket));
   }
 

@@ -136,7 +136,8 @@ export class PresenceHandler {
   /** A task of its own, because it changes the store: presence must not depend on that. */
   private askAgain({ bareJid }: ConnectedResource, jid: string): void {
     const { journal, log } = this.context;
-    const failed = (error: unknown): void => log.debug('asking again failed', { error: String(error) });
+    const failed = (error: unknown): void =>
+      log.debug('repeating a subscription request failed', { error: String(error) });
     const run = (): void => repeatRequest(this.context, bareJid, jid);
     journal.do({ kind: 'repeatable', owner: bareJid, size: 0, run, failed });
   }

@@ -128,6 +128,6 @@ function accountName(account: string): string {
 
 function requirePassword(password: string): void {
   if (!isAccountPassword(password)) {
-    throw new RangeError(`a password has between 1 and ${MAX_PASSWORD_LENGTH} characters`);
+    throw new RangeError(`a password must have 1 to ${MAX_PASSWORD_LENGTH} characters`);
   }
 }

@@ -44,7 +44,8 @@ export class DeferredTasks {
     while (this.waiting.size > 0 && !this.timer) this.work();
     clearTimeout(this.timer);
     clearImmediate(this.scheduled);
-    if (this.waiting.size > 0) this.log.error('small changes are not stored', { changes: this.waiting.size });
+    if (this.waiting.size > 0)
+      this.log.error('small changes were not stored', { changes: this.waiting.size });
     this.waiting.clear();
   }
 
@@ -54,7 +55,7 @@ export class DeferredTasks {
   }
 
   private giveUp(name: string, error: unknown): void {
-    this.log.error('a small change could not be made', { change: name, error: String(error) });
+    this.log.error('a small change could not be stored', { change: name, error: String(error) });
     this.waiting.delete(name);
   }
 

@@ -244,7 +244,7 @@ export class Journal {
     try {
       task.failed(error);
     } catch (another) {
-      this.log.error('telling of a failure failed', { error: String(another) });
+      this.log.error('a failure could not be reported', { error: String(another) });
     }
   }
 
@@ -274,7 +274,7 @@ export class Journal {
   private failing(error: unknown): void {
     if (!this.isFailing) {
       const code = sqliteCode(error);
-      this.log.error('changes could not be stored; who has sent them is told', {
+      this.log.error('changes could not be stored; their senders get an error', {
         error: String(error),
         code,
       });

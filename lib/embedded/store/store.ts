@@ -166,14 +166,14 @@ interface Named {
 /** Whoever runs on the store knows it in this shape. */
 function requireCurrent(database: Sqlite): void {
   if (versionOf(database) === STEPS.length) return;
-  throw new Error('another version of this program runs on it: use that one, or stop it first');
+  throw new Error('another version of sm-component uses it: use that version, or stop it first');
 }
 
 function migrate(database: Sqlite): void {
   const version = versionOf(database);
   if (version > STEPS.length) {
     throw new Error(
-      `the store has version ${version}, and this program knows versions up to ${STEPS.length} only`,
+      `the store has version ${version}, but this sm-component supports only versions up to ${STEPS.length}`,
     );
   }
   for (let step = version; step < STEPS.length; step += 1) {

@@ -168,7 +168,7 @@ export class Detection {
     this.wait('dialect', () =>
       this.isCalledOtherwise()
         ? this.wrongName()
-        : 'its dialect could not be found out: it answers neither <route/> nor sto and sfrom; use --dialect',
+        : 'its dialect could not be detected: it answers with neither <route/> nor sto and sfrom; use --dialect',
     );
   }
 
@@ -204,6 +204,6 @@ export class Detection {
 
   private wrongName(): string {
     const service = this.service!.slice(0, MAX_NAME_LENGTH);
-    return `this port is of the service ${service}, and nothing for ${this.options.name} comes here: use --name ${service}`;
+    return `this port belongs to the service ${service}, and packets for ${this.options.name} do not arrive here: use --name ${service}`;
   }
 }

@@ -34,7 +34,7 @@ export class ComponentHandshake implements Handshake {
   }
 
   closedEarly(): string {
-    if (this.handshaking) return 'closed by peer during the handshake (a wrong secret?)';
+    if (this.handshaking) return 'closed by peer during the handshake (wrong secret?)';
     return 'closed by peer before its stream header (rate limit, or not a component port?)';
   }
 

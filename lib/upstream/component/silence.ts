@@ -60,5 +60,5 @@ export class SilenceWarning {
 
 function silence(dialect: ComponentDialect): string {
   const other = dialect === 'route' ? 'sto-sfrom (jabberd up to 1.1)' : 'route (jabberd 1.4)';
-  return `no answer to a login within ${ANSWER_TIMEOUT_MS / 1000} s: if the session manager speaks another dialect, use --dialect ${other}; for the router of jabberd2, jabberd2`;
+  return `no answer to a login within ${ANSWER_TIMEOUT_MS / 1000} s: if the session manager speaks another dialect, use --dialect ${other}, or --dialect jabberd2 for the router of jabberd2`;
 }

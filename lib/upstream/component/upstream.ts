@@ -170,7 +170,10 @@ export class ComponentUpstream implements LinkedUpstream, Authenticator {
     if (!this.silence.isUnderstood)
       this.silence.heard(packet, meaning !== undefined, this.detection.dialect!);
     if (meaning) return this.events.sessions.receive(meaning);
-    this.log.debug('a packet for no client', { name: packet.name, from: packet.attribute('from') });
+    this.log.debug('dropped a packet without a client', {
+      name: packet.name,
+      from: packet.attribute('from'),
+    });
     const refusal = refuse(packet);
     if (refusal) this.outbox.send(refusal);
   }

@@ -23,7 +23,7 @@ export interface FairQueueOptions {
 /** Says in the log that a session manager takes nothing, and that it does again. */
 export function logStalled(log: Log, who: string, stalled: boolean): void {
   if (stalled) log.warn(`${who} has taken nothing for ${PROBE_TIMEOUT_MS / 1000} s: clients wait`);
-  else log.info(`${who} takes packets again`);
+  else log.info(`${who} accepts packets again`);
 }
 
 /** The fair outbound queue to a session manager: writers wait in it for room, first come, first served, a quantum each. */

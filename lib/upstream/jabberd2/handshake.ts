@@ -99,7 +99,9 @@ export class RouterHandshake implements Handshake {
     const offered = features.child('mechanisms')?.elements.map(({ text }) => text) ?? [];
     if (!offered.includes(MECHANISM)) {
       const found = offered.length > 0 ? offered.join(', ') : 'nothing';
-      return link.fail(`it offers no ${MECHANISM} but ${found}: is this the port of the jabberd2 router?`);
+      return link.fail(
+        `it does not offer ${MECHANISM} but ${found}: is this the port of the jabberd2 router?`,
+      );
     }
     this.step = 'challenge';
     link.expect('no challenge');
@@ -132,7 +134,9 @@ export class RouterHandshake implements Handshake {
   private succeeded(said: Element, link: HandshakeLink): void {
     if (said.name !== 'success') return unexpected(said, this.step, link);
     if (!this.answer!.isProof(directives(decode(said)).get('rspauth'))) {
-      return link.fail('the router does not know the secret: it may be another one (rspauth is wrong)');
+      return link.fail(
+        'the router does not know the secret, so it may be a different router (rspauth is wrong)',
+      );
     }
     this.step = 'features again';
     link.restart();
@@ -171,8 +175,8 @@ export class RouterHandshake implements Handshake {
 
 /** What the `error` of a bind means, and what can be done. [jabberd2 2.7.0 router/router.c] */
 const BIND_ERRORS: Record<string, string> = {
-  400: 'it is no name that can be bound',
-  403: 'the user USER may bind only its own name, or must stand in <aci/> of router.xml',
+  400: 'this name cannot be bound',
+  403: 'the user USER may bind only its own name, unless <aci/> in router.xml allows more',
   409: 'another component has it; is the stock c2s, or another sm-component, running under that name? Give each its own --name',
 };
 

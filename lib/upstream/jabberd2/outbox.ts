@@ -11,7 +11,7 @@ import { Requests } from './requests.js';
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** Why nothing came of a request whose answer is undefined. */
-export const NO_ANSWER = 'no answer of the sm';
+export const NO_ANSWER = 'no answer from the sm';
 
 export interface OutboxOptions {
   /** Our name on the router. */

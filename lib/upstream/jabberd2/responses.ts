@@ -75,8 +75,8 @@ export class Responses {
   /** The router does not know us, or a name, or would not let a packet through. [jabberd2 2.7.0 router] */
   undeliverable(said: Undeliverable): void {
     const { code, name, action, id, text } = said;
-    this.log.debug('the router can not deliver a packet', { to: name, error: code, action });
-    if (code === '401') return this.link.fail('the router does not know our name any more');
+    this.log.debug('the router cannot deliver a packet', { to: name, error: code, action });
+    if (code === '401') return this.link.fail('the router no longer knows our name');
     if (id !== undefined && this.outbox.requests.answer(id, undefined)) return;
     const at = this.sessions.known(said);
     if (action !== undefined || !at) return;

@@ -177,7 +177,11 @@ export class Jabberd2Upstream implements LinkedUpstream {
     const said = dialect.read(packet);
     if (said?.kind === 'stanza') this.deliver(said, packet);
     else if (said) this.heard(said);
-    else this.log.debug('a packet for no client', { name: packet.name, from: packet.attribute('from') });
+    else
+      this.log.debug('dropped a packet without a client', {
+        name: packet.name,
+        from: packet.attribute('from'),
+      });
   }
 
   /** Most stanzas are for a session that the registry has, with its half of ours: one look-up finds both. */
@@ -192,7 +196,7 @@ export class Jabberd2Upstream implements LinkedUpstream {
         { kind: 'stanza', to: c2s, from: at.jid, text, whole, envelope: 'route' },
         session,
       );
-    this.log.debug('a stanza for a session that is over', { socket: c2s });
+    this.log.debug('a stanza for an ended session', { socket: c2s });
     if (this.sessions.get(c2s)) return;
     this.sessions.endUnknown(from, said);
     this.outbox.giveBack(text);

@@ -54,14 +54,14 @@ export class Users implements UserProvisioning {
     const { user, host, bare } = Jid.parse(jid, STRINGPREP)!;
     const isThere = await this.hasCredentials(user!, host).catch((error: Error) => error);
     if (isThere instanceof Error) return done(isThere.message);
-    if (!isThere) return done('its account was removed meanwhile');
+    if (!isThere) return done('the account was removed meanwhile');
     const id = dialect.newId();
     this.outbox.ask(host, dialect.session('create', {}, bare, id), id, (answer) => {
       // The account is there, so that a late answer is none that had to be undone.
       if (!answer) this.outbox.requests.forget(id);
       if (!answer) return done(NO_ANSWER);
       if (answer.action === 'created')
-        this.log.info('user made at the sm, which did not know it', { user: bare });
+        this.log.info('user created at the sm, which did not know it', { user: bare });
       done(undefined);
     });
   }

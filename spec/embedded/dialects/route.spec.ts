@@ -104,7 +104,7 @@ describe('embedded: the route dialect', () => {
       expect(result.attribute('from')).to.equal(juliet);
     });
 
-    it('ends at bad XML', async () => {
+    it('ends at malformed XML', async () => {
       peer.write('<route to="x"><a></route>');
       await peer.ended;
       expect(peer.received).to.match(/<stream:error>Invalid XML<\/stream:error>$/);

@@ -157,7 +157,7 @@ describe('embedded: messages [RFC6121 8.5]', () => {
     expect((await romeo.send(`<message to='${juliet.full}'/>`))(juliet)).to.have.length(1);
   });
 
-  it('an element that is no stanza comes back as 1.1.2 gives it back', async () => {
+  it('an element that is not a stanza comes back as 1.1.2 gives it back', async () => {
     const told = await juliet.send(`<foo id='m7'><bar/></foo>`);
     expect(told(juliet)).to.deep.equal([
       `<foo id='m7' type='error'><bar/><error code='400'>Bad Request</error></foo>`,

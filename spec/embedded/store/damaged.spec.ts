@@ -85,7 +85,7 @@ describe('embedded: a store that is damaged', function () {
     const { code, stdout, stderr } = start();
     expect([code, stdout]).to.deep.equal([1, '']);
     expect(stderr).to.match(
-      /^sm-component: the store in \S+ can not be opened: sm-component\.sqlite is damaged \(.+\); put a backup in its place, or save .*docs\/running\.md.*\n$/,
+      /^sm-component: the store in \S+ cannot be opened: sm-component\.sqlite is damaged \(.+\); put a backup in its place, or save .*docs\/running\.md.*\n$/,
     );
     expect(readFileSync(file).equals(before)).to.equal(true);
   });
@@ -118,7 +118,7 @@ describe('embedded: a store that is damaged', function () {
     writeFileSync(`${file}-wal`, 'x');
     const { code, stderr } = start();
     expect(code).to.equal(1);
-    expect(stderr).to.contain('sm-component.sqlite is missing, and sm-component.sqlite-wal is there');
+    expect(stderr).to.contain('sm-component.sqlite is missing, but sm-component.sqlite-wal exists');
   });
 
   it('a new one is there whole, and nothing beside it', () => {

@@ -77,7 +77,7 @@ describeWith('jabberd2', JABBERD2, 'interop: scripts in front of a real jabberd2
     before(function () {
       if (MISSING_GIVEN.length === 0) return;
       expect(process.env.CI, MISSING_GIVEN.join()).to.equal(undefined);
-      shout(`Prosody's own scripts can not be tried: missing ${MISSING_GIVEN.join()}`);
+      shout(`Prosody's own scripts cannot be tried: missing ${MISSING_GIVEN.join()}`);
       this.skip();
     });
 

@@ -12,7 +12,7 @@ export function describeWith(name: string, needs: readonly Need[], title: string
 export function isThere(name: string, needs: readonly Need[], title: string): boolean {
   const absent = missing({ needs });
   if (absent.length === 0) return true;
-  const reason = `${name} can not be tried: missing ${absent.join(', ')}`;
+  const reason = `${name} cannot be tried: missing ${absent.join(', ')}`;
   if (STRICT) {
     it(title, () => {
       throw new Error(reason);

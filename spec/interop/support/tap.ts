@@ -13,7 +13,7 @@ export class Recording {
       onStanza: (stanza) => this.stanzas.push(stanza.element()),
       onClosingTag: () => (this.closed = true),
       onParseError: ({ text }) => {
-        throw new Error(`the recording can not be read: ${text}`);
+        throw new Error(`the recording cannot be read: ${text}`);
       },
     },
     { limits: { bytes: 1e8, depth: 1000, attributes: 1000 }, namespaces: false },
