@@ -2,39 +2,37 @@ import type { Duplex } from 'node:stream';
 import type { Outbox } from './outbox.js';
 import type { Sessions } from './sessions.js';
 
-/** How long names are waited for, in milliseconds. */
-const TIMES_MS = {
-  /** Those that are served, after the first bind. */
-  names: 1_000,
-  /** Those that sessions are on, after the link was lost. */
-  grace: 10_000,
-} as const;
+/** How long the names that are served are waited for after a bind. */
+const NAMES_TIMEOUT_MS = 1_000;
+/** How long the names of open sessions are waited for after the link, or the router, was away. */
+const GRACE_TIMEOUT_MS = 10_000;
 
 export interface ComponentPresenceOptions {
-  /** Domains that clients are to find here; where there are none, whatever the router has. */
+  /** The domains that are served; where there are none, all names of the router. */
   readonly domains: readonly string[];
-  /** Does the router still take new connections? */
-  readonly answers: () => Promise<boolean>;
-  /** Called after each bind, once: the names that are needed are there, or were waited for long enough. */
-  readonly settled: () => void;
-  /** There may be room again for what waits. */
-  readonly relieved: () => void;
+  /** Does the router still accept connections? */
+  readonly acceptsConnections: () => Promise<boolean>;
+  /** Called once after each bind: the names that are needed are there, or were waited for long enough. */
+  readonly onSettled: () => void;
+  /** There may be room again for packets that wait. */
+  readonly onRoom: () => void;
 }
 
 /**
- * Names come to the router and go, and it tells everybody, by a `<presence/>` that is nobody's presence. A name that comes
- * gets what waited for it, and one that goes takes its sessions along; but where it is the router that goes, or has been
- * away, the sms live on, and their names are given time to come back. [jabberd2 2.7.0 docs/dev/component-protocol]
+ * Which components are connected to the router. It announces each one that comes or goes to all others, by a `<presence/>`
+ * from its name. When a name comes, packets that waited for it are sent; when it goes, its sessions end. But where the
+ * router itself is stopped, or was away, the sms go on with their sessions: their names get time to come back.
+ * [jabberd2 2.7.0 docs/dev/component-protocol]
  */
 export class ComponentPresence {
   /** Runs from the bind until the link is opened. */
   private settling: NodeJS.Timeout | undefined;
-  /** Runs from the bind on, while a session may get its sm back. */
+  /** Runs while sessions may get their sm back. */
   private grace: NodeJS.Timeout | undefined;
-  /** Names that are gone, while it is found out whether the router is going as well. */
-  private doubted: Set<string> | undefined;
+  /** Names that have gone, while it is checked whether the router is being stopped. */
+  private checked: Set<string> | undefined;
 
-  /** @param names that are on the router now: nobody else writes there */
+  /** @param names that are on the router now; only written here */
   constructor(
     private readonly names: ComponentNames,
     private readonly outbox: Outbox,
@@ -42,17 +40,17 @@ export class ComponentPresence {
     private readonly options: ComponentPresenceOptions,
   ) {}
 
-  /** The router tells right behind the bind which names it has. Those that are needed are waited for a little. */
+  /** Our name is bound. The router announces its names right after that; the ones that are needed are waited for. */
   bound(): void {
-    this.settling = setTimeout(() => this.settle(), TIMES_MS.names);
+    this.settling = setTimeout(() => this.settle(), NAMES_TIMEOUT_MS);
     this.allowGrace();
   }
 
-  /** Without a link nothing is known of any name. */
+  /** The link is lost: no name is known to be there. */
   unbound(): void {
     this.stop();
     this.settling = undefined;
-    this.doubted = undefined;
+    this.checked = undefined;
     this.names.clear();
   }
 
@@ -62,24 +60,25 @@ export class ComponentPresence {
     clearTimeout(this.grace);
   }
 
-  came(name: string): void {
+  available(name: string): void {
     if (!this.names.add(name)) return;
-    if (this.doubted?.delete(name)) this.giveUp(name);
-    this.outbox.came(name);
+    // It has connected again, so its old connection was lost, and the router was there all the time.
+    if (this.checked?.delete(name)) this.giveUp(name);
+    this.outbox.sendWaiting(name);
     this.probeSessions(name);
-    this.options.relieved();
+    this.options.onRoom();
     this.settleWhenComplete();
   }
 
-  gone(name: string): void {
+  unavailable(name: string): void {
     if (!this.names.delete(name)) return;
     this.outbox.queues.reset(name);
     if (!this.sessions.hasOn(name)) return this.giveUp(name);
-    if (this.doubted) this.doubted.add(name);
-    else void this.doubt(new Set([name]));
+    if (this.checked) this.checked.add(name);
+    else void this.checkRouter(new Set([name]));
   }
 
-  /** With nothing in particular to wait for, the names that come in one read are as good as all of them. */
+  /** Where no name is needed, the names that come in one read are taken for all of them. */
   private settleWhenComplete(): void {
     if (!this.settling) return;
     const needed = this.needed();
@@ -91,7 +90,7 @@ export class ComponentPresence {
     if (!this.settling) return;
     clearTimeout(this.settling);
     this.settling = undefined;
-    this.options.settled();
+    this.options.onSettled();
   }
 
   private needed(): Set<string> {
@@ -101,75 +100,74 @@ export class ComponentPresence {
   }
 
   /**
-   * The sms end our sessions when they hear that our name is gone, and hear nothing when the whole router was: which of
-   * the two it was, nobody says. Sessions that are on a name when it comes are older than it.
+   * Asks about the sessions of a name that has just come: they are older than its connection. Its sm has ended them if it
+   * heard that our name was gone, and has them still if the whole router was: nobody tells which of the two it was.
    */
   private probeSessions(name: string): void {
-    for (const at of this.sessions.allOpen()) if (at.name === name) this.sessions.probe(at);
+    for (const open of this.sessions.allOpen()) if (open.name === name) this.sessions.probe(open);
   }
 
   /**
-   * A router that is being stopped takes no new connections any more, then parts from one component after the other, and
-   * tells the rest: but their sms live on, with all sessions. [jabberd2 2.7.0 router/main.c]
+   * A router that is being stopped accepts no new connections, then disconnects one component after the other and
+   * announces that to the rest; but their sms go on, with all sessions. [jabberd2 2.7.0 router/main.c]
    */
-  private async doubt(names: Set<string>): Promise<void> {
-    this.doubted = names;
-    const isThere = await this.options.answers();
-    if (this.doubted !== names) return;
-    this.doubted = undefined;
+  private async checkRouter(names: Set<string>): Promise<void> {
+    this.checked = names;
+    const isThere = await this.options.acceptsConnections();
+    if (this.checked !== names) return;
+    this.checked = undefined;
     if (isThere) for (const name of names) this.giveUp(name);
     else this.allowGrace();
   }
 
-  /** The router may have been restarted, and the sms may be slower to find it again than we were; but not for ever. */
+  /** The router may have been restarted, and sms may find it again later than we do. */
   private allowGrace(): void {
     clearTimeout(this.grace);
-    this.grace = setTimeout(() => this.giveUpMissing(), TIMES_MS.grace);
+    this.grace = setTimeout(() => this.giveUpMissing(), GRACE_TIMEOUT_MS);
   }
 
   private giveUpMissing(): void {
     for (const name of this.needed()) if (!this.names.has(name)) this.giveUp(name);
   }
 
-  /** An sm that only lost its link has its sessions still when it is back, and they must be ended then. */
+  /** The sessions of a name end. An sm that only lost its link has them still when it is back: then it is told. */
   private giveUp(name: string): void {
     for (const { c2s, payload } of this.outbox.giveUp(name)) {
-      const at = this.sessions.get(c2s);
-      if (at?.state === 'open') this.sessions.undelivered(at, payload);
+      const session = this.sessions.get(c2s);
+      if (session?.state === 'open') this.sessions.undelivered(session, payload);
     }
-    for (const at of this.sessions.on(name)) this.sessions.leaveBehind(at);
-    this.options.relieved();
+    for (const open of this.sessions.on(name)) this.sessions.leaveBehind(open);
+    this.options.onRoom();
   }
 }
 
-/** Most names that are remembered of those that were once there. */
+/** Names that are remembered after they have gone. */
 const MAX_NAMES = 10_000;
 
 /** The names that are on a router now, and those that once were. */
 export class ComponentNames implements Iterable<string> {
-  private readonly here = new Set<string>();
+  private readonly present = new Set<string>();
   private readonly seen = new Set<string>();
 
   /** @returns whether it was not there before */
   add(name: string): boolean {
-    if (this.here.has(name)) return false;
-    this.here.add(name);
+    if (this.present.has(name)) return false;
+    this.present.add(name);
     if (this.seen.size < MAX_NAMES) this.seen.add(name);
     return true;
   }
 
   /** @returns whether it was there */
   delete(name: string): boolean {
-    return this.here.delete(name);
+    return this.present.delete(name);
   }
 
-  /** Without a router nothing is known to be there. */
   clear(): void {
-    this.here.clear();
+    this.present.clear();
   }
 
   has(name: string): boolean {
-    return this.here.has(name);
+    return this.present.has(name);
   }
 
   wasThere(name: string): boolean {
@@ -177,31 +175,31 @@ export class ComponentNames implements Iterable<string> {
   }
 
   [Symbol.iterator](): Iterator<string> {
-    return this.here[Symbol.iterator]();
+    return this.present[Symbol.iterator]();
   }
 }
 
-/** Why there is nothing to be had at a name, for clients and for the log. */
+/** Why nothing can be sent to a name, for clients and for the log. */
 export function away(name: string): string {
   return `${name} is not connected to the router`;
 }
 
-/** How long an answer is waited for, in milliseconds. Who takes longer is there, and slow. */
-const LOOKUP_TIMEOUT_MS = 1_000;
+/** How long the answer to a first text is waited for: a server that takes longer is there, and slow. */
+const ANSWER_TIMEOUT_MS = 1_000;
 
 /**
- * Does a server still take new connections, and answer on them? One that is being stopped closes its door first, and
- * only then what is connected already. A port that is passed on by others may be open all the same: so a word is waited for.
+ * Does a server still accept connections, and answer on them? One that is being stopped first closes its port, and then its
+ * connections. The port alone proves nothing, because a proxy may hold it open: so an answer is waited for.
  *
- * @param word what it would answer
+ * @param text to which it would answer
  */
 export function acceptsConnections(
-  connect: (connected: () => void) => Duplex,
-  word: string,
+  connect: (onConnect: () => void) => Duplex,
+  text: string,
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    const stream = connect(() => stream.write(word));
-    const timer = setTimeout(() => settle(true), LOOKUP_TIMEOUT_MS);
+    const stream = connect(() => stream.write(text));
+    const timer = setTimeout(() => settle(true), ANSWER_TIMEOUT_MS);
     const settle = (isThere: boolean): void => {
       clearTimeout(timer);
       stream.destroy();

@@ -7,10 +7,10 @@ import type { Action } from './dialect.js';
 import type { ComponentNames } from './component-presence.js';
 import { Requests } from './requests.js';
 
-/** How long an answer of an sm is waited for, in milliseconds: neither side has a limit of its own. */
+/** How long an answer of an sm is waited for: neither side has a limit of its own. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Why nothing came of a request whose answer is undefined. */
+/** Why a request failed that has no answer. */
 export const NO_ANSWER = 'no answer from the sm';
 
 export interface OutboxOptions {
@@ -21,24 +21,25 @@ export interface OutboxOptions {
 }
 
 /**
- * How packets get to the names on the router, each in a route. What is for a name that is away would only come back from
- * the router, so it waits here: a stanza while its session may go on, what is told until the name comes, what is owed
- * until the name has answered it. Only a request does not wait. [jabberd2 2.7.0 docs/dev/component-protocol, router]
+ * Packets to the names on the router, each in a route. The router would only return what is sent to a name that is away; so
+ * such packets are kept here. A stanza is parked while its session may go on; an order that needs an answer is kept until
+ * it has one, and sent again each time that the name comes. Only requests do not wait.
+ * [jabberd2 2.7.0 docs/dev/component-protocol, router]
  */
 export class Outbox {
   /** The queues of clients with a session, by the name of its sm. */
   readonly queues: FairQueues;
-  /** That of clients without one: nothing is sent on it, but it is closed while the link is full. */
+  /** The queue of clients without one: nothing is sent on it, but it is closed while the link is full. */
   readonly loginQueue: FairQueue;
-  /** That of stanzas that are given back, to whichever sm. */
+  /** The queue of stanzas that are given back, to whichever sm. */
   readonly returnQueue: FairQueue;
   readonly requests = new Requests<Action>(ANSWER_TIMEOUT_MS);
   private readonly parked = new Parked();
   private readonly unacknowledged = new Unacknowledged();
-  /** The opening tags of routes, by where they go. */
-  private readonly heads = new Map<string, string>();
+  /** The opening tags of routes, by their addressee. */
+  private readonly openingTags = new Map<string, string>();
 
-  /** @param names that are on the router now: only read here */
+  /** @param names that are on the router now; only read here */
   constructor(
     private readonly link: ReconnectingLink,
     private readonly names: ComponentNames,
@@ -47,33 +48,19 @@ export class Outbox {
   ) {
     this.queues = new FairQueues({
       probe: (name, id) => this.probe(name, id),
-      isBlocked: (name) => this.isBlocked(name),
+      isBlocked: (name) => link.isFull || (this.parksMuch && !names.has(name)),
       onStalled: (name, stalled) => logStalled(log, name, stalled),
       most: options.queueBytes,
     });
-    this.loginQueue = this.unsent(() => link.isFull);
-    this.returnQueue = this.unsent(() => this.parksMuch || link.isFull);
+    this.loginQueue = this.gate(() => link.isFull);
+    this.returnQueue = this.gate(() => link.isFull || this.parksMuch);
   }
 
-  /** There may be room again for those that wait. */
+  /** There may be room again for packets that wait. */
   giveTurns(): void {
     this.loginQueue.giveTurns();
     this.queues.giveTurns();
     this.returnQueue.giveTurns();
-  }
-
-  /** A queue that is only closed or open: nothing that is sent is counted on it. */
-  private unsent(isBlocked: () => boolean): FairQueue {
-    return new FairQueue({ probe: () => undefined, isBlocked, most: this.options.queueBytes });
-  }
-
-  private get parksMuch(): boolean {
-    return this.parked.size > this.options.queueBytes;
-  }
-
-  /** What is kept for an sm that is away is the trouble of its users, and not of those of another one. */
-  private isBlocked(name: string): boolean {
-    return this.link.isFull || (this.parksMuch && !this.names.has(name));
   }
 
   /** Is the name there? */
@@ -83,96 +70,105 @@ export class Outbox {
 
   /** To a name that is there; called for each stanza. */
   send(name: string, payload: string, ascii = false): void {
-    const packet = this.routed(name, payload);
+    const packet = this.route(name, payload);
     this.link.send(packet, ascii);
     if (this.link.up) this.queues.to(name).window.add(packet.length);
   }
 
-  /** A stanza for a name that is away, and that may come back with its sessions. */
+  /** A stanza for a name that is away, and may come back with its sessions. */
   park(name: string, stanza: ParkedStanza): void {
-    this.parked.stanza(name, stanza);
+    this.parked.addStanza(name, stanza);
   }
 
   /** Now, or when the name is there. */
   tell(name: string, payload: string): void {
     if (this.names.has(name)) this.send(name, payload);
-    else this.parked.tell(name, payload);
+    else this.parked.add(name, payload);
   }
 
-  /** Whenever the name comes, until {@link settle}. */
+  /** Whenever the name comes, until {@link acknowledged}. */
   keepUntilAcknowledged(key: string, name: string, payload: string): void {
     this.unacknowledged.add(key, name, payload);
   }
 
-  /** Now, and again whenever the name comes, until {@link settle}. */
+  /** Now, and again whenever the name comes, until {@link acknowledged}. */
   tellUntilAcknowledged(key: string, name: string, payload: string): void {
     this.keepUntilAcknowledged(key, name, payload);
     if (this.names.has(name)) this.send(name, payload);
   }
 
-  /** What is owed by that key has been answered. */
-  settle(key: string): void {
-    this.unacknowledged.settle(key);
+  /** The packet of that key has been answered. */
+  acknowledged(key: string): void {
+    this.unacknowledged.delete(key);
   }
 
   /**
    * Asks an sm.
    *
    * @param id of the request, as the payload has it
-   * @param settle gets the answer while that is being read; undefined where there is none, but never before `ask` returns
+   * @param onAnswer see {@link Requests.add}; never called before `ask` returns
    */
-  ask(name: string, payload: string, id: string, settle: (answer: Action | undefined) => void): void {
-    this.requests.add(id, name, settle);
+  ask(name: string, payload: string, id: string, onAnswer: (answer: Action | undefined) => void): void {
+    this.requests.add(id, name, onAnswer);
     if (this.link.up && this.names.has(name)) this.send(name, payload);
     else setImmediate(() => this.requests.answer(id, undefined));
   }
 
-  /** A stanza that did not reach its client goes to its addressee's sm, to be delivered anew, stored or refused there. */
+  /** A stanza that did not reach its client goes to the sm of its addressee, which delivers it anew, stores or refuses it. */
   giveBack(text: string): void {
     const returned = dialect.returned(text);
     if (returned) this.tell(returned.to, returned.payload);
   }
 
   /** A name is there again: sends all that waited for it. */
-  came(name: string): void {
+  sendWaiting(name: string): void {
     for (const payload of [...this.parked.take(name), ...this.unacknowledged.to(name)])
       this.send(name, payload);
   }
 
   /**
-   * A name will not answer what it was asked, and its sessions do not go on.
+   * A name will answer no requests, and its sessions do not go on.
    *
    * @returns the stanzas that waited for it
    */
   giveUp(name: string): ParkedStanza[] {
-    this.requests.giveUp((request) => request.about === name);
+    this.requests.giveUp(name);
     return this.parked.takeStanzas(name);
   }
 
-  /** There is no link any more, and so no answer, and nothing on its way. */
+  /** The link was lost: no answers come, and nothing is in flight. */
   unlinked(): void {
     this.requests.giveUp();
     this.queues.resetAll();
   }
 
-  /** What is for a session that nobody has comes back from the sm. [jabberd2 2.7.0 sm] */
+  private get parksMuch(): boolean {
+    return this.parked.size > this.options.queueBytes;
+  }
+
+  /** A queue that is only open or closed: nothing that is sent is counted on it. */
+  private gate(isBlocked: () => boolean): FairQueue {
+    return new FairQueue({ probe: () => undefined, isBlocked, most: this.options.queueBytes });
+  }
+
+  /** A stanza for a session that nobody has comes back from the sm. [jabberd2 2.7.0 sm] */
   private probe(name: string, id: string): void {
-    this.link.send(this.routed(name, dialect.probe({ c2s: id, sm: id })));
+    this.link.send(this.route(name, dialect.probe({ c2s: id, sm: id })));
   }
 
-  private routed(name: string, payload: string): string {
-    return `${this.head(name)}${payload}</route>`;
+  private route(name: string, payload: string): string {
+    return `${this.openingTag(name)}${payload}</route>`;
   }
 
-  private head(name: string): string {
-    let head = this.heads.get(name);
-    if (head === undefined) this.heads.set(name, (head = dialect.routeTo(name, this.options.name)));
-    return head;
+  private openingTag(name: string): string {
+    let tag = this.openingTags.get(name);
+    if (tag === undefined) this.openingTags.set(name, (tag = dialect.routeTo(name, this.options.name)));
+    return tag;
   }
 }
 
-/** Most characters that are kept of what names are to be told; what is more is forgotten. */
-const MAX_TOLD_BYTES = 50_000_000;
+/** Characters that are kept besides stanzas; packets beyond that are dropped. */
+const MAX_PARKED_BYTES = 50_000_000;
 
 /** A stanza of a session, as it will be sent. */
 export interface ParkedStanza {
@@ -180,36 +176,36 @@ export interface ParkedStanza {
   readonly payload: string;
 }
 
-/** Packets for names that are not there: what they are to be told, and stanzas of sessions that may go on. */
-export class Parked {
-  private readonly told = new Map<string, string[]>();
+/** Packets for names that are away: stanzas of sessions that may go on, and others. */
+class Parked {
+  private readonly others = new Map<string, string[]>();
   private readonly stanzas = new Map<string, ParkedStanza[]>();
   /** Characters of all stanzas. */
   size = 0;
-  private toldSize = 0;
+  private otherSize = 0;
 
-  /** To be said when the name is back, whatever becomes of sessions. */
-  tell(name: string, packet: string): void {
-    if (this.toldSize + packet.length > MAX_TOLD_BYTES) return;
-    this.toldSize += packet.length;
-    listOf(this.told, name).push(packet);
+  /** To be sent when the name is back, even if its sessions are over. */
+  add(name: string, packet: string): void {
+    if (this.otherSize + packet.length > MAX_PARKED_BYTES) return;
+    this.otherSize += packet.length;
+    listOf(this.others, name).push(packet);
   }
 
-  /** To go on when the name is back with its sessions. */
-  stanza(name: string, stanza: ParkedStanza): void {
+  /** To be sent when the name is back with its sessions. */
+  addStanza(name: string, stanza: ParkedStanza): void {
     listOf(this.stanzas, name).push(stanza);
     this.size += stanza.payload.length;
   }
 
-  /** All that waits for a name, in the order in which it may be sent. */
+  /** All packets for a name, in the order in which they may be sent. */
   take(name: string): string[] {
-    const told = this.told.get(name) ?? [];
-    this.told.delete(name);
-    for (const { length } of told) this.toldSize -= length;
-    return [...this.takeStanzas(name).map(({ payload }) => payload), ...told];
+    const others = this.others.get(name) ?? [];
+    this.others.delete(name);
+    for (const { length } of others) this.otherSize -= length;
+    return [...this.takeStanzas(name).map(({ payload }) => payload), ...others];
   }
 
-  /** The stanzas that wait for a name whose sessions are over. */
+  /** The stanzas for a name whose sessions are over. */
   takeStanzas(name: string): ParkedStanza[] {
     const stanzas = this.stanzas.get(name) ?? [];
     this.stanzas.delete(name);
@@ -224,36 +220,29 @@ function listOf<Item>(lists: Map<string, Item[]>, name: string): Item[] {
   return list;
 }
 
-/** Most of them that are kept; the oldest is forgotten for one more. */
+/** Packets that are kept; the oldest is forgotten for one more. */
 const MAX_UNACKNOWLEDGED = 100_000;
 
-/** What is owed to one name. */
-interface Entry {
-  readonly name: string;
-  readonly payload: string;
-}
-
 /**
- * What names have to be told until they have answered: that a session is over, that a user is. What was only sent may
+ * Packets that are sent until they are answered: that a session is over, that a user is removed. One that was only sent may
  * have been lost with the router, or with a session manager that did not read it any more.
  */
-export class Unacknowledged {
-  /** In the order in which they were made. */
-  private readonly entries = new Map<string, Entry>();
+class Unacknowledged {
+  /** By the key of their answer, in the order in which they were made. */
+  private readonly packets = new Map<string, { readonly name: string; readonly payload: string }>();
 
-  /** @param key what the answer is known by */
   add(key: string, name: string, payload: string): void {
-    this.entries.set(key, { name, payload });
-    if (this.entries.size > MAX_UNACKNOWLEDGED) this.entries.delete(this.entries.keys().next().value!);
+    this.packets.set(key, { name, payload });
+    if (this.packets.size > MAX_UNACKNOWLEDGED) this.packets.delete(this.packets.keys().next().value!);
   }
 
-  /** The answer came. */
-  settle(key: string): void {
-    this.entries.delete(key);
+  /** Its answer came. */
+  delete(key: string): void {
+    this.packets.delete(key);
   }
 
-  /** All that a name is owed, the oldest first. */
+  /** Those for a name, the oldest first. */
   *to(name: string): Iterable<string> {
-    for (const entry of this.entries.values()) if (entry.name === name) yield entry.payload;
+    for (const packet of this.packets.values()) if (packet.name === name) yield packet.payload;
   }
 }

@@ -193,7 +193,7 @@ export class Sessions {
 
   /** An sm has answered an end. */
   endAnswered(ids: Partial<Ids>): void {
-    this.outbox.settle(keyOf(ids));
+    this.outbox.acknowledged(keyOf(ids));
   }
 
   /** Finds out whether the sm still has it: it says so where it has not. */

@@ -159,10 +159,10 @@ export class Jabberd2Upstream implements LinkedUpstream {
     const { domains, connect } = this.options;
     return new ComponentPresence(this.presentNames, this.outbox, this.sessions, {
       domains,
-      answers: () =>
+      acceptsConnections: () =>
         acceptsConnections(connect, tcp.open('initiating', new RouterHandshake(this.options).header())),
-      settled: () => this.settled(),
-      relieved: () => this.outbox.giveTurns(),
+      onSettled: () => this.settled(),
+      onRoom: () => this.outbox.giveTurns(),
     });
   }
 
@@ -205,7 +205,7 @@ export class Jabberd2Upstream implements LinkedUpstream {
   private heard(said: Exclude<Routed, Carried>): void {
     switch (said.kind) {
       case 'advert':
-        return said.available ? this.presence.came(said.name) : this.presence.gone(said.name);
+        return said.available ? this.presence.available(said.name) : this.presence.unavailable(said.name);
       case 'action':
         return this.responses.action(said);
       case 'bounced':

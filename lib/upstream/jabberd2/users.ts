@@ -5,12 +5,12 @@ import * as dialect from './dialect.js';
 import { NO_ANSWER, type Outbox } from './outbox.js';
 import type { Sessions } from './sessions.js';
 
-/** Has somebody of that name credentials now? */
+/** Has a user an account now, with a password to log in with? */
 export type HasCredentials = (user: string, domain: string) => Promise<boolean>;
 
 /**
- * The users of the sms, which keep what belongs to an account and never see its password: they are told who there is, by
- * `<session/>` with `create` and `delete`. Users are bare addresses here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
+ * The users of the sms. An sm keeps the data of accounts and never sees a password; `<session/>` with `create` and `delete`
+ * tells it which users there are. Users are bare addresses here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class Users implements UserProvisioning {
   constructor(
@@ -31,8 +31,8 @@ export class Users implements UserProvisioning {
   }
 
   /**
-   * An sm that is away is told when it is back. One that has no session of the user keeps him in memory, and his name for
-   * ever: so one is opened for the purpose, which the removal ends. [jabberd2 2.7.0 sm/user.c]
+   * An sm that is away is told when it is back. An sm that has no session of the user keeps the user in memory, and so the
+   * name in use, for ever: then a session is opened first, which the removal ends. [jabberd2 2.7.0 sm/user.c]
    */
   remove(user: string, domain: string): void {
     this.sessions.userRemoved(user);
@@ -43,32 +43,33 @@ export class Users implements UserProvisioning {
   }
 
   /**
-   * An sm without auto-create refuses a session to whom it does not know. Where the account was not registered in-band
-   * nobody has told it, and it is told now; but not of one that has been removed since the password was looked at. That
-   * it knows him meanwhile (by another login) is as good. [jabberd2 2.7.0 sm.xml user]
+   * Makes a user at the sm who has just logged in: an sm without auto-create refuses sessions of users that it does not
+   * know, and nobody has told it of an account that was not registered in-band. A user whose account was removed since the
+   * password was checked is not made. Where another login made the user meanwhile, that is as good.
+   * [jabberd2 2.7.0 sm.xml user]
    *
-   * @param jid who logs in, by his full address
-   * @param done called with undefined where the sm knows him now, and with the reason where it does not
+   * @param jid the full address of the login
+   * @param onIntroduced called with undefined where the sm knows the user now, else with the reason
    */
-  async introduce(jid: string, done: (reason: string | undefined) => void): Promise<void> {
+  async introduce(jid: string, onIntroduced: (reason: string | undefined) => void): Promise<void> {
     const { user, host, bare } = Jid.parse(jid, STRINGPREP)!;
     const isThere = await this.hasCredentials(user!, host).catch((error: Error) => error);
-    if (isThere instanceof Error) return done(isThere.message);
-    if (!isThere) return done('the account was removed meanwhile');
+    if (isThere instanceof Error) return onIntroduced(isThere.message);
+    if (!isThere) return onIntroduced('the account was removed meanwhile');
     const id = dialect.newId();
     this.outbox.ask(host, dialect.session('create', {}, bare, id), id, (answer) => {
-      // The account is there, so that a late answer is none that had to be undone.
+      // The account is there, so that a late answer needs not be undone.
       if (!answer) this.outbox.requests.forget(id);
-      if (!answer) return done(NO_ANSWER);
+      if (!answer) return onIntroduced(NO_ANSWER);
       if (answer.action === 'created')
         this.log.info('user created at the sm, which did not know it', { user: bare });
-      done(undefined);
+      onIntroduced(undefined);
     });
   }
 
   /** An sm has answered a removal. */
   deleteAnswered(id: string): void {
-    this.outbox.settle(id);
+    this.outbox.acknowledged(id);
   }
 
   private delete(user: string, domain: string): void {
