@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { openCredentials, type Credentials } from './accounts/index.js';
+import { openCredentialStore, type CredentialStore } from './accounts/index.js';
 import { CredentialsAuthenticator } from './client/authenticator.js';
 import { Clients, type ClientInfo } from './client/clients.js';
 import type { Address, Config } from './config/config.js';
@@ -46,7 +46,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private readonly registry: SessionRegistry;
   private readonly clients: Clients;
   /** Where logins are checked, for a session manager that leaves that to us; there from the start on. */
-  private credentials: Credentials | undefined;
+  private credentials: CredentialStore | undefined;
   private bound: readonly Address[] = [];
   private settleFirstLink: ((refused?: LinkRefused) => void) | undefined;
   private stopped: Promise<void> | undefined;
@@ -139,7 +139,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
   private async openCredentials(): Promise<void> {
     const { credentials, data } = this.config;
-    this.credentials = await openCredentials(credentials, { data, log: this.log });
+    this.credentials = await openCredentialStore(credentials, { data, log: this.log });
   }
 
   /** Resolves when the link is up for the first time. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { openOwn, requireWhole } from '../store/sqlite.js';
-import { CredentialsError, type Credentials } from './credentials.js';
+import { CredentialsError, type CredentialStore } from './credential-store.js';
 import { openSqlite } from './sqlite.js';
 
 const FILE = 'credentials.sqlite';
@@ -10,18 +10,18 @@ const FILE = 'credentials.sqlite';
 const TABLE = `CREATE TABLE authreg (
   username TEXT NOT NULL, realm TEXT NOT NULL, password TEXT, PRIMARY KEY (username, realm))`;
 
-/** Is there one in that directory? */
-export function hasEmbedded(directory: string): boolean {
+/** Is there a store of our own in that directory? */
+export function hasEmbeddedCredentials(directory: string): boolean {
   return existsSync(path.join(directory, FILE));
 }
 
 /**
- * A store of our own in the data directory; both are made where they are missing, and readable by their owner alone:
- * passwords are kept in clear, since digest logins need them.
+ * A store of our own in the data directory. Directory and file are made where they are missing, and only their owner can
+ * read them: passwords are stored in clear, since digest logins need that.
  *
- * @throws {CredentialsError} where the directory or the file can not be used
+ * @throws {CredentialsError} where the directory or the file cannot be used
  */
-export async function openEmbedded(directory: string): Promise<Credentials> {
+export async function openEmbedded(directory: string): Promise<CredentialStore> {
   try {
     const database = openOwn(directory, FILE, (fresh) => void fresh.exec(TABLE));
     requireWhole(database);

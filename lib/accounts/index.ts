@@ -1,15 +1,20 @@
 import type { CredentialsSource } from '../config/config.js';
 import type { Log } from '../observe/log.js';
-import type { Credentials } from './credentials.js';
+import type { CredentialStore } from './credential-store.js';
 import { openEmbedded } from './embedded.js';
 import { openPipe } from './pipe.js';
 import { openPostgres } from './postgres.js';
 import { openSqlite } from './sqlite.js';
 
-export { hasEmbedded } from './embedded.js';
-export { CredentialsError, type Account, type Change, type Credentials } from './credentials.js';
+export { hasEmbeddedCredentials } from './embedded.js';
+export {
+  CredentialsError,
+  type Account,
+  type AccountChange,
+  type CredentialStore,
+} from './credential-store.js';
 
-export interface Around {
+export interface CredentialStoreOptions {
   /** The directory of the embedded store. */
   readonly data: string;
   readonly log: Log;
@@ -18,13 +23,13 @@ export interface Around {
 /**
  * Opens the accounts that `--credentials` names.
  *
- * @throws {CredentialsError} where they can not be used as they are. A server that is only away is no reason: it is
- * logged, and the calls reject until it is there
+ * @throws {CredentialsError} where they cannot be used as they are. A database server that cannot be reached is only
+ * logged: calls reject until it can
  */
-export async function openCredentials(
+export async function openCredentialStore(
   source: CredentialsSource,
-  { data, log }: Around,
-): Promise<Credentials> {
+  { data, log }: CredentialStoreOptions,
+): Promise<CredentialStore> {
   switch (source.store) {
     case 'embedded':
       return openEmbedded(data);

@@ -3,54 +3,54 @@ import { isSame } from '../xmpp/sasl/same.js';
 import {
   CredentialsError,
   isName,
-  isTry,
+  isPlausiblePassword,
   requireName,
   requirePassword,
   type Account,
-  type Change,
-  type Credentials,
-} from './credentials.js';
+  type AccountChange,
+  type CredentialStore,
+} from './credential-store.js';
 import { Program, type ProgramCommand, type ProgramTimeouts } from './program.js';
 
-/** Bytes of a question, its line end included: c2s cuts off the rest, and programs read no more at once. */
+/** Of a question, with its line end: c2s cuts off the rest, and programs read no more at once. */
 const MAX_QUESTION_BYTES = 1023;
 
-/** Milliseconds that a call may wait for those before it. */
+/** How long a call may wait for the calls before it. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** What it must say that it can, for each change. */
-const NEEDED: Readonly<Record<Change, readonly string[]>> = {
+/** The words of the program that each change needs. */
+const NEEDED: Readonly<Record<AccountChange, readonly string[]>> = {
   set: ['SET-PASSWORD'],
   create: ['CREATE-USER', 'SET-PASSWORD'],
   delete: ['DELETE-USER'],
 };
 
 /**
- * Starts a program that knows the accounts, as c2s does with `<pipe>`: PAM, LDAP, or whatever it is made for.
+ * Starts a program that knows the accounts, as c2s does with `<pipe>`: a bridge to PAM, LDAP or another directory.
  *
- * @throws {CredentialsError} where it does not start as it should, or can not check passwords in any way
+ * @throws {CredentialsError} where it does not start as it should, or has no way to check passwords
  */
 export async function openPipe(
   command: ProgramCommand,
   log: Log,
   patience?: ProgramTimeouts,
-): Promise<Credentials> {
+): Promise<CredentialStore> {
   const program = await Program.start(command, log, patience);
   const { abilities } = program;
   if (abilities.has('USER-EXISTS') && (abilities.has('CHECK-PASSWORD') || abilities.has('GET-PASSWORD')))
-    return new PipeCredentials(program);
+    return new PipeCredentialStore(program);
   await program.close();
   throw new CredentialsError(
     `the accounts program ${command[0]} must support USER-EXISTS, and CHECK-PASSWORD or GET-PASSWORD`,
   );
 }
 
-/** Asks the program one line; the answer as it is. */
+/** Asks the program one line. @returns its answer as it is */
 type Ask = (...words: string[]) => Promise<string>;
 
-/** The lines of jabberd2's pipe protocol. Names stand in them as they are, passwords in base 64. [authreg_pipe.c] */
-class PipeCredentials implements Credentials {
-  private turn: Promise<unknown> = Promise.resolve();
+/** The lines of jabberd2's pipe protocol: names are written as they are, passwords in base64. [authreg_pipe.c] */
+class PipeCredentialStore implements CredentialStore {
+  private lastCall: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly program: Program) {}
 
@@ -58,55 +58,57 @@ class PipeCredentials implements Credentials {
     return this.program.abilities.has('GET-PASSWORD');
   }
 
-  get can(): ReadonlySet<Change> {
-    const changes = Object.keys(NEEDED) as Change[];
-    return new Set(changes.filter((change) => NEEDED[change].every((word) => this.knows(word))));
+  get can(): ReadonlySet<AccountChange> {
+    const changes = Object.keys(NEEDED) as AccountChange[];
+    return new Set(changes.filter((change) => NEEDED[change].every((word) => this.supports(word))));
   }
 
   async exists(username: string, realm: string): Promise<boolean> {
     if (!isAskable(username, realm)) return false;
-    return this.inTurn((ask) => exists(ask, username, realm));
+    return this.exclusively((ask) => exists(ask, username, realm));
   }
 
   async check(username: string, realm: string, password: string): Promise<boolean> {
-    if (!isTry(password) || !isAskable(username, realm, password)) return false;
+    if (!isPlausiblePassword(password) || !isAskable(username, realm, password)) return false;
     if (!this.program.abilities.has('CHECK-PASSWORD')) {
       const secret = await this.secret(username, realm);
       return secret !== undefined && isSame(password, secret);
     }
-    return this.inTurn(async (ask) => isYes(await ask('CHECK-PASSWORD', username, base64(password), realm)));
+    return this.exclusively(async (ask) =>
+      isYes(await ask('CHECK-PASSWORD', username, base64(password), realm)),
+    );
   }
 
   async secret(username: string, realm: string): Promise<string | undefined> {
     if (!this.readable || !isAskable(username, realm)) return undefined;
-    return this.inTurn(async (ask) => readPassword(await ask('GET-PASSWORD', username, realm)));
+    return this.exclusively(async (ask) => readPassword(await ask('GET-PASSWORD', username, realm)));
   }
 
   async set(username: string, realm: string, password: string): Promise<boolean> {
-    this.require('set');
+    this.requireChange('set');
     requirePassword(password);
     if (!isAskable(username, realm)) return false;
     requireAskable(username, realm, password);
-    return this.inTurn(async (ask) => {
+    return this.exclusively(async (ask) => {
       if (!(await exists(ask, username, realm))) return false;
-      await done(ask('SET-PASSWORD', username, base64(password), realm), 'store a password');
+      await requireYes(ask('SET-PASSWORD', username, base64(password), realm), 'store a password');
       return true;
     });
   }
 
-  /** The program has no answer for "taken", so it is asked before, in the same turn. */
+  /** The program has no answer for "taken", so it is asked for the name first. */
   async create(username: string, realm: string, password: string): Promise<boolean> {
-    this.require('create');
+    this.requireChange('create');
     requireName(username, realm);
     requirePassword(password);
     requireAskable(username, realm, password);
-    return this.inTurn(async (ask) => {
+    return this.exclusively(async (ask) => {
       if (await exists(ask, username, realm)) return false;
-      await done(ask('CREATE-USER', username, realm), 'make an account');
+      await requireYes(ask('CREATE-USER', username, realm), 'make an account');
       try {
-        await done(ask('SET-PASSWORD', username, base64(password), realm), 'store a password');
+        await requireYes(ask('SET-PASSWORD', username, base64(password), realm), 'store a password');
       } catch (error) {
-        // an account that nobody can log in to would keep the name taken
+        // an account without a password would keep the name taken
         if (this.can.has('delete')) await ask('DELETE-USER', username, realm).catch(() => undefined);
         throw error;
       }
@@ -114,17 +116,17 @@ class PipeCredentials implements Credentials {
     });
   }
 
-  /** Its protocol has no word for that. */
+  /** The protocol has no such question. */
   list(): Promise<readonly Account[]> {
     return Promise.reject(new CredentialsError('an accounts program (pipe:) cannot list accounts'));
   }
 
   async delete(username: string, realm: string): Promise<void> {
-    this.require('delete');
+    this.requireChange('delete');
     if (!isAskable(username, realm)) return;
-    await this.inTurn(async (ask) => {
+    await this.exclusively(async (ask) => {
       if (await exists(ask, username, realm))
-        await done(ask('DELETE-USER', username, realm), 'remove an account');
+        await requireYes(ask('DELETE-USER', username, realm), 'remove an account');
     });
   }
 
@@ -132,32 +134,32 @@ class PipeCredentials implements Credentials {
     return this.program.close();
   }
 
-  /** jabberd2's own sample says DESTROY-USER, and answers DELETE-USER. [jabberd2 2.7.0 tools/pipe-auth.pl] */
-  private knows(word: string): boolean {
+  /** jabberd2's own sample announces DESTROY-USER, and answers DELETE-USER. [jabberd2 2.7.0 tools/pipe-auth.pl] */
+  private supports(word: string): boolean {
     const { abilities } = this.program;
     return abilities.has(word) || (word === 'DELETE-USER' && abilities.has('DESTROY-USER'));
   }
 
-  private require(change: Change): void {
+  private requireChange(change: AccountChange): void {
     if (!this.can.has(change))
       throw new CredentialsError(`the accounts program does not support ${NEEDED[change].join(' and ')}`);
   }
 
-  /** Nothing in an answer says what it belongs to: all questions of a call are asked before those of the next. */
-  private inTurn<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
+  /** An answer does not say which question it belongs to, so the questions of one call are asked before the next call's. */
+  private exclusively<Result>(questions: (ask: Ask) => Promise<Result>): Promise<Result> {
     const until = performance.now() + ANSWER_TIMEOUT_MS;
-    const result = this.turn.then(() => {
+    const result = this.lastCall.then(() => {
       if (performance.now() < until) return questions((...words) => this.program.ask(words.join(' ')));
       throw new CredentialsError('the accounts program is too busy to answer');
     });
-    this.turn = result.catch(() => undefined);
+    this.lastCall = result.catch(() => undefined);
     return result;
   }
 }
 
 /**
- * Can it be asked about this? A space would make two words of a name, a line end two questions; what is too long would
- * be read in two parts, and the second one taken for a question.
+ * Can the program be asked about this? A space would make two words of a name, and a line end two questions; too long a
+ * question would be read in two parts, and the second part taken for another question.
  */
 function isAskable(username: string, realm: string, password = ''): boolean {
   if (!isName(username, realm) || /[\s\p{Cc}]/u.test(username + realm)) return false;
@@ -176,12 +178,12 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const exists = async (ask: Ask, username: string, realm: string): Promise<boolean> =>
   isYes(await ask('USER-EXISTS', username, realm));
 
-/** @throws {CredentialsError} where it says no */
-async function done(answer: Promise<string>, what: string): Promise<void> {
+/** @throws {CredentialsError} where the program answers NO */
+async function requireYes(answer: Promise<string>, what: string): Promise<void> {
   if (!isYes(await answer)) throw new CredentialsError(`the accounts program refused to ${what}`);
 }
 
-/** @throws {CredentialsError} where it is neither OK nor NO, which may have words behind them */
+/** Words may follow OK or NO. @throws {CredentialsError} where the answer is neither */
 function isYes(answer: string): boolean {
   const [, word] = /^(OK|NO)(?:[ \t].*)?$/.exec(answer) ?? [];
   if (word !== undefined) return word === 'OK';
@@ -190,10 +192,10 @@ function isYes(answer: string): boolean {
   );
 }
 
-/** Perl's encode_base64 makes several lines of a long one. */
+/** Perl's encode_base64 writes a long password in several lines. */
 const ENCODED = /^OK\s+([A-Za-z0-9+/\s]+={0,2})$/;
 
-/** @throws {CredentialsError} where it is none; it is not shown: it may be half a password */
+/** @throws {CredentialsError} without the answer in it, which may be a part of a password */
 function readPassword(answer: string): string | undefined {
   const [, encoded] = ENCODED.exec(answer) ?? [];
   if (encoded === undefined) {

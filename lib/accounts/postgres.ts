@@ -3,38 +3,38 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PasswordType } from '../config/config.js';
 import { withoutPassword } from '../config/kinds.js';
 import type { Log } from '../observe/log.js';
-import { CredentialsError, type Account, type Credentials } from './credentials.js';
-import { TableCredentials, type Table } from './table.js';
+import { CredentialsError, type Account, type CredentialStore } from './credential-store.js';
+import { AuthregCredentialStore, type AuthregTable } from './authreg-table.js';
 
-/** Milliseconds: to get a connection, for one statement, and for the connections to end. */
+/** To get a connection, for one statement, and for the connections to end. */
 const QUERY_TIMEOUT_MS = 5000;
-/** A call takes one for some milliseconds; servers have a hundred for everybody. */
+/** A call uses one for some milliseconds; a server has about a hundred for all its clients. */
 const MAX_CONNECTIONS = 4;
-/** Milliseconds that a connection is kept without use. */
+/** How long an unused connection is kept. */
 const IDLE_TIMEOUT_MS = 60_000;
 
-/** Codes that waiting does not help against: who we are, what we ask for. [PostgreSQL, Appendix A: classes 28, 3D, 42] */
-const WRONG = /^(?:28|3D|42)/;
-/** What does not go into the table: too long for a column, or with letters that the encoding of the database lacks. [class 22] */
-const UNFIT = /^22/;
+/** Errors that do not go away by waiting: wrong user, database, table. [PostgreSQL, Appendix A: classes 28, 3D, 42] */
+const CONFIGURATION_ERROR = /^(?:28|3D|42)/;
+/** The table cannot hold the value: too long for a column, or characters that the database has no encoding for. [class 22] */
+const DATA_ERROR = /^22/;
 
 /**
  * jabberd2's table in a PostgreSQL server, which its c2s may be using at the same time.
  *
- * @param url may hold a password, which nothing shows
- * @throws {CredentialsError} where the server says that it can not be used like that. A server that is away is logged,
- * and asked again with every call
+ * @param url may hold a password, which is never logged
+ * @throws {CredentialsError} where the server refuses the user, the database or the table. A server that cannot be
+ * reached is logged, and tried again with every call
  */
-export async function openPostgres(url: string, type: PasswordType, log: Log): Promise<Credentials> {
+export async function openPostgres(url: string, type: PasswordType, log: Log): Promise<CredentialStore> {
   const table = await PostgresTable.open(url, log);
-  return new TableCredentials(table, type);
+  return new AuthregCredentialStore(table, type);
 }
 
 /**
- * The schema of jabberd2 has a primary key of username and realm, but since 2007 only, and an upgrade may have left it
- * out. So a new account is made with the table locked against other writers, which is right either way.
+ * The schema of jabberd2 has a primary key of username and realm only since 2007, and an upgraded database may lack it.
+ * So a new account is made while the table is locked against other writers, which is right with and without the key.
  */
-class PostgresTable implements Table {
+class PostgresTable implements AuthregTable {
   private closed = false;
 
   private constructor(
@@ -43,7 +43,7 @@ class PostgresTable implements Table {
   ) {}
 
   static async open(url: string, log: Log): Promise<PostgresTable> {
-    // Others do not pay for it.
+    // Loaded only where it is used.
     const pg = await import('pg');
     const place = withoutPassword(url);
     const pool = new pg.Pool({
@@ -51,24 +51,24 @@ class PostgresTable implements Table {
       max: MAX_CONNECTIONS,
       connectionTimeoutMillis: QUERY_TIMEOUT_MS,
       statement_timeout: QUERY_TIMEOUT_MS,
-      // for a server that is gone without a word
+      // for a server that vanished without closing the connection
       query_timeout: QUERY_TIMEOUT_MS + 1000,
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
       keepAlive: true,
       application_name: 'sm-component',
     });
-    // Whoever uses a connection that is lost has an error of their own; for the others the next call opens another one.
+    // A query on a lost connection has an error of its own; the next call opens another connection.
     const lost = (error: Error): void =>
       log.debug('lost a connection to the accounts database', { reason: reasonOf(error) });
     pool.on('error', lost).on('connect', (client) => client.on('error', lost));
     const table = new PostgresTable(pool, place);
-    await table.look(log);
+    await table.checkTable(log);
     return table;
   }
 
-  /** Two rows of one name are possible without the key; as with c2s, nobody logs in by them then. */
+  /** Without the key two rows can have one name; then, as with c2s, nobody can log in by that name. */
   async read(username: string, realm: string): Promise<string | null | undefined> {
-    const rows = await nobody(
+    const rows = await emptyWhenUnstorable(
       this.query<{ password: string | null }>(
         'SELECT password FROM authreg WHERE username = $1 AND realm = $2 LIMIT 2',
         [username, realm],
@@ -99,7 +99,7 @@ class PostgresTable implements Table {
     });
   }
 
-  /** In the order of their bytes, wherever the server stands. */
+  /** In the order of their bytes, whatever the locale of the server is. */
   names(): Promise<readonly Account[]> {
     return this.query<Account>(
       `SELECT username, realm FROM authreg GROUP BY username, realm ORDER BY realm COLLATE "C", username COLLATE "C"`,
@@ -108,7 +108,9 @@ class PostgresTable implements Table {
   }
 
   async remove(username: string, realm: string): Promise<void> {
-    await nobody(this.query('DELETE FROM authreg WHERE username = $1 AND realm = $2', [username, realm]));
+    await emptyWhenUnstorable(
+      this.query('DELETE FROM authreg WHERE username = $1 AND realm = $2', [username, realm]),
+    );
   }
 
   async close(): Promise<void> {
@@ -117,13 +119,13 @@ class PostgresTable implements Table {
     await Promise.race([this.pool.end(), delay(QUERY_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
-  /** The first look: is it what it should be? */
-  private async look(log: Log): Promise<void> {
+  /** Tests at the start whether the table can be used. */
+  private async checkTable(log: Log): Promise<void> {
     try {
       await this.query('SELECT username, realm, password FROM authreg LIMIT 0', []);
     } catch (error) {
       const { message, cause } = error as CredentialsError;
-      if (!WRONG.test(codeOf(cause))) return log.warn(message);
+      if (!CONFIGURATION_ERROR.test(codeOf(cause))) return log.warn(message);
       await this.close();
       throw error;
     }
@@ -133,7 +135,7 @@ class PostgresTable implements Table {
     return this.run(async (client) => (await client.query<Row>(text, values)).rows);
   }
 
-  /** A connection that something went wrong with is not used again, and what it has not committed is forgotten. */
+  /** After an error the connection is closed, which rolls back what was not committed. */
   private async run<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
     if (this.closed) throw new CredentialsError('the accounts are closed');
     let client: PoolClient | undefined;
@@ -144,7 +146,7 @@ class PostgresTable implements Table {
       return result;
     } catch (error) {
       client?.release(true);
-      if (UNFIT.test(codeOf(error)))
+      if (DATA_ERROR.test(codeOf(error)))
         throw new RangeError(`it does not fit into the table: ${reasonOf(error)}`);
       const why = this.closed ? 'are closed' : `in ${this.place} cannot be used: ${reasonOf(error)}`;
       throw new CredentialsError(`the accounts ${why}`, { cause: error });
@@ -152,8 +154,8 @@ class PostgresTable implements Table {
   }
 }
 
-/** What can not stand in the table stands in none of its rows. */
-async function nobody<Row>(rows: Promise<Row[]>): Promise<Row[]> {
+/** A value that the table cannot hold is in none of its rows. */
+async function emptyWhenUnstorable<Row>(rows: Promise<Row[]>): Promise<Row[]> {
   try {
     return await rows;
   } catch (error) {
@@ -162,7 +164,7 @@ async function nobody<Row>(rows: Promise<Row[]>): Promise<Row[]> {
   }
 }
 
-/** A host may have several addresses, and each refuse. */
+/** A host may have several addresses, each with an error of its own. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
   return (error as Error).message;

@@ -2,20 +2,21 @@ import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PasswordType } from '../config/config.js';
 import { isLocked, openShared, type Sqlite, type Statement } from '../store/sqlite.js';
-import { CredentialsError, type Account, type Credentials } from './credentials.js';
-import { TableCredentials, type Table } from './table.js';
+import { CredentialsError, type Account, type CredentialStore } from './credential-store.js';
+import { AuthregCredentialStore, type AuthregTable } from './authreg-table.js';
 
 /**
  * jabberd2's own SQLite file as deployed, which its c2s and sm may be using at the same time.
  *
- * @throws {CredentialsError} where there is no such file, or no table `authreg` in it: neither is made
+ * @throws {CredentialsError} where there is no such file, or no table `authreg` in it: neither is created
  */
-export async function openSqlite(file: string, type: PasswordType): Promise<Credentials> {
-  return new TableCredentials(await SqliteTable.open(file), type);
+export async function openSqlite(file: string, type: PasswordType): Promise<CredentialStore> {
+  return new AuthregCredentialStore(await SqliteTable.open(file), type);
 }
 
-/** Milliseconds until a call gives up on a lock that somebody else holds (as c2s does), and between two tries. */
+/** How long a call waits for a lock that another program holds, as c2s does. */
 const LOCK_TIMEOUT_MS = 2000;
+/** Between two tries to get the lock. */
 const LOCK_RETRY_MS = 20;
 
 interface Row extends Account {
@@ -30,7 +31,7 @@ interface Statements {
   readonly remove: Statement<[Account], unknown>;
 }
 
-/** A file while it is open; `identity` tells it from another one that was put in its place. */
+/** An open file; its `identity` changes when another file is put in its place. */
 interface Opened {
   readonly database: Sqlite;
   readonly statements: Statements;
@@ -39,15 +40,15 @@ interface Opened {
 
 const LOCKED = Symbol('locked');
 
-/** Who reads does not wait for those who write: a lock may be one against writers only. */
-type Way = 'reading' | 'writing';
+/** Reads do not wait behind writes: a lock may keep out writers only. */
+type Access = 'reading' | 'writing';
 
-/** `authreg` in a SQLite file. A file that fails, or that another one replaces, is opened anew for the next call. */
-class SqliteTable implements Table {
+/** `authreg` in a SQLite file. After an error, or when the file was replaced, the next call opens it again. */
+class SqliteTable implements AuthregTable {
   private opened: Opened | undefined;
   private closed = false;
-  /** What the next call waits for: of a thousand that wait for a lock one tries, or all would do nothing but try. */
-  private readonly turns: Record<Way, Promise<unknown>> = {
+  /** The call that the next one waits for: while a lock is held only one call of each kind tries to get it. */
+  private readonly lastCalls: Record<Access, Promise<unknown>> = {
     reading: Promise.resolve(),
     writing: Promise.resolve(),
   };
@@ -86,11 +87,11 @@ class SqliteTable implements Table {
     return Promise.resolve();
   }
 
-  /** A lock that somebody else holds is waited for here and not inside SQLite: meanwhile everybody else goes on. */
-  private run<Result>(way: Way, call: (statements: Statements) => Result): Promise<Result> {
+  /** Waits for locks of other programs here, and not inside SQLite, which would block the thread. */
+  private run<Result>(way: Access, call: (statements: Statements) => Result): Promise<Result> {
     const until = performance.now() + LOCK_TIMEOUT_MS;
-    const result = this.turns[way].then(() => this.tryUntil(until, call));
-    this.turns[way] = result.catch(() => undefined);
+    const result = this.lastCalls[way].then(() => this.tryUntil(until, call));
+    this.lastCalls[way] = result.catch(() => undefined);
     return result;
   }
 
@@ -109,12 +110,12 @@ class SqliteTable implements Table {
     } catch (error) {
       if (patient && isLocked(error)) return LOCKED;
       this.release();
-      throw new CredentialsError(sentence(this.file, error), { cause: error });
+      throw new CredentialsError(describeError(this.file, error), { cause: error });
     }
   }
 
   private current(): Statements {
-    const identity = identify(this.file);
+    const identity = identityOf(this.file);
     if (this.opened?.identity !== identity) this.release();
     this.opened ??= open(this.file, identity);
     return this.opened.statements;
@@ -137,8 +138,8 @@ function open(file: string, identity: string): Opened {
 }
 
 /**
- * jabberd2's schema has no unique index, so `insert` looks for itself whether the name is free: it is one statement,
- * and SQLite has one writer at a time. Where two rows have one name (two c2s registered it at once), the first counts.
+ * jabberd2's schema has no unique index, so `insert` itself tests whether the name is free: it is one statement, and
+ * SQLite has one writer at a time. Where two rows have one name (two c2s registered it at once), the first one counts.
  */
 function prepare(database: Sqlite): Statements {
   return {
@@ -162,12 +163,12 @@ function prepare(database: Sqlite): Statements {
 }
 
 /** @throws where there is no such file */
-function identify(file: string): string {
+function identityOf(file: string): string {
   const { dev, ino } = statSync(file);
   return `${dev}:${ino}`;
 }
 
-function sentence(file: string, error: unknown): string {
+function describeError(file: string, error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return `the accounts file ${file} does not exist`;
   if (isLocked(error)) return `the accounts in ${file} are locked by another program`;

@@ -12,7 +12,7 @@ import type { AccountRequest, Answer, LoginRequest, Proof, Request } from '../se
 import type { Session } from '../session/session.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import { element, type Element, type Stanza } from '../xml/index.js';
-import type { Credentials } from '../accounts/credentials.js';
+import type { CredentialStore } from '../accounts/credential-store.js';
 import { writeRefusal } from './errors.js';
 
 /** Changes of one session that may be under way: who asks for more must not make the logins of others wait. */
@@ -23,7 +23,7 @@ type Reply = Element | 'done' | Condition;
 
 export interface AuthenticatorOptions {
   /** There from the start on. */
-  readonly credentials: () => Credentials;
+  readonly credentials: () => CredentialStore;
   /** The name that the credentials of a domain are kept under. */
   readonly realm: (domain: string) => string;
 }
@@ -40,7 +40,7 @@ export class CredentialsAuthenticator implements Authenticator {
     private readonly log: Log,
   ) {}
 
-  private get credentials(): Credentials {
+  private get credentials(): CredentialStore {
     return this.options.credentials();
   }
 

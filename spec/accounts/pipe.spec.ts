@@ -2,9 +2,13 @@ import { expect } from 'chai';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { CredentialsError, type Credentials } from '../../lib/accounts/credentials.js';
+import { CredentialsError, type CredentialStore } from '../../lib/accounts/credential-store.js';
 import { openPipe } from '../../lib/accounts/pipe.js';
-import { TIMEOUTS_MS, type ProgramCommand, type ProgramTimeouts } from '../../lib/accounts/program.js';
+import {
+  PROGRAM_TIMEOUTS_MS,
+  type ProgramCommand,
+  type ProgramTimeouts,
+} from '../../lib/accounts/program.js';
 import { RecordedLog } from '../support/log.js';
 import { broken, refusal, storyOf } from './story.js';
 
@@ -12,7 +16,7 @@ const PROGRAM = path.resolve('spec/accounts/accounts-program.mjs');
 const HOST = 'foo.com';
 
 /** Restarts that no spec waits for. */
-const SOON: ProgramTimeouts = { ...TIMEOUTS_MS, restart: 5, longestRestart: 20 };
+const SOON: ProgramTimeouts = { ...PROGRAM_TIMEOUTS_MS, restart: 5, longestRestart: 20 };
 
 const script = (text: string): ProgramCommand => [process.execPath, '-e', text];
 /** A program that starts as it should and answers each question with what the text says of `question`. */
@@ -22,10 +26,10 @@ const answering = (text: string): ProgramCommand =>
     process.stdin.setEncoding('utf8').on('data', (question) => { ${text} });`);
 
 describe('accounts/pipe', () => {
-  let store: Credentials | undefined;
+  let store: CredentialStore | undefined;
   let log: RecordedLog;
   let directory: string;
-  const open = async (command: ProgramCommand, patience = SOON): Promise<Credentials> =>
+  const open = async (command: ProgramCommand, patience = SOON): Promise<CredentialStore> =>
     (store = await openPipe(command, log, patience));
 
   beforeEach(() => {
@@ -43,7 +47,7 @@ describe('accounts/pipe', () => {
   });
 
   describe('what a program can do', () => {
-    const can = (...words: string[]): Promise<Credentials> => open([process.execPath, PROGRAM, ...words]);
+    const can = (...words: string[]): Promise<CredentialStore> => open([process.execPath, PROGRAM, ...words]);
 
     it('is all there is, where it only checks', async () => {
       const checking = await can('USER-EXISTS', 'CHECK-PASSWORD');

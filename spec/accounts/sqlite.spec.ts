@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Credentials } from '../../lib/accounts/credentials.js';
-import { openCredentials } from '../../lib/accounts/index.js';
+import type { CredentialStore } from '../../lib/accounts/credential-store.js';
+import { openCredentialStore } from '../../lib/accounts/index.js';
 import type { PasswordType } from '../../lib/config/config.js';
 import { silent } from '../../lib/observe/log.js';
 import { VECTORS } from './crypt/vectors.js';
@@ -31,12 +31,12 @@ describe('accounts/sqlite', () => {
     database.close();
     return name;
   };
-  const open = (passwordType: PasswordType = 'plaintext'): Promise<Credentials> =>
-    openCredentials({ store: 'sqlite', file, passwordType }, { data: directory, log: silent });
+  const open = (passwordType: PasswordType = 'plaintext'): Promise<CredentialStore> =>
+    openCredentialStore({ store: 'sqlite', file, passwordType }, { data: directory, log: silent });
 
   describe('embedded', () => {
-    const embedded = (data = directory): Promise<Credentials> =>
-      openCredentials({ store: 'embedded' }, { data, log: silent });
+    const embedded = (data = directory): Promise<CredentialStore> =>
+      openCredentialStore({ store: 'embedded' }, { data, log: silent });
 
     storyOf({ open: embedded, readable: true, spaces: true, lists: true });
 
@@ -127,7 +127,7 @@ describe('accounts/sqlite', () => {
   });
 
   describe('crypt', () => {
-    let store: Credentials;
+    let store: CredentialStore;
     const stored = (): unknown => {
       const database = new Database(file, { readonly: true });
       const password: unknown = database.prepare('SELECT password FROM authreg').pluck().get();
@@ -228,7 +228,7 @@ describe('accounts/sqlite', () => {
   });
 
   describe('shared with jabberd2', () => {
-    let store: Credentials;
+    let store: CredentialStore;
     let jabberd2: Database.Database;
     const add = (username: string, password: string | null): unknown =>
       jabberd2.prepare('INSERT INTO authreg VALUES (?, ?, ?)').run(username, HOST, password);

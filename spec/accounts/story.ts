@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CredentialsError, type Credentials } from '../../lib/accounts/credentials.js';
+import { CredentialsError, type CredentialStore } from '../../lib/accounts/credential-store.js';
 
 /** What goes wrong with a promise; fails where nothing does. */
 export async function refusal(promise: Promise<unknown>): Promise<Error> {
@@ -43,7 +43,7 @@ const SPACED: readonly [username: string, realm: string, password: string][] = [
 
 export interface Of {
   /** An empty store. */
-  open(): Promise<Credentials>;
+  open(): Promise<CredentialStore>;
   /** Has it passwords in clear? */
   readonly readable: boolean;
   /** Is a space in a name a space? */
@@ -54,7 +54,7 @@ export interface Of {
 
 /** What every store does that can change everything. */
 export function storyOf({ open, readable, spaces, lists }: Of): void {
-  let store: Credentials;
+  let store: CredentialStore;
   beforeEach(async () => (store = await open()));
   afterEach(() => store.close());
 

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { openCredentials, type Credentials } from '../../lib/accounts/index.js';
+import { openCredentialStore, type CredentialStore } from '../../lib/accounts/index.js';
 import type { CredentialsSource } from '../../lib/config/config.js';
 import { Store } from '../../lib/embedded/store/store.js';
 import { silent } from '../../lib/observe/log.js';
@@ -256,9 +256,9 @@ describe('cli/users in front of jabberd2', function () {
   };
 
   /** As a running sm-component has them. */
-  const running = async (work: (credentials: Credentials) => Promise<void>): Promise<void> => {
+  const running = async (work: (credentials: CredentialStore) => Promise<void>): Promise<void> => {
     const source: CredentialsSource = { store: 'embedded' };
-    const credentials = await openCredentials(source, { data: path.join(cwd, 'data'), log: silent });
+    const credentials = await openCredentialStore(source, { data: path.join(cwd, 'data'), log: silent });
     await work(credentials);
     await credentials.close();
   };

@@ -2,9 +2,9 @@ import Database from 'better-sqlite3';
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Credentials } from '../../lib/accounts/credentials.js';
+import type { CredentialStore } from '../../lib/accounts/credential-store.js';
 import { crypt, newSetting } from '../../lib/accounts/crypt/crypt.js';
-import { openCredentials } from '../../lib/accounts/index.js';
+import { openCredentialStore } from '../../lib/accounts/index.js';
 import type { PasswordType } from '../../lib/config/config.js';
 import type { Element } from '../../lib/xml/index.js';
 import { broken, storyOf } from '../accounts/story.js';
@@ -45,7 +45,7 @@ const WAITING = `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = '
 describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQL', () => {
   let server: Postgres;
   let log: RecordedLog;
-  let store: Credentials | undefined;
+  let store: CredentialStore | undefined;
   before(async () => (server = await Postgres.create()));
   after(() => server?.remove());
   beforeEach(() => {
@@ -57,8 +57,8 @@ describeWith('accounts in PostgreSQL', POSTGRES, 'interop: accounts in PostgreSQ
     store = undefined;
   });
 
-  const open = async (passwordType: PasswordType = 'plaintext', url = server.url): Promise<Credentials> =>
-    (store = await openCredentials({ store: 'postgres', url, passwordType }, { data: '', log }));
+  const open = async (passwordType: PasswordType = 'plaintext', url = server.url): Promise<CredentialStore> =>
+    (store = await openCredentialStore({ store: 'postgres', url, passwordType }, { data: '', log }));
 
   for (const passwordType of ['plaintext', 'a1hash'] as const) {
     describe(passwordType, () =>
@@ -242,11 +242,11 @@ describeWith('stock jabberd2', JABBERD2, 'interop: accounts shared with the c2s 
   const shared = (
     title: string,
     type: keyof typeof STORED,
-    start: () => Promise<[Jabberd2, Credentials, Row]>,
+    start: () => Promise<[Jabberd2, CredentialStore, Row]>,
   ): void => {
     describe(title, () => {
       let jabberd2: Jabberd2;
-      let store: Credentials;
+      let store: CredentialStore;
       let row: Row;
       before(async () => ([jabberd2, store, row] = await start()));
       after(async () => {
@@ -291,7 +291,7 @@ describeWith('stock jabberd2', JABBERD2, 'interop: accounts shared with the c2s 
   for (const type of ['plaintext', 'a1hash'] as const) {
     shared(`in SQLite, ${type}`, type, async () => {
       const jabberd2 = await withAccounts({ module: 'sqlite', passwordType: `<${type}/>` });
-      const store = await openCredentials(
+      const store = await openCredentialStore(
         { store: 'sqlite', file: jabberd2.database, passwordType: type },
         { data: '', log },
       );
@@ -321,7 +321,7 @@ describeWith('stock jabberd2', JABBERD2, 'interop: accounts shared with the c2s 
           passwordType: type === 'bcrypt' ? `<bcrypt cost='10'/>` : `<${type}/>`,
           conninfo: server.conninfo,
         };
-        const store = await openCredentials(
+        const store = await openCredentialStore(
           { store: 'postgres', url: server.url, passwordType: type },
           { data: '', log },
         );

@@ -3,15 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { desCrypt } from './des.js';
 import { characters } from './encode.js';
 import { md5Crypt } from './md5.js';
-import { DEFAULT_ROUNDS, sha256Crypt, sha512Crypt, type Setting } from './sha.js';
+import { DEFAULT_ROUNDS, sha256Crypt, sha512Crypt, type ShaSetting } from './sha.js';
 
 /**
- * crypt(3) for the forms that tables hold: `$1$`, `$5$`, `$6$`, `$2a$`, `$2b$`, `$2y$`, and DES without a dollar. Node
- * has none. It blocks, some forms for a tenth of a second and as long as their setting says: a thread of its own is the
- * place for it (see hasher.ts).
+ * crypt(3), which Node lacks, for the schemes that tables hold: `$1$`, `$5$`, `$6$`, `$2a$`, `$2b$`, `$2y$`, and DES
+ * without a dollar. It blocks, with some schemes for 0.1 s and longer, as the setting says; so it is called in a thread
+ * of its own (hasher.ts).
  *
- * @param stored a whole stored password, or the part of it that comes before the hash
- * @returns what is stored for this password; undefined where `stored` is none of these forms
+ * @param stored a whole stored password, or the part of it that precedes the hash
+ * @returns what is stored for this password; undefined where `stored` is of none of these schemes
  */
 export function crypt(password: string, stored: string): string | undefined {
   for (const [pattern, make] of SCHEMES) {
@@ -21,10 +21,10 @@ export function crypt(password: string, stored: string): string | undefined {
   return undefined;
 }
 
-/** What a new password is made with, as jabberd2 does. [jabberd2 2.7.0 authreg_sqlite.c, authreg_pgsql.c] */
+/** The part before the hash, for a new password, as jabberd2 makes it. [jabberd2 2.7.0 authreg_sqlite.c, authreg_pgsql.c] */
 export const newSetting = {
   crypt: (): string => `$6$rounds=50000$${characters(randomBytes(16))}$`,
-  /** It takes the cost from c2s.xml, and writes what has another one anew at the next login; 10 is that of its example. */
+  /** 10 is the cost in the example c2s.xml; jabberd2 hashes again at the next login where its own cost is another. */
   bcrypt: (): string => `$2y$10$${encodeBase64(randomBytes(16), 16)}`,
 };
 
@@ -51,7 +51,7 @@ const SCHEMES: readonly (readonly [RegExp, Make])[] = [
 ];
 
 function sha(
-  make: (password: Buffer, setting: Setting) => string,
+  make: (password: Buffer, setting: ShaSetting) => string,
   password: string,
   [, head, given, salt]: RegExpExecArray,
 ): string | undefined {

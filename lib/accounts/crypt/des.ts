@@ -1,12 +1,12 @@
 import { decode, encodeBits } from './encode.js';
 
 /**
- * The traditional crypt(3): 25 times DES [FIPS 46-3] on zeros, the password being the key, and the salt saying which
- * bits of the expansion E change places. OpenSSL has DES, but with E as it is. Bits are numbers here, 0 or 1, and blocks
- * are lists of them: plain rather than fast, and takes a few milliseconds.
+ * The traditional crypt(3): zeros encrypted 25 times by DES [FIPS 46-3]. The password is the key, and the salt swaps bits
+ * of the expansion E. The DES of OpenSSL has a fixed E. Bits are the numbers 0 and 1 here, and blocks are lists of them:
+ * simple rather than fast, a few milliseconds.
  *
  * @param salt two characters
- * @returns what stands behind the salt
+ * @returns the text after the salt
  */
 export function desCrypt(password: Buffer, salt: string): string {
   const keys = schedule(keyOf(password));
@@ -18,7 +18,7 @@ export function desCrypt(password: Buffer, salt: string): string {
 
 type Bits = number[];
 
-/** The lower seven bits of the first eight bytes; the eighth would be for parity. */
+/** The lower seven bits of each of the first eight bytes; the eighth is for parity. */
 function keyOf(password: Buffer): Bits {
   const bits: Bits = [];
   for (let i = 0; i < 8; i += 1)
@@ -26,7 +26,7 @@ function keyOf(password: Buffer): Bits {
   return bits;
 }
 
-/** Each bit of the salt that is set swaps two places of E, 24 apart. */
+/** Each bit that is set in the salt swaps two places of E that are 24 apart. */
 function salted(salt: number): readonly number[] {
   const places = [...E];
   for (let i = 0; i < 12; i += 1)
@@ -49,7 +49,7 @@ function encrypt(block: Bits, keys: readonly Bits[], expansion: readonly number[
   return permute([...right, ...left], FP);
 }
 
-/** The boxes S and the permutation P. */
+/** The S-boxes and the permutation P. */
 function mix(bits: Bits): Bits {
   const mixed: Bits = [];
   for (const [box, S] of BOXES.entries()) {
@@ -88,7 +88,7 @@ const PC2 = [
 ];
 const SHIFTS = [1, 1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1];
 
-/** The boxes S1 to S8, row after row, a digit for each number. */
+/** The S-boxes S1 to S8, row after row, a hexadecimal digit for each number. */
 const BOXES = [
   'e4d12fb83a6c5907 0f74e2d1a6cb9538 41e8d62bfc973a50 fc8249175b3ea06d',
   'f18e6b34972dc05a 3d47f28ec01a69b5 0e7ba4d158c6932f d8a13f42b67c05e9',

@@ -1,19 +1,19 @@
-/** The base 64 of crypt(3), which has its own order of characters. */
+/** The base64 of crypt(3), which has an order of characters of its own. */
 const CHARS = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** The lowest 6 bits come first. */
+/** Writes a number with its lowest 6 bits first. */
 export function encode(value: number, length: number): string {
   let text = '';
   for (let i = 0; i < length; i += 1) text += CHARS[(value >>> (6 * i)) & 63];
   return text;
 }
 
-/** @param char one of them */
+/** @param char one of the 64 characters */
 export function decode(char: string): number {
   return CHARS.indexOf(char);
 }
 
-/** The traditional way: bits in their order, six to a character, with zeros at the end. */
+/** Writes bits in their order, six to a character, filled up with zeros. */
 export function encodeBits(bits: readonly number[]): string {
   let text = '';
   for (let i = 0; i < bits.length; i += 6) {
@@ -29,10 +29,10 @@ export function characters(bytes: Buffer): string {
 }
 
 /**
- * A digest in the odd order that its scheme has: for each number of `order`, three bytes as one.
+ * Writes a digest in the byte order of its scheme, three bytes at a time.
  *
- * @param order indexes of bytes, the highest byte first
- * @param rest indexes of the bytes that are left at the end, the highest first
+ * @param order for each three bytes their indexes in the digest, the highest byte first
+ * @param rest indexes of the bytes that remain at the end, the highest first
  */
 export function encodeShuffled(digest: Buffer, order: readonly Triple[], rest: readonly number[]): string {
   const of = (indexes: readonly number[]): number =>

@@ -1,42 +1,42 @@
 import { Worker } from 'node:worker_threads';
-import { CredentialsError } from '../credentials.js';
+import { CredentialsError } from '../credential-store.js';
 
-/** What crypt.ts takes. */
-export interface Job {
+/** The arguments of {@link crypt}. */
+export interface HashJob {
   readonly password: string;
   readonly setting: string;
 }
 
 interface Waiting {
-  readonly job: Job;
+  readonly job: HashJob;
   readonly timer: NodeJS.Timeout;
   resolve(hash: string | undefined): void;
   reject(error: CredentialsError): void;
 }
 
-/** Milliseconds from the call to the answer, at most: a stored password says itself how long its hash takes. */
-const MAX_HASH_MS = 10_000;
+/** From the call to the answer: a stored password itself decides how long its hash takes. */
+const HASH_TIMEOUT_MS = 10_000;
 
 /**
- * crypt(3) in a thread, one after the other. `$6$rounds=50000$`, which jabberd2 writes, takes 0.1 s here, bcrypt of cost
- * 10 as much: on the thread of all clients, a morning's logins would be in the way of everything else. The thread
- * starts with the first job, and keeps the process up only while it has one.
+ * Computes crypt(3) in a thread, one job after another. `$6$rounds=50000$`, which jabberd2 writes, takes 0.1 s, and so
+ * does bcrypt of cost 10: in the main thread many logins at once would stop all clients. The thread starts with the
+ * first job, and keeps the process running only while it has a job.
  */
 export class Hasher {
   private worker: Worker | undefined;
   private readonly waiting: Waiting[] = [];
   private closed = false;
 
-  constructor(private readonly longest = MAX_HASH_MS) {}
+  constructor(private readonly timeoutMs = HASH_TIMEOUT_MS) {}
 
   /**
-   * @returns what {@link crypt} does
+   * @returns what {@link crypt} returns
    * @throws {CredentialsError} where it takes too long
    */
   hash(password: string, setting: string): Promise<string | undefined> {
     if (this.closed) return Promise.reject(new CredentialsError('the accounts are closed'));
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.late(waiting), this.longest);
+      const timer = setTimeout(() => this.late(waiting), this.timeoutMs);
       const waiting: Waiting = { job: { password, setting }, timer, resolve, reject };
       this.waiting.push(waiting);
       if (this.waiting.length === 1) this.next();
@@ -74,7 +74,7 @@ export class Hasher {
     this.next();
   }
 
-  /** The one at work can only be stopped with its thread. */
+  /** The job in progress can only be stopped together with the thread. */
   private late(waiting: Waiting): void {
     if (waiting === this.waiting[0])
       return this.broken('the hash of a stored password takes too long to compute');

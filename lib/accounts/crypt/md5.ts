@@ -3,7 +3,7 @@ import { encodeShuffled } from './encode.js';
 
 const ROUNDS = 1000;
 
-/** What stands behind the last `$` of `$1$`, as FreeBSD (1994) and then everybody had it. Salts have up to 8 characters. */
+/** The text after the last `$` of `$1$` (FreeBSD, 1994). Salts have up to 8 characters. */
 export function md5Crypt(password: Buffer, salt: string): string {
   const saltBytes = Buffer.from(salt);
   let current = start(password, saltBytes);
@@ -18,7 +18,7 @@ export function md5Crypt(password: Buffer, salt: string): string {
   return encodeShuffled(current, order, [11]);
 }
 
-/** An oversight of the first implementation is part of it: where a bit of the length is set, a NUL and no digest. */
+/** Where a bit of the length is set, a NUL is hashed: a mistake of the first implementation that all others repeat. */
 function start(password: Buffer, salt: Buffer): Buffer {
   const inner = hash('md5', Buffer.concat([password, salt, password]), 'buffer');
   const whole = createHash('md5').update(password).update('$1$').update(salt);

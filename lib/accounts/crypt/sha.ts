@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { encodeShuffled, type Triple } from './encode.js';
 
 /** "Unix crypt using SHA-256 and SHA-512" (Ulrich Drepper, 2008), `$5$` and `$6$`. */
-export interface Setting {
+export interface ShaSetting {
   readonly rounds: number;
   /** At most 16 characters. */
   readonly salt: string;
@@ -10,18 +10,22 @@ export interface Setting {
 
 export const DEFAULT_ROUNDS = 5000;
 
-/** What stands behind the last `$`. Blocks for about a microsecond a round. */
-export function sha256Crypt(password: Buffer, setting: Setting): string {
-  return encodeShuffled(digest('sha256', password, setting), turned(10, [0, 10, 20], [2, 0, 1]), [31, 30]);
+/** The text after the last `$`. Blocks for about a microsecond per round. */
+export function sha256Crypt(password: Buffer, setting: ShaSetting): string {
+  return encodeShuffled(
+    digest('sha256', password, setting),
+    shuffledOrder(10, [0, 10, 20], [2, 0, 1]),
+    [31, 30],
+  );
 }
 
 /** The same with SHA-512. */
-export function sha512Crypt(password: Buffer, setting: Setting): string {
-  return encodeShuffled(digest('sha512', password, setting), turned(21, [0, 21, 42], [1, 2, 0]), [63]);
+export function sha512Crypt(password: Buffer, setting: ShaSetting): string {
+  return encodeShuffled(digest('sha512', password, setting), shuffledOrder(21, [0, 21, 42], [1, 2, 0]), [63]);
 }
 
-/** Three bytes, then each one further, in an order that turns from one three to the next. */
-function turned(count: number, first: Triple, turn: Triple): Triple[] {
+/** Three bytes, then the three after them, and so on; the order of the three rotates each time. */
+function shuffledOrder(count: number, first: Triple, turn: Triple): Triple[] {
   const triples: Triple[] = [first];
   for (let i = 1; i < count; i += 1) {
     const last = triples[i - 1];
@@ -31,7 +35,7 @@ function turned(count: number, first: Triple, turn: Triple): Triple[] {
 }
 
 /** The steps 1 to 21 of the specification. */
-function digest(name: string, password: Buffer, { rounds, salt }: Setting): Buffer {
+function digest(name: string, password: Buffer, { rounds, salt }: ShaSetting): Buffer {
   const saltBytes = Buffer.from(salt);
   const one = start(name, password, saltBytes);
   const P = repeated(hash(name, times(password, password.length), 'buffer'), password.length);
@@ -55,7 +59,7 @@ function start(name: string, password: Buffer, salt: Buffer): Buffer {
   return A.digest();
 }
 
-/** As many bytes, over and over. */
+/** The bytes repeated up to a length. */
 function repeated(bytes: Buffer, length: number): Buffer {
   return Buffer.alloc(length, bytes);
 }

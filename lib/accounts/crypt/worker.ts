@@ -1,6 +1,8 @@
-/** The thread of hasher.ts: answers each job in its turn. */
+/** The thread of hasher.ts: answers one job after another. */
 import { parentPort } from 'node:worker_threads';
 import { crypt } from './crypt.js';
-import type { Job } from './hasher.js';
+import type { HashJob } from './hasher.js';
 
-parentPort?.on('message', ({ password, setting }: Job) => parentPort?.postMessage(crypt(password, setting)));
+parentPort?.on('message', ({ password, setting }: HashJob) =>
+  parentPort?.postMessage(crypt(password, setting)),
+);

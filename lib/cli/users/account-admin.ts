@@ -1,4 +1,9 @@
-import { hasEmbedded, openCredentials, type Account, type Credentials } from '../../accounts/index.js';
+import {
+  hasEmbeddedCredentials,
+  openCredentialStore,
+  type Account,
+  type CredentialStore,
+} from '../../accounts/index.js';
 import { printCredentials } from '../../config/kinds.js';
 import type { Loaded } from '../../config/load.js';
 import type { Values } from '../../config/options.js';
@@ -47,7 +52,7 @@ export function hasCredentials({ values, origins }: Loaded): boolean {
 export function hasStore(loaded: Loaded): boolean {
   const { credentials, data } = loaded.values;
   if (!hasCredentials(loaded)) return Store.exists(data);
-  return credentials.store !== 'embedded' || hasEmbedded(data);
+  return credentials.store !== 'embedded' || hasEmbeddedCredentials(data);
 }
 
 /** @throws {CredentialsError} and {Failure} where they can not be opened */
@@ -58,7 +63,7 @@ export async function openAccountAdmin(loaded: Loaded): Promise<AccountAdmin> {
   // A server that is away is the error of the first call as well.
   const log = createLog(credentials.store === 'postgres' ? 'error' : 'warn', 'text');
   return new CredentialsAccountAdmin(
-    await openCredentials(credentials, { data, log }),
+    await openCredentialStore(credentials, { data, log }),
     values,
     namedDomains(loaded),
   );
@@ -171,7 +176,7 @@ class CredentialsAccountAdmin implements AccountAdmin {
   private readonly realms: ReadonlyMap<string, string>;
 
   constructor(
-    private readonly credentials: Credentials,
+    private readonly credentials: CredentialStore,
     { credentials: source, data, realm }: Pick<Values, 'credentials' | 'data' | 'realm'>,
     /** Those that there are; undefined where nobody says. */
     private readonly domains: readonly string[] | undefined,

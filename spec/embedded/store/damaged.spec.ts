@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { expect } from 'chai';
-import { openCredentials } from '../../../lib/accounts/index.js';
+import { openCredentialStore } from '../../../lib/accounts/index.js';
 import { Store } from '../../../lib/embedded/store/store.js';
 import { silent } from '../../../lib/observe/log.js';
 import { call } from '../../cli/program.js';
@@ -131,7 +131,7 @@ describe('embedded: a store that is damaged', function () {
     it(`accounts of --credentials embedded in a file of ${content.length} bytes are no empty ones either`, async () => {
       const accounts = path.join(directory, 'credentials.sqlite');
       writeFileSync(accounts, content);
-      const opening = openCredentials({ store: 'embedded' }, { data: directory, log: silent });
+      const opening = openCredentialStore({ store: 'embedded' }, { data: directory, log: silent });
       const error = await opening.then(
         () => undefined,
         (reason: Error) => reason,

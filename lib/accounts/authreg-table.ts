@@ -1,20 +1,20 @@
 import type { PasswordType } from '../config/config.js';
 import {
-  EVERY_CHANGE,
+  ALL_CHANGES,
   isName,
-  isTry,
+  isPlausiblePassword,
   requireName,
   requirePassword,
   type Account,
-  type Credentials,
-} from './credentials.js';
-import { formOf, type Form } from './forms.js';
+  type CredentialStore,
+} from './credential-store.js';
+import { passwordScheme, type PasswordScheme } from './password-schemes.js';
 
-/** jabberd2's table `authreg(username, realm, password)`, wherever it is. Every verb answers in bounded time. */
-export interface Table {
-  /** What stands in `password`: null where nothing does, undefined where nobody is called so. */
+/** jabberd2's table `authreg(username, realm, password)` in some database. Every method settles in bounded time. */
+export interface AuthregTable {
+  /** The column `password`: null where it is NULL, undefined where there is no such account. */
   read(username: string, realm: string): Promise<string | null | undefined>;
-  /** @returns false where nobody is called so */
+  /** @returns false where there is no such account */
   update(username: string, realm: string, stored: string): Promise<boolean>;
   /** @returns false where the name is taken */
   insert(username: string, realm: string, stored: string): Promise<boolean>;
@@ -24,20 +24,20 @@ export interface Table {
   close(): Promise<void>;
 }
 
-/** The accounts of such a table, with passwords in one form throughout, as c2s.xml has it in `<password_type>`. */
-export class TableCredentials implements Credentials {
-  readonly can = EVERY_CHANGE;
-  private readonly form: Form;
+/** The accounts of such a table. All passwords are stored by one scheme, that of `<password_type>` in c2s.xml. */
+export class AuthregCredentialStore implements CredentialStore {
+  readonly can = ALL_CHANGES;
+  private readonly scheme: PasswordScheme;
 
   constructor(
-    private readonly table: Table,
+    private readonly table: AuthregTable,
     type: PasswordType,
   ) {
-    this.form = formOf(type);
+    this.scheme = passwordScheme(type);
   }
 
   get readable(): boolean {
-    return this.form.readable;
+    return this.scheme.readable;
   }
 
   async exists(username: string, realm: string): Promise<boolean> {
@@ -45,9 +45,9 @@ export class TableCredentials implements Credentials {
   }
 
   async check(username: string, realm: string, password: string): Promise<boolean> {
-    if (!isTry(password)) return false;
+    if (!isPlausiblePassword(password)) return false;
     const stored = await this.stored(username, realm);
-    return stored !== undefined && this.form.matches({ username, realm, password }, stored);
+    return stored !== undefined && this.scheme.verify({ username, realm, password }, stored);
   }
 
   async secret(username: string, realm: string): Promise<string | undefined> {
@@ -57,13 +57,13 @@ export class TableCredentials implements Credentials {
   async set(username: string, realm: string, password: string): Promise<boolean> {
     requirePassword(password);
     if (!isName(username, realm)) return false;
-    return this.table.update(username, realm, await this.form.make({ username, realm, password }));
+    return this.table.update(username, realm, await this.scheme.encode({ username, realm, password }));
   }
 
   async create(username: string, realm: string, password: string): Promise<boolean> {
     requireName(username, realm);
     requirePassword(password);
-    return this.table.insert(username, realm, await this.form.make({ username, realm, password }));
+    return this.table.insert(username, realm, await this.scheme.encode({ username, realm, password }));
   }
 
   list(): Promise<readonly Account[]> {
@@ -75,10 +75,10 @@ export class TableCredentials implements Credentials {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.table.close(), this.form.close?.()]);
+    await Promise.all([this.table.close(), this.scheme.close?.()]);
   }
 
-  /** An account that is being registered by jabberd2 has a row, and for a moment no password in it. */
+  /** While jabberd2 registers an account, its row has no password for a moment. */
   private async stored(username: string, realm: string): Promise<string | undefined> {
     const stored = isName(username, realm) ? await this.table.read(username, realm) : undefined;
     return stored || undefined;
