@@ -10,10 +10,8 @@ import { SessionRegistry } from './session/registry.js';
 import type { Authenticator } from './session/upstream.js';
 import { openUpstream, type Finding, type LinkedUpstream } from './upstream/index.js';
 
-/** How long stopping may take, in milliseconds, before connections are cut. */
+/** How long stopping may take before connections are cut. */
 const STOP_TIMEOUT_MS = 4_000;
-/** How long an answer to a login under way is waited for then. */
-const PENDING_LOGIN_TIMEOUT_MS = 1_000;
 
 /** What a {@link SocketManager} tells, with the arguments of each event. */
 export interface SocketManagerEvents {
@@ -171,13 +169,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     await this.credentials?.close();
   }
 
-  /** After the last client; a login under way is waited for a little, so that no session is left behind by it. */
   private async endSessions(): Promise<void> {
-    await Promise.race([this.registry.acknowledged(), timeout(PENDING_LOGIN_TIMEOUT_MS)]);
-    this.registry.close();
-    await this.clients.allGone();
-    await Promise.race([this.registry.idle(), timeout(PENDING_LOGIN_TIMEOUT_MS)]);
-    this.registry.flush();
+    await this.registry.stop(() => this.clients.allGone());
     await this.upstream.stop();
   }
 }

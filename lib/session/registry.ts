@@ -13,6 +13,9 @@ import { SessionTable } from './session-table.js';
 import { Session, type Client, type Packet } from './session.js';
 import type { Authenticator, SessionEvents, Upstream } from './upstream.js';
 
+/** How long the session manager may take for each answer that is waited for at the end of the program. */
+const STOP_STEP_TIMEOUT_MS = 1_000;
+
 /**
  * The session registry: which socket address belongs to which session address, and that a session ends once, for both
  * sides.
@@ -158,25 +161,24 @@ export class SessionRegistry implements SessionEvents {
 
   // --- the end of the program ---------------------------------------------------------------------------------------
 
-  /** Resolves when the session manager has handled what those who have left said. */
-  acknowledged(): Promise<void> {
-    return this.departures.acknowledged();
-  }
-
-  /** Resolves when no login is under way: then no session is opened any more for a client that has left. */
-  idle(): Promise<void> {
-    return this.pending.idle();
+  /**
+   * Ends all sessions, while their clients leave: first those whose clients have left, once the session manager has
+   * handled what these said. A login under way is waited for as well, so that no session is left behind by it.
+   *
+   * @param allGone resolves when no client is connected any more
+   */
+  async stop(allGone: () => Promise<void>): Promise<void> {
+    await within(STOP_STEP_TIMEOUT_MS, this.departures.acknowledged());
+    this.close();
+    await allGone();
+    await within(STOP_STEP_TIMEOUT_MS, this.pending.idle());
+    this.bounces.flush();
   }
 
   /** Ends what is still leaving: nobody waits for a decision any more. */
   close(): void {
     this.liveness.end();
     for (const session of this.table.opened()) if (session.state === 'leaving') this.finish(session);
-  }
-
-  /** Gives back at once all that waits for it. */
-  flush(): void {
-    this.bounces.flush();
   }
 
   // ------------------------------------------------------------------------------------------------------------------
@@ -279,6 +281,14 @@ export class SessionRegistry implements SessionEvents {
     this.pending.settle(packet.to);
     return key !== undefined && this.pending.keepLate(key, packet);
   }
+}
+
+/** Resolves with a promise, or when that takes too long. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds).unref()));
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
 }
 
 /** An end is one only with the session's own address: users can plant 510s, but those come from a bare one. */
