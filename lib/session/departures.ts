@@ -2,7 +2,7 @@ import type { Log } from '../observe/log.js';
 import type { Bounces } from './bounces.js';
 import { FinalAcks } from './final-ack.js';
 import type { PendingLogins } from './pending-logins.js';
-import { PACKET_BYTES, type Client, type Packet, type Session } from './session.js';
+import { PACKET_BYTES, type Client, type Packet, type Session, type Undelivered } from './session.js';
 import type { Upstream } from './upstream.js';
 
 /** Bytes (about) of packets that are kept for one session without a client. */
@@ -92,10 +92,9 @@ export class Departures {
     this.finalAcks.hurry(session);
   }
 
-  /** The session is over: what nobody has got goes back. */
-  over(session: Session): void {
+  /** The session is over. */
+  forget(session: Session): void {
     this.finalAcks.forget(session);
-    this.bounces.add(session.takeUndelivered().filter(isPacket));
   }
 
   /** The link was lost. */
@@ -109,6 +108,6 @@ export class Departures {
   }
 }
 
-function isPacket(undelivered: Packet | string): undelivered is Packet {
+export function isPacket(undelivered: Undelivered): undelivered is Packet {
   return typeof undelivered !== 'string';
 }

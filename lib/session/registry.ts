@@ -3,10 +3,10 @@ import type { Stanza } from '../xml/index.js';
 import { canonical } from '../xmpp/address.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import { Bounces } from './bounces.js';
-import { closeReasonOf } from './close-reason.js';
 import { Departures } from './departures.js';
+import { Endings } from './endings.js';
 import { LivenessCheck } from './liveness.js';
-import { Login, type LoginContext } from './login.js';
+import { Logins } from './logins.js';
 import { PendingLogins } from './pending-logins.js';
 import type { Outcome, Request } from './requests.js';
 import { SessionTable } from './session-table.js';
@@ -16,37 +16,31 @@ import type { Authenticator, SessionEvents, Upstream } from './upstream.js';
 /** How long the session manager may take for each answer that is waited for at the end of the program. */
 const STOP_STEP_TIMEOUT_MS = 1_000;
 
-/**
- * The session registry: which socket address belongs to which session address, and that a session ends once, for both
- * sides.
- */
+/** The session registry: which socket address belongs to which session address. It passes on what comes for either. */
 export class SessionRegistry implements SessionEvents {
   private readonly table = new SessionTable();
-  private readonly pending = new PendingLogins((key, late) => this.released(key, late));
+  private readonly pending = new PendingLogins((key, late) => this.logins.released(key, late));
   private readonly bounces: Bounces;
+  private readonly endings: Endings;
   private readonly departures: Departures;
+  private readonly logins: Logins;
   private readonly liveness = new LivenessCheck(
     (session, question) => void session.upstream!.carry(question),
     (session) => this.lost(session),
   );
-  private readonly logins: LoginContext;
 
   constructor(
     private readonly upstream: Upstream,
     private readonly authenticator: Authenticator,
     log: Log,
   ) {
-    const { pending } = this;
-    this.bounces = new Bounces(upstream, (key) => this.isTaken(key), log);
-    const onFinished = (session: Session): void => this.finish(session);
-    this.departures = new Departures(upstream, pending, this.bounces, onFinished, log);
-    this.logins = {
-      upstream,
-      authenticator,
-      pending,
-      postpones: (key, login) => this.postpones(key, login),
-      onOpened: (session, sessionAddress) => this.open(session, sessionAddress),
-    };
+    const { table, pending } = this;
+    const isTaken = (key: string): boolean => table.owner(key) !== undefined || pending.has(key);
+    this.bounces = new Bounces(upstream, isTaken, log);
+    this.endings = new Endings(table, pending, this.bounces, (session) => this.forget(session));
+    const finish = (session: Session): void => this.endings.finish(session);
+    this.departures = new Departures(upstream, pending, this.bounces, finish, log);
+    this.logins = new Logins(upstream, authenticator, pending, table, this.departures, this.endings);
   }
 
   get size(): number {
@@ -58,7 +52,7 @@ export class SessionRegistry implements SessionEvents {
   /** A client has connected. */
   connect(descriptor: number, client: Client): Session {
     const session = new Session(this.upstream.newSocketAddress(descriptor), client);
-    session.login = new Login(session, this.logins);
+    this.logins.begin(session);
     this.table.add(session);
     return session;
   }
@@ -81,7 +75,7 @@ export class SessionRegistry implements SessionEvents {
    * the same address is under way, not before that is decided.
    */
   leave(session: Session): void {
-    if (session.state === 'unknown') this.remove(session);
+    if (session.state === 'unknown') this.endings.remove(session);
     else this.departures.leave(session);
   }
 
@@ -120,7 +114,7 @@ export class SessionRegistry implements SessionEvents {
     // An end is no sign of life, not even where it brings our own question back.
     if (packet.kind === 'stanza' && this.liveness.active && this.liveness.heard(session, packet)) return;
     if (session.state === 'unknown') return session.login!.receive(packet);
-    if (isEndOf(session, packet)) return this.end(session, packet.reason);
+    if (isEndOf(session, packet)) return this.endings.endedThere(session, packet.reason);
     if (session.state === 'authenticated') {
       if (isForClient(packet)) session.client!.deliver(packet);
     } else if (session.state === 'leaving' || isForClient(packet)) this.departures.receive(session, packet);
@@ -139,7 +133,7 @@ export class SessionRegistry implements SessionEvents {
 
   ended(socketAddress: string, reason: string | undefined): void {
     const session = this.table.at(socketAddress);
-    if (session && session.state !== 'unknown') this.end(session, reason);
+    if (session && session.state !== 'unknown') this.endings.endedThere(session, reason);
   }
 
   tell(socketAddress: string, text: string): void {
@@ -178,108 +172,24 @@ export class SessionRegistry implements SessionEvents {
   /** Ends what is still leaving: nobody waits for a decision any more. */
   close(): void {
     this.liveness.end();
-    for (const session of this.table.opened()) if (session.state === 'leaving') this.finish(session);
+    for (const session of this.table.opened()) if (session.state === 'leaving') this.endings.finish(session);
   }
 
   // ------------------------------------------------------------------------------------------------------------------
 
-  private isTaken(key: string): boolean {
-    return this.table.owner(key) !== undefined || this.pending.has(key);
+  private undeliverable(packet: Packet): void {
+    if (!this.logins.keepsLate(packet) && packet.kind !== 'ended') this.bounces.undeliverable(packet);
   }
 
-  private postpones(key: string, login: Login): boolean {
-    const owner = this.table.owner(key);
-    if (owner?.state !== 'leaving') return false;
-    this.departures.hurry(owner);
-    this.pending.postpone(key, login);
-    return true;
-  }
-
-  /** The session manager has opened a session. One that had the same address is thereby replaced. */
-  private open(session: Session, sessionAddress: string): void {
-    session.opened(sessionAddress);
-    this.replaceOwner(session.key);
-    this.table.own(session);
-    session.upstream = this.upstream.attach(session);
-    session.login = undefined;
-    this.pending.settle(session.address);
-  }
-
-  private replaceOwner(key: string): void {
-    const former = this.table.owner(key);
-    if (!former) return;
-    const { client } = former;
-    this.drop(former);
-    client?.end({ kind: 'replaced' });
-  }
-
-  /** The end of a session whose client has left: first the end, then what goes back. */
-  private finish(session: Session): void {
-    this.remove(session);
-    session.upstream!.end();
-    this.goOn(session);
-  }
-
-  /** The session manager has ended a session. */
-  private end(session: Session, reason: string | undefined): void {
-    const { client } = session;
-    const isReplaced = this.table.hasSuccessor(session) || this.pending.has(session.key);
-    if (!client) return this.drop(session);
-    this.remove(session);
-    client.end(isReplaced ? { kind: 'replaced' } : closeReasonOf(reason));
-  }
-
-  /** The session manager has lost a session, or what it had of us. */
+  /** The session manager has lost a session. */
   private lost(session: Session): void {
     if (session.client) session.client.end({ kind: 'session-lost' });
     else this.leave(session);
   }
 
-  /** The end of a session that is over on the other side as well: nothing is left to say. */
-  private drop(session: Session): void {
-    this.remove(session);
-    this.goOn(session);
-  }
-
-  private remove(session: Session): void {
-    session.login?.left();
-    session.login = undefined;
-    session.state = 'over';
-    session.client = undefined;
+  private forget(session: Session): void {
     this.liveness.forget(session);
-    this.table.remove(session);
-  }
-
-  /** What has waited until a session is over goes on. */
-  private goOn(session: Session): void {
-    this.departures.over(session);
-    this.pending.resume(session.loginKey);
-  }
-
-  /** No login for this address is under way any more, and none succeeded: a session that was leaving may go. */
-  private released(key: string, late: Packet | undefined): void {
-    const owner = this.table.owner(key);
-    if (late && !owner) this.upstream.bounce(late);
-    if (owner?.state === 'leaving') this.departures.finishIfDecided(owner);
-    else this.pending.resume(key);
-  }
-
-  private undeliverable(packet: Packet): void {
-    const request = this.pending.of(packet.to);
-    if (request && this.isLate(packet, request)) return;
-    if (packet.kind !== 'ended') this.bounces.undeliverable(packet);
-  }
-
-  /**
-   * The client left before its login was answered: the session goes as it came, but it has replaced another. It does not
-   * go while another login for the address is under way: that may have replaced it already.
-   */
-  private isLate(packet: Packet, request: Request): boolean {
-    const answer = this.authenticator.read?.(request, packet);
-    const key = answer?.kind === 'opened' ? canonical(answer.sessionAddress) : undefined;
-    if (key !== undefined) this.replaceOwner(key);
-    this.pending.settle(packet.to);
-    return key !== undefined && this.pending.keepLate(key, packet);
+    this.departures.forget(session);
   }
 }
 
