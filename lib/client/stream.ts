@@ -241,10 +241,6 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     this.end({ kind: 'internal-error' });
   }
 
-  onDrained(): void {
-    // Nobody waits for a client to read: it is ended when too much waits for it.
-  }
-
   /** Half of it is closed: what the client has said so far goes on all the same. */
   onEnded(): void {
     if (this.hasMore) this.depart({ kind: 'disconnected' }, false);

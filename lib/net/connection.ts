@@ -22,7 +22,7 @@ export interface ConnectionEvents<Receipt = never> {
   /** What was sent with these receipts has left. */
   onSent?(receipts: readonly Receipt[]): void;
   /** All that was sent has left; called after {@link Connection.congested} was seen. */
-  onDrained(): void;
+  onDrained?(): void;
   /** The peer has closed its side; ours is still open, and should be closed soon. See {@link Connection.keeps}. */
   onEnded(): void;
   /** The connection is over. Called once, and nothing after it but the `onData` of what is still kept. */
@@ -356,7 +356,7 @@ export class Connection<Receipt = never> implements Flushable {
     else if (this.out !== '') this.flush();
     else if (this.wantsDrain) {
       this.wantsDrain = false;
-      this.events.onDrained();
+      this.events.onDrained?.();
     }
   }
 

@@ -18,12 +18,14 @@ export function encrypted(
   done: (error?: Error) => void,
 ): TLSSocket {
   const isServer = role === 'receiving';
+  const encryptedEvent = isServer ? 'secure' : 'secureConnect';
   const stream = isServer ? new TLSSocket(socket, { ...options, isServer }) : connect({ ...options, socket });
   const settle = (error?: Error): void => {
-    stream.off('error', settle);
+    stream.off(encryptedEvent, succeed).off('error', settle).off('close', abandon);
     done(error);
   };
-  stream.once(isServer ? 'secure' : 'secureConnect', () => settle());
-  stream.on('error', settle);
+  const succeed = (): void => settle();
+  const abandon = (): void => settle(new Error('the connection was closed during the TLS handshake'));
+  stream.on(encryptedEvent, succeed).on('error', settle).on('close', abandon);
   return stream;
 }

@@ -3,7 +3,7 @@ import { element, type Element } from '../xml/index.js';
 import { bareJidOf, type ScriptAccount } from './account-mapping.js';
 import { ScriptClient } from './script-client.js';
 import { openStream, type ServerAccess } from './login.js';
-import { describeError, NoServer, StreamError } from './stream.js';
+import { describeError, NoServer, StreamFailure } from './stream.js';
 
 const REGISTER = 'jabber:iq:register';
 const ROSTER = 'jabber:iq:roster';
@@ -104,7 +104,8 @@ export class AccountProvisioner {
         await stream.close();
       }
     } catch (error) {
-      if (error instanceof StreamError) return { failed: error.message, noServer: error instanceof NoServer };
+      if (error instanceof StreamFailure)
+        return { failed: error.message, noServer: error instanceof NoServer };
       throw error;
     }
   }
@@ -156,7 +157,7 @@ export class AccountProvisioner {
       await client.close();
       return answer?.attribute('type') === 'error' ? describeError(answer) : undefined;
     } catch (error) {
-      if (error instanceof StreamError) return error.message;
+      if (error instanceof StreamFailure) return error.message;
       throw error;
     }
   }

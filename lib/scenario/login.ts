@@ -1,12 +1,8 @@
 import { streamDigest } from '../xmpp/stream-digest.js';
+import { BIND, IQ_AUTH, SASL, SESSION, TLS } from '../xmpp/namespaces.js';
 import { element, type Element } from '../xml/index.js';
 import { chooseMechanism, type ClientCredentials, type ClientMechanism } from '../xmpp/sasl/index.js';
-import { describeError, Stream, StreamError, TLS, type Peer } from './stream.js';
-
-const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
-const SESSION = 'urn:ietf:params:xml:ns:xmpp-session';
-const IQ_AUTH = 'jabber:iq:auth';
+import { describeError, ServerStream, StreamFailure, type Peer } from './stream.js';
 
 /** How a client logs in; `auto`: by SASL where the server offers a mechanism that we know, else by jabber:iq:auth. */
 export type AuthMethod = 'auto' | 'sasl' | 'iq-auth';
@@ -22,14 +18,14 @@ export interface ServerAccess extends Peer {
 
 /** What a stream has that is ready for a login, or for making an account. */
 export interface OpenStream {
-  readonly stream: Stream;
+  readonly stream: ServerStream;
   /** Undefined from a server that knows no versions (jabberd 1.x). */
   readonly features: Element | undefined;
 }
 
-/** Connects, and encrypts where it has to be. @throws {StreamError} */
+/** Connects, and encrypts where it has to be. @throws {StreamFailure} */
 export async function openStream(server: ServerAccess, domain: string): Promise<OpenStream> {
-  const stream = await Stream.connect(server);
+  const stream = await ServerStream.connect(server);
   try {
     let features = await begin(stream, domain);
     if (useTls(server.tls, features)) {
@@ -43,20 +39,20 @@ export async function openStream(server: ServerAccess, domain: string): Promise<
   }
 }
 
-async function begin(stream: Stream, domain: string): Promise<Element | undefined> {
+async function begin(stream: ServerStream, domain: string): Promise<Element | undefined> {
   await stream.start(domain);
   const version = stream.header?.attribute('version');
   if (version === undefined || version.startsWith('0')) return undefined;
   const features = await stream.next('its features');
   if (features.localName === 'features') return features;
-  throw new StreamError(`instead of features the server sent ${features.toString()}`);
+  throw new StreamFailure(`instead of features the server sent ${features.toString()}`);
 }
 
 function useTls(use: TlsUse, features: Element | undefined): boolean {
   const offer = features?.child('starttls', TLS);
   const insists = offer?.child('required') !== undefined;
-  if (use === 'required' && !offer) throw new StreamError('--tls required: the server offers no STARTTLS');
-  if (use === 'off' && insists) throw new StreamError('--tls off: the server requires STARTTLS');
+  if (use === 'required' && !offer) throw new StreamFailure('--tls required: the server offers no STARTTLS');
+  if (use === 'off' && insists) throw new StreamFailure('--tls off: the server requires STARTTLS');
   return use === 'required' || (use === 'auto' && insists);
 }
 
@@ -65,7 +61,7 @@ function useTls(use: TlsUse, features: Element | undefined): boolean {
  *
  * @param resource the one that is wished for; empty: any
  * @returns the full address of the session
- * @throws {StreamError}
+ * @throws {StreamFailure}
  */
 export async function logIn(
   { stream, features }: OpenStream,
@@ -80,13 +76,15 @@ export async function logIn(
     return bind(stream, credentials.domain, resource);
   }
   if (auth === 'sasl') {
-    throw new StreamError(`no SASL mechanism that is known here: ${offered.join(', ') || 'none is offered'}`);
+    throw new StreamFailure(
+      `no SASL mechanism that is known here: ${offered.join(', ') || 'none is offered'}`,
+    );
   }
   return iqAuth(stream, credentials, resource);
 }
 
 /** [RFC6120 6.4] */
-async function authenticate(stream: Stream, mechanism: ClientMechanism): Promise<void> {
+async function authenticate(stream: ServerStream, mechanism: ClientMechanism): Promise<void> {
   const { name, initial } = mechanism;
   const first = initial === undefined ? [] : [encode(initial)];
   stream.send(element('auth', { xmlns: SASL, mechanism: name }, ...first).toString());
@@ -101,9 +99,9 @@ async function authenticate(stream: Stream, mechanism: ClientMechanism): Promise
       );
     }
   } catch (error) {
-    throw error instanceof StreamError
+    throw error instanceof StreamFailure
       ? error
-      : new StreamError(`login by ${name}: ${(error as Error).message}`);
+      : new StreamFailure(`login by ${name}: ${(error as Error).message}`);
   }
 }
 
@@ -111,23 +109,24 @@ const encode = (text: string): string => Buffer.from(text).toString('base64');
 const decode = (text: string): string => Buffer.from(text, 'base64').toString();
 
 /** [RFC6120 7] and, where a server insists, a session [RFC3921 3]. */
-async function bind(stream: Stream, domain: string, resource: string): Promise<string> {
+async function bind(stream: ServerStream, domain: string, resource: string): Promise<string> {
   const features = await begin(stream, domain);
   const wish = resource === '' ? [] : [element('resource', {}, resource)];
   const bound = await stream.ask('set', element('bind', { xmlns: BIND }, ...wish));
   const jid = bound.child('bind', BIND)?.childText('jid');
-  if (jid === undefined) throw new StreamError(`no resource was bound: ${describeError(bound)}`);
+  if (jid === undefined) throw new StreamFailure(`no resource was bound: ${describeError(bound)}`);
   const session = features?.child('session', SESSION);
   if (session && !session.child('optional')) {
     const answer = await stream.ask('set', element('session', { xmlns: SESSION }));
-    if (answer.attribute('type') !== 'result') throw new StreamError(`no session: ${describeError(answer)}`);
+    if (answer.attribute('type') !== 'result')
+      throw new StreamFailure(`no session: ${describeError(answer)}`);
   }
   return jid.trim();
 }
 
 /** [XEP-0078 3] The digest where the server offers it, else the password. */
 async function iqAuth(
-  stream: Stream,
+  stream: ServerStream,
   { user, password, domain }: ClientCredentials,
   resource: string,
 ): Promise<string> {
@@ -135,12 +134,12 @@ async function iqAuth(
   const username = element('username', {}, user);
   const form = await stream.ask('get', query(username.clone()));
   if (form.attribute('type') !== 'result')
-    throw new StreamError(`login by jabber:iq:auth: ${describeError(form)}`);
+    throw new StreamFailure(`login by jabber:iq:auth: ${describeError(form)}`);
   const chosen = resource || `scenario-${Math.random().toString(36).slice(2, 10)}`;
   const proof = proofOf(form, stream.header?.attribute('id'), password);
   const answer = await stream.ask('set', query(username, proof, element('resource', {}, chosen)));
   if (answer.attribute('type') !== 'result')
-    throw new StreamError(`login by jabber:iq:auth: ${describeError(answer)}`);
+    throw new StreamFailure(`login by jabber:iq:auth: ${describeError(answer)}`);
   return `${user}@${domain}`.toLowerCase() + `/${chosen}`;
 }
 

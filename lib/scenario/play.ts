@@ -5,7 +5,7 @@ import { ScriptClient } from './script-client.js';
 import type { ServerAccess } from './login.js';
 import { matchStanza, totalWeight, type Captures, type Difference } from './match.js';
 import { describeAction, type ScriptAction, type Character, type Script } from './script.js';
-import { describeError, NoServer, StreamError } from './stream.js';
+import { describeError, NoServer, StreamFailure } from './stream.js';
 import { mapValues, replaceVariables } from './variables.js';
 
 /** How long it must be quiet for `receives: nothing`, in milliseconds. */
@@ -188,7 +188,7 @@ class ScriptPlayer {
       this.addresses.set(who.name, [...(this.addresses.get(who.name) ?? []), client.jid]);
       return undefined;
     } catch (error) {
-      if (!(error instanceof StreamError)) throw error;
+      if (!(error instanceof StreamFailure)) throw error;
       const noServer = error instanceof NoServer || undefined;
       return { ...failure(action, `${bareJidOf(account)}: ${error.message}`), fatal: true, noServer };
     }

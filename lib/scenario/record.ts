@@ -1,16 +1,13 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
-import { Connection } from '../net/connection.js';
-import { element, parse, Reader, type Element, type Tag } from '../xml/index.js';
+import { tcp } from '../xmpp/framing/tcp.js';
+import { BIND, CLIENT, IQ_AUTH, REGISTER, SASL, SESSION, TLS } from '../xmpp/namespaces.js';
+import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
+import { element, parse, type Element } from '../xml/index.js';
 import { isRunnerPing } from './script-client.js';
 import { ObservedPasswords, UNKNOWN_PASSWORD } from './passwords.js';
-import { LIMITS, TLS, type Peer } from './stream.js';
+import { LIMITS, type Peer } from './stream.js';
 import { writeScript, type RecordedEvent, type RecordedCharacter } from './write.js';
 
-const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
-const SESSION = 'urn:ietf:params:xml:ns:xmpp-session';
-const IQ_AUTH = 'jabber:iq:auth';
-const REGISTER = 'jabber:iq:register';
 /** Features after which nobody could read along. */
 const HIDING = new Set([TLS, 'http://jabber.org/features/compress']);
 
@@ -164,11 +161,12 @@ interface CallEvents {
   over(who: RecordedCharacter | undefined, address: string, reason: string): void;
 }
 
+type Side = 'client' | 'server';
+
 /** One client, and the connection to the server that is its own. */
 class Call {
-  private readonly client: Connection;
-  private readonly server: Connection;
-  private readers: { client: Reader; server: Reader } | undefined;
+  private readonly client: XmlStream;
+  private readonly server: XmlStream;
   private who: RecordedCharacter | undefined;
   private address = '';
   private domain = '';
@@ -180,7 +178,10 @@ class Call {
   private readonly ours = new Map<string, Step>();
   /** Passwords that it has asked the server to take, by the ids of the questions. */
   private readonly settings = new Map<string, { readonly user: string; readonly password: string }>();
-  private around: { client: ReadonlyMap<string, string>; server: ReadonlyMap<string, string> };
+  private readonly around: Record<Side, ReadonlyMap<string, string>> = {
+    client: new Map(),
+    server: new Map(),
+  };
   /** What it sent behind its login without waiting. */
   private early: Element[] = [];
   private reason = '';
@@ -192,69 +193,68 @@ class Call {
   constructor(
     socket: Socket,
     to: Peer,
-    private readonly events: CallEvents,
+    private readonly callEvents: CallEvents,
   ) {
-    this.around = { client: new Map(), server: new Map() };
-    this.client = this.attach(socket, 'client');
-    this.server = this.attach(connect({ ...to, noDelay: true, allowHalfOpen: true }), 'server');
-    this.restart();
+    this.client = this.stream(socket, 'client');
+    this.server = this.stream(connect({ ...to, noDelay: true, allowHalfOpen: true }), 'server');
   }
 
   hangUp(): void {
-    this.client.close();
-    this.server.close();
+    this.client.hangUp();
+    this.server.hangUp();
   }
 
-  private attach(socket: Socket, side: 'client' | 'server'): Connection {
-    const connection: Connection = new Connection(socket, {
-      onData: (chunk) => this.readers?.[side].write(chunk),
+  private stream(source: Socket, side: Side): XmlStream {
+    const stream: XmlStream = new XmlStream(
+      source,
+      this.events(side, () => stream),
+      {
+        role: side === 'client' ? 'receiving' : 'initiating',
+        framing: tcp,
+        limits: LIMITS,
+        namespaces: false,
+      },
+    );
+    return stream;
+  }
+
+  private events(side: Side, stream: () => XmlStream): XmlStreamEvents {
+    const other = (): XmlStream => (side === 'client' ? this.server : this.client);
+    return {
+      onData: (chunk) => stream().read(chunk),
+      onHeader: (header) => {
+        this.around[side] = new Map([['', CLIENT], ...header.declarations()]);
+        if (side === 'client') this.domain = header.attribute('to') ?? this.domain;
+        other().forward(header);
+      },
+      onStanza: ({ source }) => {
+        const stanza = parse(source, this.around[side]);
+        const passes = side === 'client' ? this.fromClient(stanza) : this.fromServer(stanza);
+        if (passes !== undefined) other().send(passes === stanza ? source : passes.toString());
+      },
+      onSkipped: (bytes) => this.end(`a stanza of ${bytes} bytes was too long`),
+      onClosingTag: () => {
+        other().finish();
+        if (side === 'client') this.leave();
+      },
+      onParseError: ({ text }) => this.end(`${side}: ${text}`),
       onFailed: (error) => this.end(error.message),
-      onDrained: () => undefined,
       onEnded: () => this.end(''),
       onClosed: (cause) => this.end(cause.kind === 'broken' ? `${side}: ${cause.code}` : ''),
-    });
-    return connection;
+    };
   }
 
-  /** A new stream on both sides: at first, and after SASL. */
+  /** A new stream on both sides, after SASL. [RFC6120 6.4.6] */
   private restart(): void {
-    this.readers?.server.stop();
-    this.readers = { client: this.reader('client'), server: this.reader('server') };
-  }
-
-  private reader(side: 'client' | 'server'): Reader {
-    const other = (): Connection => (side === 'client' ? this.server : this.client);
-    const reader = new Reader(
-      {
-        onHeader: (header) => this.open(side, header),
-        onStanza: ({ source }) => {
-          const stanza = parse(source, this.around[side]);
-          const passes = side === 'client' ? this.fromClient(stanza) : this.fromServer(stanza);
-          if (passes !== undefined) other().send(passes === stanza ? source : passes.toString());
-        },
-        onSkipped: (bytes) => this.end(`a stanza of ${bytes} bytes was too long`),
-        onClosingTag: () => {
-          other().send('</stream:stream>');
-          if (side === 'client') this.leave();
-        },
-        onParseError: ({ text }) => this.end(`${side}: ${text}`),
-      },
-      { limits: LIMITS, namespaces: false },
-    );
-    return reader;
-  }
-
-  private open(side: 'client' | 'server', header: Tag): void {
-    this.around[side] = new Map([['', 'jabber:client'], ...header.declarations()]);
-    if (side === 'client') this.domain = header.attribute('to') ?? this.domain;
-    (side === 'client' ? this.server : this.client).send(`<?xml version='1.0'?>${header.source}`);
+    this.client.restart();
+    this.server.restart();
   }
 
   /** @returns what the server gets of it */
   private fromClient(stanza: Element): Element | undefined {
     if (stanza.namespace === TLS) {
       this.client.send(element('failure', { xmlns: TLS }).toString());
-      this.client.close('</stream:stream>');
+      this.client.close();
       this.end('it wants STARTTLS, and what is encrypted cannot be recorded');
       return undefined;
     }
@@ -278,7 +278,7 @@ class Call {
     if (!taken || !['result', 'error'].includes(answer.attribute('type') ?? '')) return;
     this.settings.delete(id);
     if (answer.attribute('type') === 'result')
-      this.events.showed(`${taken.user}@${this.domain || 'localhost'}`, taken.password);
+      this.callEvents.showed(`${taken.user}@${this.domain || 'localhost'}`, taken.password);
   }
 
   /** @returns what the client gets of it */
@@ -294,7 +294,7 @@ class Call {
     if (step !== undefined && stanza.attribute('type') !== 'get' && stanza.attribute('type') !== 'set') {
       this.ours.delete(stanza.attribute('id') ?? '');
       this.answered(step, stanza);
-    } else if (this.who) this.events.passed(this.who, 'receives', stanza, this.address);
+    } else if (this.who) this.callEvents.passed(this.who, 'receives', stanza, this.address);
     return stanza;
   }
 
@@ -345,7 +345,7 @@ class Call {
     const bound = answer.child('bind', BIND)?.childText('jid')?.trim();
     const domain = this.domain || 'localhost';
     this.address = bound ?? `${this.user}@${domain}`.toLowerCase() + `/${this.resource}`;
-    this.who = this.events.loggedIn({
+    this.who = this.callEvents.loggedIn({
       address: this.address,
       resource: this.resource,
       password: this.password,
@@ -357,11 +357,11 @@ class Call {
   private record(stanza: Element): void {
     if (stanza.child('session', SESSION) || isRunnerPing(stanza))
       return void this.ours.set(stanza.attribute('id') ?? '', 'other');
-    this.events.passed(this.who!, 'sends', stanza, this.address);
+    this.callEvents.passed(this.who!, 'sends', stanza, this.address);
   }
 
   private leave(): void {
-    if (this.who) this.events.over(this.who, this.address, '');
+    if (this.who) this.callEvents.over(this.who, this.address, '');
     this.who = undefined;
     this.over = true;
     this.tellGone();
@@ -372,7 +372,7 @@ class Call {
     this.hangUp();
     if (this.over) return;
     this.over = true;
-    this.events.over(this.who, this.address, this.reason);
+    this.callEvents.over(this.who, this.address, this.reason);
     this.tellGone();
   }
 }

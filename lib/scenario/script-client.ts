@@ -3,7 +3,7 @@ import { element, type Element } from '../xml/index.js';
 import type { Inbox } from './inbox.js';
 import { logIn, openStream, type ServerAccess } from './login.js';
 import type { ClientCredentials } from '../xmpp/sasl/index.js';
-import { ANSWER_TIMEOUT_MS, type Stream } from './stream.js';
+import { ANSWER_TIMEOUT_MS, type ServerStream } from './stream.js';
 
 /** Begins the ids of our own questions, which no script gets to see. */
 const PING_ID_PREFIX = 'scenario-barrier-';
@@ -32,7 +32,7 @@ export class ScriptClient {
   private pingSupport: 'untried' | 'answered' | 'unanswered' = 'untried';
   private count = 0;
 
-  /** @param hear told of each stanza that arrives @throws {StreamError} */
+  /** @param hear told of each stanza that arrives @throws {StreamFailure} */
   static async connect(
     server: ServerAccess,
     credentials: ClientCredentials,
@@ -50,7 +50,7 @@ export class ScriptClient {
   }
 
   private constructor(
-    private readonly stream: Stream,
+    private readonly stream: ServerStream,
     /** The full address. */
     readonly jid: string,
     private readonly domain: string,
@@ -73,7 +73,7 @@ export class ScriptClient {
     this.stream.send(stanza.toString());
   }
 
-  /** A question to the server, straight from the script's own runner. @throws {StreamError} */
+  /** A question to the server, straight from the script's own runner. @throws {StreamFailure} */
   ask(type: 'get' | 'set', query: Element): Promise<Element> {
     return this.stream.ask(type, query);
   }

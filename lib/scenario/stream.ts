@@ -1,16 +1,15 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect } from 'node:net';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { Connection } from '../net/connection.js';
-import { element, escapeValue, parse, Reader, type Element, type Stanza, type Tag } from '../xml/index.js';
+import type { CloseCause } from '../net/connection.js';
+import { tcp } from '../xmpp/framing/tcp.js';
+import { CLIENT, TLS } from '../xmpp/namespaces.js';
+import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
+import { element, parse, type Element, type ParseError, type Stanza, type Tag } from '../xml/index.js';
 import { Inbox } from './inbox.js';
 
 /** What a server may send in one stanza. */
 export const LIMITS = { bytes: 10_000_000, depth: 250, attributes: 1000 } as const;
-
-const STREAMS = 'http://etherx.jabber.org/streams';
-export const TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 
 /** How long each step of connecting and logging in may take, in milliseconds. */
 export const ANSWER_TIMEOUT_MS = 15_000;
@@ -21,12 +20,12 @@ export interface Peer {
 }
 
 /** Something on the way to a session failed: a sentence for people. */
-export class StreamError extends Error {
-  override readonly name = 'StreamError';
+export class StreamFailure extends Error {
+  override readonly name = 'StreamFailure';
 }
 
 /** Nobody at that address speaks XMPP: whatever is tried there, it will not go otherwise. */
-export class NoServer extends StreamError {}
+export class NoServer extends StreamFailure {}
 
 /** What the system says by a code only. */
 const UNCONNECTED: Readonly<Record<string, string>> = {
@@ -54,13 +53,12 @@ function describeForeign(first: Buffer): string {
 }
 
 /** A client's stream to a server: XML each way, and what it takes to begin anew on the same connection. */
-export class Stream {
+export class ServerStream implements XmlStreamEvents {
   /** Stanzas that came, whole. */
   readonly inbox = new Inbox<Element>();
   /** The server's stream header, since the last {@link start}. */
   header: Tag | undefined;
-  private connection!: Connection;
-  private reader!: Reader;
+  private readonly stream: XmlStream;
   private around: ReadonlyMap<string, string> = new Map();
   /** What came first of all: it may turn out to be no stream. */
   private first: Buffer | undefined;
@@ -68,12 +66,14 @@ export class Stream {
   /** Has the server ever sent a stream header? */
   private begun = false;
   private opened: () => void = () => undefined;
+  private isClosed: () => void = () => undefined;
+  private readonly closed = new Promise<void>((resolve) => (this.isClosed = resolve));
   /** Takes what came before it goes to the inbox; true keeps it from there. */
   private hidden: (stanza: Element) => boolean = () => false;
 
-  /** @throws {StreamError} */
-  static async connect(peer: Peer): Promise<Stream> {
-    const socket = connectTcp({ ...peer, noDelay: true, allowHalfOpen: true });
+  /** @throws {StreamFailure} */
+  static async connect(peer: Peer): Promise<ServerStream> {
+    const socket = connect({ ...peer, noDelay: true, allowHalfOpen: true });
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), ANSWER_TIMEOUT_MS);
     try {
       await once(socket, 'connect');
@@ -83,37 +83,41 @@ export class Stream {
     } finally {
       clearTimeout(timer);
     }
-    return new Stream(socket, peer);
+    return new ServerStream(socket, peer);
   }
 
   private constructor(
-    private socket: Duplex,
+    source: Duplex,
     private readonly peer: Peer,
   ) {
-    this.attach(socket);
+    this.stream = new XmlStream(source, this, {
+      role: 'initiating',
+      framing: tcp,
+      limits: LIMITS,
+      namespaces: false,
+    });
   }
 
-  /** Sends our stream header, and waits for the server's. @throws {StreamError} */
+  /** Sends our stream header, and waits for the server's. @throws {StreamFailure} */
   async start(domain: string): Promise<void> {
     this.header = undefined;
-    this.restart();
-    this.send(
-      `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${STREAMS}' ` +
-        `to='${escapeValue(domain)}' version='1.0'>`,
-    );
+    this.stream.restart();
+    this.stream.open({ xmlns: CLIENT, to: domain, version: '1.0' });
     if (!(await this.begins())) throw this.whyNoStream();
   }
 
-  private whyNoStream(): StreamError {
+  private whyNoStream(): StreamFailure {
     const { ended } = this.inbox;
     if (ended === undefined)
       return new NoServer(`the server did not send its stream header in ${ANSWER_TIMEOUT_MS / 1000} s`);
     if (this.foreign) return new NoServer(ended);
-    return new StreamError(this.first ? ended : `${ended} without a word (does that port want TLS at once?)`);
+    return new StreamFailure(
+      this.first ? ended : `${ended} without a word (does that port want TLS at once?)`,
+    );
   }
 
   send(text: string): void {
-    this.connection.send(text);
+    this.stream.send(text);
   }
 
   /** Looks at every stanza before it is put into the inbox, and keeps out those for which it answers true. */
@@ -121,19 +125,19 @@ export class Stream {
     this.hidden = hidden;
   }
 
-  /** The next stanza. @throws {StreamError} when none comes */
+  /** The next stanza. @throws {StreamFailure} when none comes */
   async next(what: string): Promise<Element> {
     const stanza = await this.inbox.take(ANSWER_TIMEOUT_MS);
     if (!stanza)
-      throw new StreamError(
+      throw new StreamFailure(
         this.inbox.ended ?? `the server did not send ${what} in ${ANSWER_TIMEOUT_MS / 1000} s`,
       );
     if (stanza.name === 'stream:error')
-      throw new StreamError(`the server ended the stream: ${describeError(stanza)}`);
+      throw new StreamFailure(`the server ended the stream: ${describeError(stanza)}`);
     return stanza;
   }
 
-  /** Asks, and waits for the answer with the same id; what else comes meanwhile is kept. @throws {StreamError} */
+  /** Asks, and waits for the answer with the same id; what else comes meanwhile is kept. @throws {StreamFailure} */
   async ask(type: 'get' | 'set', query: Element, to?: string): Promise<Element> {
     const id = `ask-${Math.random().toString(36).slice(2)}`;
     this.send(element('iq', { type, id, to }, query).toString());
@@ -148,95 +152,72 @@ export class Stream {
     }
   }
 
-  /** Encrypts, after the server's go-ahead. [RFC6120 5.4.2.3] @throws {StreamError} */
+  /** Encrypts, after the server's go-ahead. [RFC6120 5.4.2.3] @throws {StreamFailure} */
   async secure(): Promise<void> {
     this.send(element('starttls', { xmlns: TLS }).toString());
     const answer = await this.next('an answer to <starttls/>');
     if (answer.localName !== 'proceed')
-      throw new StreamError(`the server refuses STARTTLS: ${answer.toString()}`);
+      throw new StreamFailure(`the server refuses STARTTLS: ${answer.toString()}`);
     const { host } = this.peer;
     const loopback = /^(?:127\.|::1$|localhost$)/.test(host);
-    const plain = this.socket as Socket;
-    plain.removeAllListeners('data');
-    const secured = connectTls({
-      socket: plain,
-      servername: /^[\d.:]+$/.test(host) ? '' : host,
-      rejectUnauthorized: !loopback,
-    });
-    try {
-      await once(secured, 'secureConnect');
-    } catch (error) {
-      throw new StreamError(
-        `TLS failed: ${(error as Error).message} (NODE_EXTRA_CA_CERTS=FILE trusts more certificates)`,
+    const options = { servername: /^[\d.:]+$/.test(host) ? '' : host, rejectUnauthorized: !loopback };
+    const error = await new Promise<Error | undefined>((resolve) => this.stream.encrypt(options, resolve));
+    if (error)
+      throw new StreamFailure(
+        `TLS failed: ${error.message} (NODE_EXTRA_CA_CERTS=FILE trusts more certificates)`,
       );
-    }
-    this.socket = secured;
-    this.attach(secured);
   }
 
   /** Closes the stream, and waits until the server has closed it as well, or does not care to. */
   async close(): Promise<void> {
-    const closed = once(this.socket, 'close').catch(() => undefined);
-    if (this.socket.destroyed) return;
-    this.connection.close('</stream:stream>');
-    await closed;
+    this.stream.close();
+    await this.closed;
   }
 
-  private attach(socket: Duplex): void {
-    const connection: Connection = new Connection(socket, {
-      onData: (chunk) => {
-        this.first ??= Buffer.from(chunk.subarray(0, MAX_SHOWN_LENGTH));
-        this.reader.write(chunk);
-      },
-      onFailed: (error) => {
-        this.end(error.message);
-        connection.destroy();
-      },
-      onDrained: () => undefined,
-      onEnded: () => {
-        this.end('the server has closed the connection');
-        connection.close();
-      },
-      onClosed: (cause) =>
-        this.end(
-          cause.kind === 'broken' ? `the connection broke: ${cause.code}` : 'the connection is closed',
-        ),
-    });
-    this.connection = connection;
-    this.restart();
+  onData(chunk: Buffer): void {
+    this.first ??= Buffer.from(chunk.subarray(0, MAX_SHOWN_LENGTH));
+    this.stream.read(chunk);
   }
 
-  /** A stream begins anew after TLS and after SASL. [RFC6120 4.3.3] */
-  private restart(): void {
-    this.reader = new Reader(
-      {
-        onHeader: (header) => {
-          this.header = header;
-          this.begun = true;
-          this.around = new Map([['', 'jabber:client'], ...header.declarations()]);
-          this.opened();
-        },
-        onStanza: (stanza) => this.take(stanza),
-        onSkipped: (bytes) =>
-          this.end(`the server sent a stanza of ${bytes} bytes, which is too long to look at`),
-        onClosingTag: () => {
-          this.end('the server has closed the stream');
-          this.connection.close('</stream:stream>');
-        },
-        onParseError: ({ text }) => {
-          this.foreign = !this.begun;
-          this.end(
-            this.begun ? `what the server sends cannot be read: ${text}` : describeForeign(this.first!),
-          );
-        },
-      },
-      { limits: LIMITS, namespaces: false },
-    );
+  onHeader(header: Tag): void {
+    this.header = header;
+    this.begun = true;
+    this.around = new Map([['', CLIENT], ...header.declarations()]);
+    this.opened();
   }
 
-  private take({ source }: Stanza): void {
+  onStanza({ source }: Stanza): void {
     const stanza = parse(source, this.around);
     if (!this.hidden(stanza)) this.inbox.push(stanza);
+  }
+
+  onSkipped(bytes: number): void {
+    this.end(`the server sent a stanza of ${bytes} bytes, which is too long to look at`);
+  }
+
+  onClosingTag(): void {
+    this.end('the server has closed the stream');
+    this.stream.close();
+  }
+
+  onParseError({ text }: ParseError): void {
+    this.foreign = !this.begun;
+    this.end(this.begun ? `what the server sends cannot be read: ${text}` : describeForeign(this.first!));
+  }
+
+  onFailed(error: Error): void {
+    this.end(error.message);
+    this.stream.destroy();
+  }
+
+  onEnded(): void {
+    this.end('the server has closed the connection');
+    this.stream.hangUp();
+  }
+
+  onClosed(cause: CloseCause): void {
+    this.end(cause.kind === 'broken' ? `the connection broke: ${cause.code}` : 'the connection is closed');
+    this.isClosed();
   }
 
   private end(reason: string): void {

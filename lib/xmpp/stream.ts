@@ -2,22 +2,32 @@ import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import { Connection, type ConnectionEvents } from '../net/connection.js';
 import { encrypted, type TlsOptions } from '../net/tls.js';
-import type { ReaderEvents, ReaderOptions, StanzaLimits } from '../xml/index.js';
+import type { ReaderEvents, ReaderOptions, StanzaLimits, Tag } from '../xml/index.js';
 import type { Framing, OwnHeader, Role, StreamReader } from './framing/framing.js';
 
 /**
  * Where our side of a stream is: `unopened` until our header is sent, and again after a restart; `opened` since then;
- * `encrypting` during a TLS handshake; `closed` once we have ended the stream or the connection.
+ * `finished` after our closing tag, while the peer may still say something; `encrypting` during a TLS handshake;
+ * `closed` once we have ended the connection.
  */
-export type StreamState = 'unopened' | 'opened' | 'encrypting' | 'closed';
+export type XmlStreamState = 'unopened' | 'opened' | 'finished' | 'encrypting' | 'closed';
 
-type Action = 'open' | 'restart' | 'encrypt' | 'encrypted' | 'close';
+type Action = 'open' | 'restart' | 'finish' | 'encrypt' | 'encrypted' | 'close';
 
 /** Which state each action leads to. An action without one does nothing. */
-const NEXT: Readonly<Record<StreamState, Readonly<Record<Action, StreamState | undefined>>>> = {
+const NEXT: Readonly<Record<XmlStreamState, Readonly<Record<Action, XmlStreamState | undefined>>>> = {
+  finished: {
+    open: undefined,
+    restart: undefined,
+    finish: undefined,
+    encrypt: undefined,
+    encrypted: undefined,
+    close: 'closed',
+  },
   unopened: {
     open: 'opened',
     restart: 'unopened',
+    finish: undefined,
     encrypt: 'encrypting',
     encrypted: undefined,
     close: 'closed',
@@ -25,6 +35,7 @@ const NEXT: Readonly<Record<StreamState, Readonly<Record<Action, StreamState | u
   opened: {
     open: undefined,
     restart: 'unopened',
+    finish: 'finished',
     encrypt: 'encrypting',
     encrypted: undefined,
     close: 'closed',
@@ -32,6 +43,7 @@ const NEXT: Readonly<Record<StreamState, Readonly<Record<Action, StreamState | u
   encrypting: {
     open: undefined,
     restart: undefined,
+    finish: undefined,
     encrypt: undefined,
     encrypted: 'unopened',
     close: 'closed',
@@ -39,6 +51,7 @@ const NEXT: Readonly<Record<StreamState, Readonly<Record<Action, StreamState | u
   closed: {
     open: undefined,
     restart: undefined,
+    finish: undefined,
     encrypt: undefined,
     encrypted: undefined,
     close: undefined,
@@ -63,7 +76,7 @@ export interface XmlStreamOptions extends ReaderOptions {
  */
 export class XmlStream<Receipt = never> {
   connection: Connection<Receipt>;
-  private current: StreamState = 'unopened';
+  private current: XmlStreamState = 'unopened';
   private reader: StreamReader;
   private readerLimits: StanzaLimits;
 
@@ -77,7 +90,7 @@ export class XmlStream<Receipt = never> {
     this.connection = new Connection<Receipt>(source, events);
   }
 
-  get state(): StreamState {
+  get state(): XmlStreamState {
     return this.current;
   }
 
@@ -106,6 +119,11 @@ export class XmlStream<Receipt = never> {
   open(header: OwnHeader): void {
     const { framing, role } = this.options;
     if (this.move('open')) this.connection.send(framing.open(role, header));
+  }
+
+  /** The same with the header of another stream, for a program that passes on a whole stream. */
+  forward(header: Tag): void {
+    if (this.move('open')) this.connection.send(this.options.framing.forward(header));
   }
 
   /**
@@ -145,11 +163,16 @@ export class XmlStream<Receipt = never> {
     this.reader.stop();
     const plain = this.connection.detach() as Socket;
     const stream = encrypted(plain, this.options.role, options, (error) => {
-      if (this.current === 'closed') return;
-      if (!error && this.move('encrypted')) this.renewReader();
-      onEncrypted(error);
+      if (error || !this.move('encrypted')) return onEncrypted(error ?? new Error('the stream was closed'));
+      this.renewReader();
+      onEncrypted();
     });
     this.connection = new Connection<Receipt>(stream, this.events);
+  }
+
+  /** Closes our stream, and reads on until the peer closes its own. [RFC6120 4.4] */
+  finish(): void {
+    if (this.move('finish')) this.connection.send(this.options.framing.close);
   }
 
   /** Ends the stream after a last element: closes it where it was opened, and then the connection. Once. */

@@ -45,6 +45,8 @@ export interface StreamReader {
 export interface Framing {
   /** Opens our stream. */
   open(role: Role, header: OwnHeader): string;
+  /** Opens our stream with the header of another one. */
+  forward(header: Tag): string;
   /** Closes our stream. */
   readonly close: string;
   /** Shows a peer with nothing else to read that we are here; empty where the transport does that. [RFC6120 4.6.1] */

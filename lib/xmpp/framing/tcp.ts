@@ -12,13 +12,15 @@ function checkRoot(header: Tag): HeaderError | undefined {
   return undefined;
 }
 
+const PROLOG = `<?xml version='1.0'?>`;
+
 /** The attributes stand in the order that the old servers and components write. */
 function open(role: Role, { xmlns, id, from, to, version, language }: OwnHeader): string {
   const stanzas = attribute('xmlns', xmlns);
   const streams = attribute('xmlns:stream', STREAMS);
   const names = role === 'receiving' ? streams + attribute('id', id) + stanzas : stanzas + streams;
   const rest = attribute('from', from) + attribute('to', to) + attribute('version', version);
-  return `<?xml version='1.0'?><stream:stream${names}${rest}${attribute('xml:lang', language)}>`;
+  return `${PROLOG}<stream:stream${names}${rest}${attribute('xml:lang', language)}>`;
 }
 
 function attribute(name: string, value: string | undefined): string {
@@ -28,6 +30,7 @@ function attribute(name: string, value: string | undefined): string {
 /** One XML document in each direction, whose root is `<stream:stream>`. [RFC6120 4.2] */
 export const tcp: Framing = {
   open,
+  forward: (header) => PROLOG + header.source,
   close: '</stream:stream>',
   keepalive: ' ',
   checkRoot,
