@@ -2,9 +2,10 @@ import type { Config } from '../config/config.js';
 import * as kinds from '../config/kinds.js';
 import { loadConfig } from '../config/load.js';
 import { createLog } from '../observe/log.js';
+import { NoAnswer, ServerStream, StreamFailure } from '../scenario/stream.js';
 import { SocketManager } from '../server.js';
-import { element } from '../xml/index.js';
-import { Asker, type Answer } from './asker.js';
+import { IQ_AUTH } from '../xmpp/namespaces.js';
+import { element, type Element } from '../xml/index.js';
 import { command, EXIT, Failure, UsageError } from './command.js';
 import { askPassword } from './password.js';
 import { onceEnded } from './signals.js';
@@ -35,6 +36,12 @@ export const probe = command({
     return new Probe(config, login).run();
   },
 });
+
+/** How long the session manager may take for an answer. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** What came back: an element, nothing in time, or the end of the stream. */
+type Answer = Element | 'silence' | 'end';
 
 const OTHER_DIALECT = 'if the session manager speaks another dialect, use --dialect auto';
 
@@ -106,28 +113,34 @@ class Probe {
   }
 
   private async tryDomain(domain: string): Promise<boolean> {
-    const client = new Asker(this.manager.addresses()[0], domain);
+    const client = await ServerStream.connect(this.manager.addresses()[0]);
     try {
-      const form = await client.ask('get', element('query', { xmlns: 'jabber:iq:auth' }));
+      await client.start(domain);
+      const form = await ask(client, 'get', element('query', { xmlns: IQ_AUTH }));
       if (form === 'end') return this.tell(domain, 'not served', false);
       if (form === 'silence') return this.tell(domain, `no answer: ${OTHER_DIALECT}`, false);
       const fields = form.child('query')?.elements.map(({ localName }) => localName) ?? [];
       this.tell(domain, `served; a login takes ${fields.join(', ') || 'what is not said without a user'}`);
       return this.login === undefined || (await this.tryLogin(client, domain, this.login));
     } finally {
-      client.close();
+      // A session manager that does not answer keeps the stream open: that is not waited for.
+      void client.close();
     }
   }
 
-  private async tryLogin(client: Asker, domain: string, { user, password }: ProbeLogin): Promise<boolean> {
+  private async tryLogin(
+    client: ServerStream,
+    domain: string,
+    { user, password }: ProbeLogin,
+  ): Promise<boolean> {
     const parts = Object.entries({ username: user, password, resource: 'sm-component-probe' });
     const children = parts.map(([name, text]) => element(name, {}, text));
-    const answer = await client.ask('set', element('query', { xmlns: 'jabber:iq:auth' }, ...children));
+    const answer = await ask(client, 'set', element('query', { xmlns: IQ_AUTH }, ...children));
     if (typeof answer === 'string' || answer.attribute('type') !== 'result') {
       return this.tell('login', `refused: ${refusal(answer)}`, false);
     }
     this.tell('login', `works as ${user}@${domain}`);
-    const version = await client.ask('get', element('query', { xmlns: 'jabber:iq:version' }), domain);
+    const version = await ask(client, 'get', element('query', { xmlns: 'jabber:iq:version' }), domain);
     return this.tell('version', describe(version), true);
   }
 
@@ -143,6 +156,15 @@ class Probe {
 function guessed(names: readonly string[]): readonly string[] {
   const found = names.filter((name) => name === 'localhost' || name.includes('.'));
   return found.length > 0 ? found : ['localhost'];
+}
+
+async function ask(client: ServerStream, type: 'get' | 'set', query: Element, to?: string): Promise<Answer> {
+  try {
+    return await client.ask(type, query, { id: 'ask', to, patience: ANSWER_TIMEOUT_MS });
+  } catch (error) {
+    if (!(error instanceof StreamFailure)) throw error;
+    return error instanceof NoAnswer ? 'silence' : 'end';
+  }
 }
 
 function refusal(answer: Answer): string {

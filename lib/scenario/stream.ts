@@ -24,6 +24,9 @@ export class StreamFailure extends Error {
   override readonly name = 'StreamFailure';
 }
 
+/** The server said nothing in time. */
+export class NoAnswer extends StreamFailure {}
+
 /** Nobody at that address speaks XMPP: whatever is tried there, it will not go otherwise. */
 export class NoServer extends StreamFailure {}
 
@@ -125,25 +128,34 @@ export class ServerStream implements XmlStreamEvents {
     this.hidden = hidden;
   }
 
-  /** The next stanza. @throws {StreamFailure} when none comes */
-  async next(what: string): Promise<Element> {
-    const stanza = await this.inbox.take(ANSWER_TIMEOUT_MS);
-    if (!stanza)
-      throw new StreamFailure(
-        this.inbox.ended ?? `the server did not send ${what} in ${ANSWER_TIMEOUT_MS / 1000} s`,
-      );
+  /** The next stanza. @throws {NoAnswer} when none comes in time @throws {StreamFailure} when none can come */
+  async next(what: string, patience = ANSWER_TIMEOUT_MS): Promise<Element> {
+    const stanza = await this.inbox.take(patience);
+    const { ended } = this.inbox;
+    if (!stanza && ended !== undefined) throw new StreamFailure(ended);
+    if (!stanza) throw new NoAnswer(`the server did not send ${what} in ${patience / 1000} s`);
     if (stanza.name === 'stream:error')
       throw new StreamFailure(`the server ended the stream: ${describeError(stanza)}`);
     return stanza;
   }
 
-  /** Asks, and waits for the answer with the same id; what else comes meanwhile is kept. @throws {StreamFailure} */
-  async ask(type: 'get' | 'set', query: Element, to?: string): Promise<Element> {
-    const id = `ask-${Math.random().toString(36).slice(2)}`;
+  /**
+   * Asks, and waits for the answer with the same id; other stanzas that come meanwhile are kept.
+   *
+   * @param id of the request; by default one that nobody can guess
+   * @param patience how long each stanza is waited for, in milliseconds
+   * @throws {StreamFailure}
+   */
+  async ask(
+    type: 'get' | 'set',
+    query: Element,
+    options: { readonly id?: string; readonly to?: string | undefined; readonly patience?: number } = {},
+  ): Promise<Element> {
+    const { id = `ask-${Math.random().toString(36).slice(2)}`, to, patience } = options;
     this.send(element('iq', { type, id, to }, query).toString());
     const others: Element[] = [];
     for (;;) {
-      const stanza = await this.next(`an answer to <${query.name}>`);
+      const stanza = await this.next(`an answer to <${query.name}>`, patience);
       if (stanza.name !== 'iq' || stanza.attribute('id') !== id) others.push(stanza);
       else {
         this.inbox.putBack(others);
