@@ -4,15 +4,15 @@ import { argument, defaultText, readOption, helpText, type Option } from '../con
 import { GROUPS, isOptionName, NAMES, optionOf, takes, type OptionName } from '../config/options.js';
 import { nameOf, UsageError, type Call, type Command, type CommandGroup } from './command.js';
 
-/** Runs a command with what stood on the command line. */
+/** Runs a command with the arguments that were read for it. */
 type Perform = (command: Command, call: Call) => Promise<void>;
 
-/** A command among others. */
+/** A command, and where it stands among the others. */
 interface Place {
   readonly command: Command;
   /** The group that it is an action of. */
   readonly group?: CommandGroup;
-  /** All that can stand in its place. */
+  /** The commands or actions that can be called in its place, itself among them. */
   readonly others: readonly (Command | CommandGroup)[];
 }
 
@@ -42,7 +42,7 @@ function addGroup(parser: Argv, group: CommandGroup, perform: Perform): void {
   const { name, help, actions } = group;
   const addActions = (builder: Argv): Argv => {
     for (const command of actions) addCommand(builder, { command, group, others: actions }, perform);
-    // An option may stand before the action: which ones take no value must be known to find the action.
+    // An option may come before the action; to find the action, yargs must know which options have no value.
     for (const [flag, { kind }] of actions.flatMap(({ own = {} }) => Object.entries(own)))
       if (kind.flag) builder.option(flag, { type: 'boolean', hidden: true, global: false });
     return builder;
@@ -58,7 +58,7 @@ function build(builder: Argv, command: Command): Argv {
   for (const [name, { help }] of Object.entries(command.words ?? {}))
     builder.positional(name, { describe: help, type: 'string' });
   for (const [name, option] of Object.entries(command.own ?? {})) builder.option(name, asYargs(option));
-  // Each group by itself: yargs shows groups in the order in which it meets them.
+  // Group by group: yargs shows groups in the order in which they are added.
   for (const group of GROUPS) {
     for (const name of configured(command))
       if (optionOf(name).group === group)
@@ -73,7 +73,7 @@ function configured({ configured: rules }: Command): readonly OptionName[] {
   return rules === undefined ? [] : NAMES.filter((name) => takes(rules, name));
 }
 
-/** All values are texts to yargs; the tables of options know the rest. */
+/** yargs reads all values as texts; the kinds in the tables of options parse them. */
 function asYargs(option: Option): Options {
   const describe = helpText(option);
   if (option.kind.flag) return { describe, type: 'boolean' };
@@ -110,7 +110,7 @@ function valueOf(place: Place, name: string, option: Option, texts?: readonly st
   return readOption(option, argument(name, option, texts ?? initial));
 }
 
-/** Words beyond those of the command's own name: nothing takes them. */
+/** The words that are left over after the name of the command and its action. */
 function extraWords({ command, group }: Place, words: readonly string[]): readonly string[] {
   const isNamed = words[0] === nameOf(group ?? command);
   return isNamed ? words.slice(group ? 2 : 1) : words;
@@ -124,7 +124,7 @@ function unknownWord(place: Place, word: string): string {
 const calledBy = ({ command, group }: Place): string =>
   group ? `${group.name} ${nameOf(command)}` : nameOf(command);
 
-/** Is it the command that runs where none is named? */
+/** Is it the command that runs when none is named? */
 const isDefault = ({ usage }: Command): boolean => [usage].flat().includes('$0');
 
 function unknownOption(place: Place, name: string): string {

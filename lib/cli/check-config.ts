@@ -1,4 +1,4 @@
-import { loadOptions, passedOver, toConfig, withoutEffect } from '../config/load.js';
+import { loadOptions, ignoredVariables, toConfig, withoutEffect } from '../config/load.js';
 import { printOption } from '../config/option.js';
 import { NAMES, optionOf, type OptionName } from '../config/options.js';
 import { columns } from '../observe/columns.js';
@@ -14,7 +14,7 @@ export const checkConfig = command({
     const { values, origins } = loaded;
     const rows = NAMES.map((name) => [name, shown(name, values[name]), origins.get(name) ?? '']);
     console.log(columns(rows).join('\n'));
-    for (const remark of [withoutEffect(loaded), passedOver(loaded)])
+    for (const remark of [withoutEffect(loaded), ignoredVariables(loaded)])
       if (remark !== undefined) console.error(`sm-component: ${remark}`);
     return EXIT.stopped;
   },

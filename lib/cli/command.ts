@@ -1,15 +1,15 @@
 import type { Option, ValueOf } from '../config/option.js';
 import type { CommandName } from '../config/options.js';
 
-/** How the program ends. */
+/** The exit codes of the program. */
 export const EXIT = { stopped: 0, failed: 1, usage: 2 } as const;
 
-/** Options, or positional words, that one command has besides the options of the configuration, by name. */
+/** Options or positional words of a single command, by name; they are not part of the configuration. */
 export type OwnOptions = Readonly<Record<string, Option>>;
 
 type None = Readonly<Record<never, never>>;
 
-/** What a command was called with. */
+/** The arguments of a command. */
 export interface Call<Own extends OwnOptions = OwnOptions> {
   /** Options of the configuration, by name, with all the texts each was given. */
   readonly options: Readonly<Record<string, readonly string[]>>;
@@ -22,7 +22,7 @@ export interface Command<Words extends OwnOptions = OwnOptions, Own extends OwnO
   /** Its name and its positional words, in the notation of yargs: `add [account]`. */
   readonly usage: string | readonly string[];
   readonly help: string;
-  /** By whose rules the configuration is read, and which of its options are taken; absent: none. */
+  /** The name by which options of the configuration are taken, read and checked; absent: it takes none. */
   readonly configured?: CommandName;
   /** The words that `usage` has in brackets. */
   readonly words?: Words;
@@ -32,30 +32,30 @@ export interface Command<Words extends OwnOptions = OwnOptions, Own extends OwnO
   run(call: Call<Words & Own>): Promise<number> | number;
 }
 
-/** Commands under one word, each called by a second word, its action. */
+/** Commands that share their first word. The second word is the action. */
 export interface CommandGroup {
   readonly name: string;
   readonly help: string;
   readonly actions: readonly Command[];
 }
 
-/** A command whose `run` gets values of the types that its own options and words have. */
+/** Defines a command: `run` gets values of the types that the options and words have. */
 export function command<const Words extends OwnOptions = None, const Own extends OwnOptions = None>(
   definition: Command<Words, Own>,
 ): Command {
   return definition;
 }
 
-/** The word that a command, or an action, is called by. */
+/** The word by which a command or an action is called. */
 export const nameOf = (one: Command | CommandGroup): string =>
   'actions' in one ? one.name : [one.usage].flat()[0].split(' ', 1)[0];
 
-/** Wrong usage: what is wrong, and what would be right. */
+/** Wrong usage. The message says what is wrong, and what would be right. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Something outside of the program failed: what, and what to do. */
+/** Something outside of the program failed. The message says what, and what to do. */
 export class Failure extends Error {
   override readonly name = 'Failure';
 }

@@ -7,13 +7,13 @@ import { Failure } from './command.js';
 import { tryToLock } from './embedded.js';
 import { version } from './version.js';
 
-/** What an instance says of itself. */
+/** What a running instance answers to the request `instance`. */
 export interface Instance {
   readonly pid: number;
   readonly version: string;
-  /** Is the session manager of that data directory in it? */
+  /** Does it run the embedded session manager on that data directory? */
   readonly embedded: boolean;
-  /** What it serves, folded; absent with older versions. */
+  /** The domains that it serves, in lower case; absent in older versions. */
   readonly domains?: readonly string[];
 }
 
@@ -32,17 +32,17 @@ export class Control {
   }
 
   /**
-   * Without a control socket everything else works.
+   * Opens the socket; where that fails, a warning is logged.
    *
-   * @throws Failure where another sm-component, of before there were locks, has the same store open
+   * @throws {Failure} where another sm-component, of a version without locks, has the same store open
    */
   async open(): Promise<void> {
     const { data, sm } = this.config;
     const opened = await this.server.open();
     if (opened === 'open') return;
     if (opened !== 'occupied') return this.log.warn(opened.warning);
-    const other = await occupant(data);
-    if (sm === undefined && other?.embedded !== false) throw taken(data, other?.pid);
+    const other = await runningInstance(data);
+    if (sm === undefined && other?.embedded !== false) throw directoryInUse(data, other?.pid);
     this.log.info('no control socket: another sm-component has that of the data directory', {
       data,
       pid: other?.pid,
@@ -55,23 +55,23 @@ export class Control {
 }
 
 /**
- * One store has one session manager: two that share accounts would know nothing of each other's sessions, and each give
- * out the same messages.
+ * Takes the lock of the data directory. A store has one session manager: two of them would not know each other's
+ * sessions, and would deliver stored messages twice.
  *
- * @throws Failure where another sm-component has the store, or the directory can not be used
+ * @throws {Failure} where another sm-component has the lock, or the directory cannot be used
  */
 export async function lockStore(data: string): Promise<DirectoryLock> {
-  const lock = tryToLock(data, LOCK_WAIT_MS);
+  const lock = tryToLock(data, LOCK_TIMEOUT_MS);
   if (lock) return lock;
-  const other = await occupant(data);
-  throw taken(data, other?.embedded ? other.pid : undefined);
+  const other = await runningInstance(data);
+  throw directoryInUse(data, other?.embedded ? other.pid : undefined);
 }
 
-/** How long `run` waits for a `users` that is just at work. */
-const LOCK_WAIT_MS = 1000;
+/** How long `run` waits for a `users` command that has the lock. */
+const LOCK_TIMEOUT_MS = 1000;
 
-/** Who has the control socket; undefined for one that does not say, which must be taken for the worst. */
-export async function occupant(data: string): Promise<Instance | undefined> {
+/** The instance that has the control socket; undefined where it does not answer. Callers must then assume the worst. */
+export async function runningInstance(data: string): Promise<Instance | undefined> {
   try {
     return ((await ask(data, { command: 'instance' })) as Instance[])[0];
   } catch {
@@ -79,7 +79,7 @@ export async function occupant(data: string): Promise<Instance | undefined> {
   }
 }
 
-function taken(data: string, pid: number | undefined): Failure {
+function directoryInUse(data: string, pid: number | undefined): Failure {
   const which = pid === undefined ? '' : ` (process ${pid})`;
   return new Failure(
     `another sm-component${which} runs on ${data}: stop it, or choose another directory with --data`,

@@ -13,7 +13,7 @@ const DAMAGED =
 const NO_DIRECTORY = '; --data must be a directory';
 const RIGHTS = '; may this user read and write there?';
 
-/** What is behind words of the system and of SQLite that do not say it. */
+/** What to do about errors of the system and of SQLite, by their code. */
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: RIGHTS,
   EEXIST: NO_DIRECTORY,
@@ -26,12 +26,12 @@ const HINTS: Readonly<Record<string, string>> = {
   SQLITE_READONLY: RIGHTS,
 };
 
-/** The store in a directory; a failure says which directory. */
+/** Opens the store in a directory. @throws {Failure} that names the directory */
 export function openStore(directory: string, use: StoreUse): Store {
   return orFailure(directory, () => Store.open(directory, use));
 }
 
-/** @returns undefined where another process has the lock @throws Failure where the directory can not be used */
+/** @returns undefined where another process has the lock @throws {Failure} where the directory cannot be used */
 export function tryToLock(directory: string, wait: number): DirectoryLock | undefined {
   return orFailure(directory, () => DirectoryLock.take(directory, wait));
 }
@@ -46,12 +46,12 @@ function orFailure<Result>(directory: string, action: () => Result): Result {
   }
 }
 
-/** The embedded session manager of a configuration, on its store, which is closed after it. */
+/** The embedded session manager of a configuration, with its store and its lock. */
 export class Embedded {
   readonly sessionManager: SessionManager;
   private readonly store: Store;
 
-  /** Who has left the dialect to be found out gets the default; a jabberd2 router it never is. */
+  /** With the dialect `auto` it gets the default one; the configuration rules out `jabberd2`. */
   constructor(
     config: Config,
     log: Log,
@@ -64,7 +64,7 @@ export class Embedded {
     this.sessionManager = new SessionManager({ name, secret, domains, dialect, log, ...accounts });
   }
 
-  /** What it does for who asks at the control socket. */
+  /** Its commands of the control socket. */
   readonly commands: ControlCommands = {
     remove: ({ account = '' }) => [{ removed: this.sessionManager.removeAccount(account) }],
   };

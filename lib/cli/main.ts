@@ -7,7 +7,7 @@ import { probe } from './probe.js';
 import { run } from './run.js';
 import { scenario } from './scenario/index.js';
 import { sessionManager } from './session-manager.js';
-import { leave } from './service.js';
+import { exitAfterFlush } from './service.js';
 import { sessions } from './sessions.js';
 import { endAtHangup } from './signals.js';
 import { users } from './users/index.js';
@@ -23,7 +23,7 @@ const COMMANDS: readonly (Command | CommandGroup)[] = [
   checkConfig,
 ];
 
-/** Those that run until they are told to stop. */
+/** Commands that run until a signal stops them. */
 const SERVICES: readonly Command[] = [run, sessionManager];
 
 const EPILOGUE =
@@ -31,17 +31,17 @@ const EPILOGUE =
   'of the JSON file that --config names. Arguments win over variables, variables over the file. ' +
   'Exit codes: 0 stopped, 2 bad usage or configuration, 1 anything else.';
 
-/** Does what the arguments say, and tells failures on standard error. Never throws. @returns the exit code */
+/** Runs the program, and prints errors on standard error. Never rejects. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
-  // Whoever read our output may leave (`… | head`): that is no reason to stop.
+  // The program goes on when the reader of its output exits (`… | head`).
   process.stdout.on('error', () => undefined);
   const started = new Set<Command>();
-  const code = await dispatch(args, started).catch((error: unknown) => tell(error, args));
-  if (SERVICES.some((service) => started.has(service))) await leave(code);
+  const code = await dispatch(args, started).catch((error: unknown) => reportError(error, args));
+  if (SERVICES.some((service) => started.has(service))) await exitAfterFlush(code);
   return code;
 }
 
-function tell(error: unknown, args: readonly string[]): number {
+function reportError(error: unknown, args: readonly string[]): number {
   const known = error instanceof Error && ['ConfigError', 'UsageError', 'Failure'].includes(error.name);
   console.error(known ? `sm-component: ${error.message}` : error);
   const usage = error instanceof ConfigError || error instanceof UsageError;
@@ -49,7 +49,7 @@ function tell(error: unknown, args: readonly string[]): number {
   return usage ? EXIT.usage : EXIT.failed;
 }
 
-/** The command that the arguments begin with, and its action: theirs is the help to read. */
+/** The command at the beginning of the arguments, and its action. */
 function calledIn([first, second]: readonly string[]): readonly string[] {
   const found = COMMANDS.find((one) => nameOf(one) === first);
   if (found === undefined) return [];
@@ -57,7 +57,7 @@ function calledIn([first, second]: readonly string[]): readonly string[] {
   return action ? [first, second] : [first];
 }
 
-/** @param started gets the command that runs */
+/** @param started the command is added to it when it runs */
 async function dispatch(args: readonly string[], started: Set<Command>): Promise<number> {
   let code: number = EXIT.stopped;
   const parser = yargs([...args])

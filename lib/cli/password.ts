@@ -9,9 +9,10 @@ export interface PasswordOptions {
 }
 
 /**
- * The password: from an option, from a file's first line, typed without echo, or the first line of standard input.
+ * Reads a password: from an option, from the first line of a file, from a terminal without echo, or from the first line
+ * of standard input.
  *
- * @param use one that is to be set is typed twice
+ * @param use a password to `set` is typed twice at a terminal
  */
 export async function askPassword(given: PasswordOptions, use: 'set' | 'try' = 'set'): Promise<string> {
   const { password, 'password-file': file } = given;
@@ -42,7 +43,7 @@ async function ask(use: 'set' | 'try'): Promise<string> {
   return first;
 }
 
-/** One line of standard input; with a question it comes from a person at a terminal, and is not shown. */
+/** Reads one line of standard input. With a question, a person types it at a terminal, without echo. */
 async function readLine(question?: string): Promise<string> {
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output, terminal: question !== undefined });

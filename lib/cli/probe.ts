@@ -8,7 +8,7 @@ import { IQ_AUTH } from '../xmpp/namespaces.js';
 import { element, type Element } from '../xml/index.js';
 import { command, EXIT, Failure, UsageError } from './command.js';
 import { askPassword } from './password.js';
-import { onceEnded } from './signals.js';
+import { onceInterrupted } from './signals.js';
 
 export const probe = command({
   usage: 'probe',
@@ -72,7 +72,7 @@ class Probe {
   /** Also when it is interrupted the session manager is told that the link, and the session, are over. */
   async run(): Promise<number> {
     const interrupted = new Promise<never>((_resolve, reject) => {
-      onceEnded((name) => {
+      onceInterrupted((name) => {
         this.interrupted = true;
         reject(new Failure(`interrupted by ${name}`));
       });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Address, Config } from '../config/config.js';
 import { printAddress, printCredentials } from '../config/kinds.js';
-import { loadOptions, passedOver, toConfig, withoutEffect } from '../config/load.js';
+import { loadOptions, ignoredVariables, toConfig, withoutEffect } from '../config/load.js';
 import { createLog, type Log } from '../observe/log.js';
 import { SocketManager } from '../server.js';
 import { connectionRows, type SessionRow } from '../control/sessions.js';
@@ -33,7 +33,7 @@ export const run = command({
     const log = createLog(config.logLevel, config.logFormat);
     const warning = withoutEffect(loaded);
     if (warning !== undefined) log.warn(warning);
-    const foreign = passedOver(loaded);
+    const foreign = ignoredVariables(loaded);
     if (foreign !== undefined) log.info(foreign);
     const lock = config.sm ? undefined : await lockStore(config.data);
     const service = new RunService(config, log, lock);
@@ -41,7 +41,7 @@ export const run = command({
   },
 });
 
-/** The socket manager, and behind it the embedded session manager where no other is named. */
+/** The socket manager, with the embedded session manager unless another one is named. */
 class RunService implements Service {
   readonly manager: SocketManager;
   private readonly embedded: Embedded | undefined;
@@ -60,7 +60,7 @@ class RunService implements Service {
     await this.manager.start();
   }
 
-  /** From the street to the back office, so that sessions are ended where they are kept. */
+  /** Clients first, so that the session manager is still there to end their sessions. */
   async stop(): Promise<void> {
     this.control.close();
     try {
@@ -71,7 +71,7 @@ class RunService implements Service {
   }
 }
 
-/** What a person needs to know who has just started it. */
+/** What is printed when the program is ready. */
 function greeting(config: Config, manager: SocketManager): string {
   const where = manager.addresses().map(printAddress).join(' and ');
   const domains = config.domains.join(', ') || 'whatever the session manager serves';

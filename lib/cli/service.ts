@@ -5,30 +5,30 @@ import { LinkRefused } from '../server.js';
 import { EXIT, Failure } from './command.js';
 import { STOP_SIGNALS } from './signals.js';
 
-/** Something that runs until it is told to stop. */
+/** Something that runs until a signal stops it. */
 export interface Service {
   start(): Promise<unknown>;
   stop(reason?: string): Promise<void>;
 }
 
-/** From the first signal to the end of the process, at most, in milliseconds. */
+/** From the first signal to the end of the process. */
 const STOP_TIMEOUT_MS = 4_500;
 
 /**
- * `npm start` in a terminal brings one Ctrl-C twice, from the terminal and again from npm: the same signal this soon
- * again, in milliseconds, is no second one.
+ * With `npm start` one Ctrl-C arrives twice: from the terminal, and again from npm. The same signal within this time
+ * counts once.
  */
-const SAME_SIGNAL_MS = 300;
+const REPEATED_SIGNAL_MS = 300;
 
-/** How long the last lines may take to be read, in milliseconds. */
-const LAST_LINES_MS = 1_000;
+/** How long the last lines of output may take to be written. */
+const FLUSH_TIMEOUT_MS = 1_000;
 
-/** Starts a service, tells that it is ready, and stops it at a signal. @returns the exit code */
+/** Starts a service, calls `ready`, and stops the service at a signal. @returns the exit code */
 export async function serve(service: Service, log: Log, ready: () => void): Promise<number> {
   const signal = firstSignal(() => log.info('SIGHUP is ignored: the configuration is read at a start'));
   writeWithoutWaiting();
   try {
-    // A start that waits (for the session manager, say) must hear a signal too, and is not ready then.
+    // A signal also ends a start that still waits, for instance for the session manager; then it is not ready.
     const stopped = await Promise.race([signal, service.start().then(() => undefined)]);
     if (stopped === undefined) ready();
   } catch (error) {
@@ -40,10 +40,10 @@ export async function serve(service: Service, log: Log, ready: () => void): Prom
 }
 
 /**
- * Resolves at the first signal; from then on the clock runs, and another signal ends the process at once. A terminal that
- * is closed sends SIGHUP, too: nobody could stop the service any more.
+ * Resolves at the first signal, with its name. From then on the time to stop is limited, and another signal ends the
+ * process at once. SIGHUP stops the service only when its terminal was closed: nobody could stop it otherwise.
  *
- * @param ignored a SIGHUP that somebody has sent
+ * @param ignored called for any other SIGHUP
  */
 function firstSignal(ignored: () => void): Promise<string> {
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
@@ -55,14 +55,14 @@ function firstSignal(ignored: () => void): Promise<string> {
         first = { name, at: Date.now() };
         endWithin(STOP_TIMEOUT_MS);
         resolve(name);
-      } else if (name !== first.name || Date.now() - first.at > SAME_SIGNAL_MS) process.exit(EXIT.failed);
+      } else if (name !== first.name || Date.now() - first.at > REPEATED_SIGNAL_MS) process.exit(EXIT.failed);
     };
     for (const name of STOP_SIGNALS) process.on(name, heard);
     process.on('SIGHUP', () => (isTerminalGone() ? heard('SIGHUP') : ignored()));
   });
 }
 
-/** Node waits for a terminal to take what it writes, and so would every client where somebody has pressed Ctrl-S. */
+/** Node blocks until a terminal accepts output. Without this, Ctrl-S in the terminal would stop all clients. */
 function writeWithoutWaiting(): void {
   for (const stream of [process.stdout, process.stderr]) {
     const { _handle: handle } = stream as unknown as { _handle?: { setBlocking?(on: boolean): void } };
@@ -70,17 +70,17 @@ function writeWithoutWaiting(): void {
   }
 }
 
-/** Ends a service's process with that code, where what it has printed keeps it: nobody may be there to read it. */
-export async function leave(code: number): Promise<void> {
+/** Waits until all output is written, and then ends the process; the output may have no reader, so the wait is limited. */
+export async function exitAfterFlush(code: number): Promise<void> {
   const written = [process.stdout, process.stderr].map(
     (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
   );
-  const late = setTimeout(() => process.exit(code), LAST_LINES_MS);
+  const late = setTimeout(() => process.exit(code), FLUSH_TIMEOUT_MS);
   await Promise.all(written);
   clearTimeout(late);
 }
 
-/** The process ends by itself, when all is closed; should something hang, it ends all the same. */
+/** Normally the process ends by itself once everything is closed; this ends it where something does not close. */
 function endWithin(milliseconds: number): void {
   setTimeout(() => {
     console.error(`sm-component: not all could be closed within ${milliseconds / 1000} s; ending now`);
@@ -90,7 +90,7 @@ function endWithin(milliseconds: number): void {
 
 type SystemError = NodeJS.ErrnoException & { address?: string; port?: number };
 
-/** A port that can not be had is told in one sentence; anything else as it is. */
+/** A sentence for an address that cannot be listened on; other errors as they are. */
 function asFailure(error: unknown): unknown {
   if (error instanceof LinkRefused || error instanceof CredentialsError) return new Failure(error.message);
   if (!(error instanceof Error) || (error as SystemError).syscall === undefined) return error;

@@ -1,6 +1,6 @@
 import type { Address, Config } from '../config/config.js';
 import { printAddress } from '../config/kinds.js';
-import { loadOptions, passedOver, toConfig } from '../config/load.js';
+import { loadOptions, ignoredVariables, toConfig } from '../config/load.js';
 import { Listener } from '../net/listener.js';
 import { createLog, type Log } from '../observe/log.js';
 import { sessionRows, type SessionRow } from '../control/sessions.js';
@@ -26,7 +26,7 @@ export const sessionManager = command({
     const loaded = loadOptions({ command: 'session-manager', args: options, env: process.env });
     const config = toConfig(loaded);
     const log = createLog(config.logLevel, config.logFormat);
-    const foreign = passedOver(loaded);
+    const foreign = ignoredVariables(loaded);
     if (foreign !== undefined) log.info(foreign);
     const service = new SessionManagerService(config, log, await lockStore(config.data));
     return serve(service, log, () => console.log(greeting(config, service.addresses)));
@@ -44,18 +44,18 @@ function greeting({ name, dialect, domains, data }: Config, addresses: readonly 
   ].join('\n');
 }
 
-/** The embedded session manager, behind a port. */
+/** The embedded session manager, listening for socket managers. */
 class SessionManagerService implements Service {
   readonly addresses: Address[] = [];
   private readonly embedded: Embedded;
-  private readonly doors: readonly Listener[];
+  private readonly listeners: readonly Listener[];
   private readonly control: Control;
 
   constructor(config: Config, log: Log, lock: DirectoryLock) {
     this.embedded = new Embedded(config, log, lock);
     const rows = (): Iterable<SessionRow> => sessionRows(this.embedded.sessionManager.sessions);
     this.control = new Control(config, log, { sessions: rows, ...this.embedded.commands });
-    this.doors = Listener.forAll(config.listen, config.keepalive, {
+    this.listeners = Listener.forAll(config.listen, config.keepalive, {
       onAccepted: (socket) => void this.embedded.sessionManager.accept(socket),
       refusal: () => '',
       onWarning: (text) => log.warn(text),
@@ -64,12 +64,12 @@ class SessionManagerService implements Service {
 
   async start(): Promise<void> {
     await this.control.open();
-    for (const door of this.doors) this.addresses.push(await door.listen());
+    for (const door of this.listeners) this.addresses.push(await door.listen());
   }
 
   async stop(): Promise<void> {
     this.control.close();
-    for (const door of this.doors) door.close();
+    for (const door of this.listeners) door.close();
     await this.embedded.stop();
   }
 }

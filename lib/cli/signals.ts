@@ -1,11 +1,11 @@
 /** Signals that stop a service. */
 export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 
-/** What ends a command that somebody waits for: also the end of the terminal. */
+/** Signals that end any other command; SIGHUP comes when its terminal is closed. */
 const END_SIGNALS = [...STOP_SIGNALS, 'SIGHUP'] as const;
 
-/** Calls `heard` at the first signal that ends a command; the next one has its usual effect. */
-export function onceEnded(heard: (name: NodeJS.Signals) => void): void {
+/** Calls `heard` at the first signal that ends a command; a second one has its default effect. */
+export function onceInterrupted(heard: (name: NodeJS.Signals) => void): void {
   const first = (name: NodeJS.Signals): void => {
     for (const one of END_SIGNALS) process.off(one, first);
     heard(name);
@@ -13,7 +13,7 @@ export function onceEnded(heard: (name: NodeJS.Signals) => void): void {
   for (const name of END_SIGNALS) process.on(name, first);
 }
 
-/** What bin/signals.js has kept away until it was known which command runs. */
+/** Gives SIGHUP its default effect back, which bin/signals.js has disabled until it is known which command runs. */
 export function endAtHangup(): void {
   process.removeAllListeners('SIGHUP');
 }

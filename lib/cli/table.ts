@@ -1,13 +1,13 @@
 import { columns } from '../observe/columns.js';
 
-/** Longest cell in characters: whoever chooses a name a kilobyte long does not spoil the table. */
+/** In characters, so that a client with a very long name does not spoil the table. */
 const MAX_CELL_LENGTH = 60;
-/** What would move the cursor, hide text or turn it round, in a name that a client has chosen. */
+/** Characters in names of clients that would move the cursor, hide text or reverse it. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 type Cell = string | number | undefined;
 
-/** Rows of cells as columns of text; numbers stand right, what is not known is a dash. */
+/** Rows of cells as columns of text. Numbers are aligned to the right; a dash stands for an unknown value. */
 export function table(rows: readonly (readonly Cell[])[]): string {
   const texts = rows.map((row) => row.map(printable));
   const numeric = [...rows[0].keys()].filter((at) => rows.some((row) => typeof row[at] === 'number'));

@@ -13,20 +13,20 @@ export type ComponentDialect = (typeof COMPONENT_DIALECT_NAMES)[number];
  */
 export interface Config extends TopFields, Sections {}
 
-/** What one client, or the link, may cost. */
+/** What one client, or the link to the session manager, may use. */
 export type Limits = Section<'limits'>;
 
-/** How a dead peer is noticed; times in seconds. */
+/** How the loss of a peer is detected; times in seconds. */
 export type Keepalive = Section<'keepalive'>;
 
-/** With jabberd2: which user of the router we are, and how the link to the router is encrypted. */
+/** With jabberd2: our user at the router, and the encryption of the link to it. */
 export type RouterConfig = Section<'router'>;
 
 export type RouterTls = RouterConfig['tls'];
 
 type Options = typeof OPTIONS;
 
-/** Of the options that have a field, the name of that. */
+/** The path of the field of an option; never, where it has none. */
 type PathOf<Name extends OptionName> = Options[Name] extends { field: infer Path extends string }
   ? Path
   : never;

@@ -2,10 +2,10 @@ import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * Makes a directory that its owner alone may use, and those above it, where they are missing. `recursive` of Node's own
- * function never comes to an end where the parent is there and takes no directories, as in /proc. [Node.js 20.19]
+ * Makes a directory that only its owner can use, and the missing directories above it. The `recursive` of Node's own
+ * function loops for ever where the parent exists and no directory can be made in it, as in /proc. [Node.js 20.19]
  *
- * @throws Error of the system (EACCES, EEXIST for a file, ENOENT, ENOTDIR, EROFS, …)
+ * @throws the system's error (EACCES, EEXIST for a file, ENOENT, ENOTDIR, EROFS, …)
  */
 export function makeDirectory(directory: string): void {
   try {

@@ -1,25 +1,25 @@
 /**
- * Internationalized domain names: `bücher.example` and `xn--bcher-kva.example` are one domain. What goes to a session
- * manager has the spelling that it knows. [RFC7622 3.2.1] [RFC5890 2.3.2.1] [UTS 46]
+ * Internationalized domain names: `bücher.example` and `xn--bcher-kva.example` are one domain. A session manager is sent
+ * the spelling that it knows. [RFC7622 3.2.1] [RFC5890 2.3.2.1] [UTS 46]
  */
 import { domainToASCII, domainToUnicode } from 'node:url';
 
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 const A_LABEL = /(?:^|\.)xn--/i;
-/** What only numbers come to is taken for an IPv4 address, and written anew. */
+/** `domainToASCII` takes names of only digits for IPv4 addresses, and writes them in another form. */
 const NUMBERS = /^[\d.]*$/;
 
-/** ASCII letters only: hosts of which no A-labels can be made stay what they are, and different. */
+/** Changes only ASCII letters: hosts that cannot be written with A-labels stay different from each other. */
 function lowerCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-/** Are there other spellings of a host than upper and lower case? */
+/** Does a host have more spellings than those in upper and lower case? */
 export function isInternationalized(host: string): boolean {
   return BEYOND_ASCII.test(host) || A_LABEL.test(host);
 }
 
-/** Equal for all spellings of one domain: with A-labels, in lower case. */
+/** A domain with A-labels, in lower case: equal for all its spellings. */
 export function domainKey(host: string): string {
   if (!isInternationalized(host)) return lowerCase(host);
   const ascii = domainToASCII(host);
@@ -31,19 +31,19 @@ export function withULabels(host: string): string {
   return isInternationalized(host) ? domainToUnicode(domainKey(host)) || lowerCase(host) : lowerCase(host);
 }
 
-/** A host in its one form of those that it is written in: U-labels where it is not all ASCII, else as it is. */
+/** A host in lower case; with U-labels only, where it has a character beyond ASCII. */
 export function normalizedDomain(host: string): string {
   return BEYOND_ASCII.test(host) ? withULabels(host) : lowerCase(host);
 }
 
-/** Without those that are another one's domain in another spelling: the first stands. */
+/** Each domain once: of several spellings of one domain, the first. */
 export function distinctDomains(names: readonly string[]): string[] {
   const first = new Map<string, string>();
   for (const name of names) if (!first.has(domainKey(name))) first.set(domainKey(name), name);
   return [...first.values()];
 }
 
-/** The name among these that is the same domain. */
+/** The one of `names` that is the same domain as `host`. */
 export function sameDomain(host: string, names: readonly string[]): string | undefined {
   if (names.includes(host)) return host;
   if (!isInternationalized(host)) return undefined;

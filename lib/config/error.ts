@@ -1,9 +1,9 @@
-/** A configuration that can not be used. The message names the option, where it came from and what would be right. */
+/** A configuration that cannot be used. The message names the option, where it was given, and what would be valid. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** `, did you mean "listen"?` where one of `names` is near enough to `name` for a slip of the fingers, else nothing. */
+/** `; did you mean "listen"?` where one of `names` is similar enough to `name` to be a typing error, else nothing. */
 export function didYouMean(
   name: string,
   names: readonly string[],
@@ -16,7 +16,7 @@ export function didYouMean(
   return near ? `; did you mean ${print(near.known)}?` : '';
 }
 
-/** Levenshtein's: insertions, deletions and replacements from one text to the other. */
+/** The Levenshtein distance: insertions, deletions and replacements that make one text of the other. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (const [i, char] of [...from].entries()) {

@@ -50,10 +50,10 @@ export type CredentialsSource =
 /** How passwords are stored in the table of jabberd2. [jabberd2 2.7.0 c2s.xml password_type] */
 export type PasswordType = 'plaintext' | 'crypt' | 'a1hash' | 'bcrypt';
 
-/** The rule of jabberd 1.x for the host part of an address; it compares hosts in lower case. [jabberd 1.1.2] */
+/** The host part of an address in jabberd 1.x, which compares hosts in lower case. [jabberd 1.1.2] */
 const HOST = /^[a-z0-9._-]{1,255}$/;
 
-/** In the spelling that is given, in lower case: so the session manager calls it. */
+/** In lower case, otherwise spelled as given: the session manager knows that spelling. */
 function host(text: string): string | undefined {
   const domain = normalizedDomain(text);
   return HOST.test(domainKey(domain)) ? domain : undefined;
@@ -142,7 +142,7 @@ export const secret: Kind<string> = {
   metavar: 'TEXT',
   expected: 'a text that is not empty',
   json: ['string'],
-  // Secrets of Kubernetes and compose files tend to end with a line end, which nobody means.
+  // Secrets of Kubernetes and compose files often end with a line end by mistake.
   parse: (text) => text.replace(/[\r\n]+$/, '') || undefined,
 };
 
@@ -168,7 +168,7 @@ export const onOff: Kind<boolean> = {
   print: (on) => (on ? 'on' : 'off'),
 };
 
-/** Given or not; its default is `false`. */
+/** An option without a value on the command line; its default is `false`. */
 export const flag: Kind<boolean> = {
   metavar: 'true|false',
   expected: '"true" or "false"',
@@ -177,7 +177,7 @@ export const flag: Kind<boolean> = {
   parse: (given) => (given === 'true' ? true : given === 'false' ? false : undefined),
 };
 
-/** What jabberd2 has for each: bcrypt is known to its modules for servers only. [jabberd2 2.7.0 authreg_*.c] */
+/** The password types of jabberd2 for each store: only its modules for database servers know bcrypt. [jabberd2 2.7.0 authreg_*.c] */
 const PASSWORD_TYPES = {
   sqlite: ['plaintext', 'crypt', 'a1hash'],
   postgres: ['plaintext', 'crypt', 'a1hash', 'bcrypt'],
@@ -191,7 +191,7 @@ export const credentials: Kind<CredentialsSource> = {
   json: ['string'],
   parse: (text, base) => {
     if (text === 'embedded') return { store: 'embedded' };
-    // as every tool of PostgreSQL writes it
+    // the URL alone, as PostgreSQL's own tools take it
     if (/^postgres(?:ql)?:\/\//.test(text)) return postgres(text);
     const [, store, rest] = /^(sqlite|postgres|pipe):(.+)$/s.exec(text) ?? [];
     if (store === 'sqlite') return sqlite(rest, base);
@@ -209,7 +209,7 @@ function sqlite(text: string, base: string): CredentialsSource | undefined {
   return { store: 'sqlite', file: path.resolve(base, name), passwordType };
 }
 
-/** The parameter is ours, the others are those of the server. */
+/** `password_type` is our parameter; the others are for the server. */
 function postgres(text: string): CredentialsSource | undefined {
   if (!/^postgres(?:ql)?:\/\//.test(text) || !isUrl(text)) return undefined;
   const url = new URL(text);
@@ -217,7 +217,7 @@ function postgres(text: string): CredentialsSource | undefined {
   return passwordType && { store: 'postgres', url: url.href, passwordType };
 }
 
-/** Each %XX in it must belong to a character: it is going to be one. */
+/** Each %XX in it must be part of a valid character, since the database library decodes them. */
 function isUrl(text: string): boolean {
   try {
     return decodeURIComponent(text) !== '' && URL.canParse(text);
@@ -233,7 +233,7 @@ function takePasswordType(from: URLSearchParams, known: readonly PasswordType[])
   return known.find((type) => type === (given[0] ?? 'plaintext'));
 }
 
-/** No shell reads it: words are what stands between spaces. A program without a slash is looked for in PATH. */
+/** Words are separated by spaces; no shell reads them. A program without a slash is searched for in PATH. */
 function pipe(text: string, base: string): CredentialsSource | undefined {
   const [program, ...args] = text.split(' ').filter((word) => word !== '');
   if (program === undefined || text.includes('\0')) return undefined;
@@ -241,7 +241,7 @@ function pipe(text: string, base: string): CredentialsSource | undefined {
   return { store: 'pipe', command: [found, ...args] };
 }
 
-/** The way it is written, but for the password of a URL. */
+/** As `--credentials` takes it, but with `***` for the password of a URL. */
 export function printCredentials(source: CredentialsSource): string {
   if (source.store === 'embedded') return source.store;
   if (source.store === 'pipe') return `pipe:${source.command.join(' ')}`;
@@ -252,7 +252,7 @@ export function printCredentials(source: CredentialsSource): string {
   return `postgres:${url.href}`;
 }
 
-/** The URL of a server for the log. */
+/** The URL of a database server for the log. */
 export function withoutPassword(text: string): string {
   const url = new URL(text);
   if (url.password) url.password = '***';
@@ -285,7 +285,7 @@ export function whole(unit: Unit, least: number, most: number): Kind<number> {
   };
 }
 
-/** `PORT`, `HOST:PORT` or `[IPV6]:PORT`; the host is empty where none is written. */
+/** Reads `PORT`, `HOST:PORT` or `[IPV6]:PORT`; without a host that is empty. */
 function parseAddress(text: string): Address | undefined {
   const found = /^(?:(?:\[([^\]]*)\]|([^\s:[\]]+)):)?(\d{1,5})$/.exec(text);
   if (!found || Number(found[3]) > 65535) return undefined;
@@ -293,12 +293,12 @@ function parseAddress(text: string): Address | undefined {
   return { host: canonical(found[1]) ?? found[2] ?? '', port: Number(found[3]) };
 }
 
-/** `0:0::` is `::`. The zone of an address (`fe80::1%eth0`) is left alone: it is kept as it was written. */
+/** `0:0::` is `::`. An address with a zone (`fe80::1%eth0`) is kept as it was written. */
 function canonical(ipv6: string | undefined): string | undefined {
   return ipv6?.includes('%') === false ? new SocketAddress({ address: ipv6, family: 'ipv6' }).address : ipv6;
 }
 
-/** The way addresses are written and read here. */
+/** `HOST:PORT`, with brackets around an IPv6 address. */
 export function printAddress({ host: name, port }: Address): string {
   return name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`;
 }

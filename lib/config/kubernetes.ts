@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** What each variable holds that a container gets for a service, by the end of its name. [kubelet envvars.go] [docker run --link] */
+/** The variables that a container gets for a service: the ends of their names, and which values they have. [kubelet envvars.go] [docker run --link] */
 const FORMS: readonly (readonly [end: RegExp, isValue: (value: string) => boolean])[] = [
   [/_SERVICE_HOST$/, (value) => isIP(value) !== 0],
   [/_SERVICE_PORT(?:_[A-Z0-9_]+)?$/, isNumber],
@@ -12,8 +12,8 @@ const FORMS: readonly (readonly [end: RegExp, isValue: (value: string) => boolea
 
 /**
  * Is this an environment variable that Kubernetes sets in every container for a service (`sm-component`:
- * `SM_COMPONENT_SERVICE_HOST`, `SM_COMPONENT_PORT=tcp://…`, …)? Name and value must both be of that form: a variable
- * that a person wrote wrong has another value.
+ * `SM_COMPONENT_SERVICE_HOST`, `SM_COMPONENT_PORT=tcp://…`, …)? Both the name and the value must match, so that a
+ * misspelled variable of a person is not taken for one.
  */
 export function isOfService(name: string, value: string): boolean {
   const form = FORMS.find(([end]) => end.test(name));

@@ -9,7 +9,7 @@ import { foreignVariables, fromArguments, fromEnvironment, fromFile, fromObject 
 import type { Environment, Source } from './sources.js';
 import { readNamed } from './text.js';
 
-/** Where options come from, the strongest first: arguments, environment, the file that one of them names, defaults. */
+/** The sources of options. Arguments win over the environment, that over the file that one of them names, and that over defaults. */
 export interface Inputs {
   readonly command: CommandName;
   /** By option name, each with all the texts it was given. */
@@ -17,15 +17,15 @@ export interface Inputs {
   readonly env?: Environment;
 }
 
-/** Options after they were read, and for each where it came from. */
+/** The value of each option, and its source. */
 export interface Loaded {
   readonly values: Values;
   readonly origins: ReadonlyMap<OptionName, string>;
-  /** Environment variables that look like options and are none: those that Kubernetes sets for a service of our name. */
+  /** Environment variables with our prefix that are not options: Kubernetes sets them for a service of our name. */
   readonly foreign: readonly string[];
 }
 
-/** @throws {ConfigError} that names the first option that is wrong */
+/** @throws {ConfigError} that names the first invalid option */
 export function loadConfig(inputs: Inputs): Config {
   return toConfig(loadOptions(inputs));
 }
@@ -55,7 +55,7 @@ function resolve(sources: readonly Source[], command: CommandName): Omit<Loaded,
   const values: Partial<Record<OptionName, unknown>> = {};
   const origins = new Map<OptionName, string>();
   for (const name of NAMES) {
-    // All that is given is checked, also what this command has no use for, or what a stronger source overrides.
+    // Every given value is checked, also of options that this command ignores, and values that another source overrides.
     const given = sources.map((source) => source.get(name)).filter((one) => one !== undefined);
     const read = given.map((one) => readOnce(name, one));
     const taken = given.length > 0 && takes(command, name);
@@ -77,13 +77,13 @@ function defaultOf(name: OptionName, before: Values, command: CommandName): unkn
   });
 }
 
-/** A value; of a list each item once. */
+/** Reads a value; in a list each item stands once. */
 function readOnce(name: OptionName, given: GivenTexts): unknown {
   const value = readOption(optionOf(name), given);
   return Array.isArray(value) ? Object.freeze([...new Set<unknown>(value)]) : value;
 }
 
-/** Options that are right alone, and wrong with each other. */
+/** @throws {ConfigError} where valid options contradict each other */
 function checkTogether(values: Values, origins: Loaded['origins'], command: CommandName): void {
   const { sm, name, domain } = values;
   const from = (option: OptionName): string => origins.get(option) ?? '';
@@ -111,7 +111,7 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
   }
 }
 
-/** The system gives an address out once: not again to us, and not as a part of "every address". */
+/** An address can be listened on only once, also where one of two addresses is "every address". */
 function checkListen({ listen }: Values, origins: Loaded['origins']): void {
   for (const [at, address] of listen.entries()) {
     const other = listen.find((one, place) => place !== at && covers(one, address));
@@ -122,7 +122,7 @@ function checkListen({ listen }: Values, origins: Loaded['origins']): void {
   }
 }
 
-/** IPv4 and IPv6 of one port are two addresses, also where each is "every address". */
+/** Does one address include another? "Every address" of IPv4 does not include IPv6 addresses, nor the other way round. */
 function covers(one: Address, other: Address): boolean {
   if (one.port !== other.port) return false;
   return one.host === other.host || (EVERY.has(one.host) && isIP(one.host) === isIP(other.host));
@@ -142,7 +142,7 @@ function requireSecret(
   throw new ConfigError(`a secret is needed ${why}: give --secret-file FILE, or ${variable('secret')}`);
 }
 
-/** Who asks can find out what the other side speaks; who answers can not, and is no router. */
+/** Only the side that connects can detect a dialect; and the embedded session manager is no router of jabberd2. */
 function checkServed({ dialect }: Values, origins: Loaded['origins']): void {
   if (dialect === 'sto-sfrom' || dialect === 'route') return;
   const from = origins.get('dialect') ?? '';
@@ -158,14 +158,14 @@ function readSecret(values: Values, origin: string): string {
   const file = values['secret-file'];
   const text = readNamed(file, origin);
   if (text === undefined) return values.secret ?? '';
-  // What an editor leaves behind it is not seen, and would make it another secret.
+  // White space at the end is not visible in an editor, and would make it another secret.
   const secret = text.split(/\r?\n/, 1)[0].trimEnd();
   if (secret === '')
     throw new ConfigError(`${origin}: the first line of ${file} must be the secret, and it is empty`);
   return secret;
 }
 
-/** Options that were given and have no effect with this dialect: a sentence that names them; undefined where there is none. */
+/** A sentence that names the given options without effect in this dialect; undefined where there are none. */
 export function withoutEffect({ values, origins }: Loaded): string | undefined {
   const idle = NAMES.filter((name) => ![undefined, values.dialect].includes(optionOf(name).onlyWith));
   const given = idle.filter((name) => origins.get(name) !== 'default');
@@ -175,13 +175,13 @@ export function withoutEffect({ values, origins }: Loaded): string | undefined {
   return `of no effect without --dialect ${[...dialects].join(' or ')}: ${where}`;
 }
 
-/** What was passed over as no option, a sentence for who wonders; undefined where there was nothing. */
-export function passedOver({ foreign }: Loaded): string | undefined {
+/** A sentence that names the variables that were ignored (see {@link Loaded.foreign}); undefined where there are none. */
+export function ignoredVariables({ foreign }: Loaded): string | undefined {
   if (foreign.length === 0) return undefined;
   return `no options, but variables that Kubernetes sets for a service: ${foreign.join(', ')}`;
 }
 
-/** @throws {ConfigError} where a file that is named can not be read */
+/** @throws {ConfigError} where a file that an option names cannot be read */
 export function toConfig({ values: given, origins }: Loaded): Config {
   const values = { ...given, secret: readSecret(given, origins.get('secret-file') ?? '') };
   const fields: Record<string, unknown> = {};
@@ -194,7 +194,7 @@ export function toConfig({ values: given, origins }: Loaded): Config {
   return Object.freeze(fields) as unknown as Config;
 }
 
-/** @param path `name`, or `section.name`: sections are frozen */
+/** @param path `name`, or `section.name`; sections are frozen */
 function setField(fields: Record<string, unknown>, path: string, value: unknown): void {
   const [first, second] = path.split('.');
   const section = fields[first] as object | undefined;

@@ -4,13 +4,13 @@ import type { Kind, ListKind } from './kinds.js';
 /** One option, of the configuration or of a single command: what its values are, and what help says of it. */
 export interface Option {
   readonly kind: Kind<unknown>;
-  /** One sentence or a few, without the form of a value and the default: both are added where it is shown. */
+  /** One sentence or a few. The form of the value and the default are added where it is shown. */
   readonly help: string;
-  /** Written as on the command line; absent: the option has none. */
+  /** Written as on the command line; absent: there is no default. */
   readonly default?: string | { readonly text: string };
   /** The command does not run without it. */
   readonly required?: true;
-  /** Never shown; `in part`: an invalid value is not shown, and of a valid one all but what is secret. */
+  /** The value is never shown; `in part`: an invalid value is not shown, and a valid one without its secrets. */
   readonly secret?: true | 'in part';
 }
 
@@ -27,9 +27,9 @@ export type ValueOf<O extends Option> =
         : Value | undefined
       : never;
 
-/** What one source says of one option. */
+/** The texts that one source gives for one option. */
 export interface GivenTexts {
-  /** As they would stand on the command line; other than one only for a list. */
+  /** As on the command line; exactly one, unless the option is a list. */
   readonly texts: readonly string[];
   /** "argument --name", "environment variable SM_COMPONENT_NAME", `file /etc/sm.json, key "name"`. */
   readonly origin: string;
@@ -38,9 +38,9 @@ export interface GivenTexts {
 }
 
 /**
- * What an argument says of an option.
+ * The texts that the command line gives for an option.
  *
- * @throws {ConfigError} where it stands there more than once, and the option takes one value
+ * @throws {ConfigError} where it is given more than once and is not a list
  */
 export function argument(name: string, { kind }: Option, texts: readonly string[]): GivenTexts {
   if (texts.length > 1 && !kind.list)
@@ -49,7 +49,7 @@ export function argument(name: string, { kind }: Option, texts: readonly string[
 }
 
 /**
- * The value of an option; undefined for no text, and a list for an option that may be repeated.
+ * The value of an option. Without a text it is undefined, or an empty list.
  *
  * @throws {ConfigError} that says what would be valid
  */
@@ -63,20 +63,20 @@ export function readOption({ kind, secret }: Option, { texts, origin, base }: Gi
   return kind.list ? items : items[0];
 }
 
-/** A value as it is written on the command line; empty where there is none. Secrets inside it are left out. */
+/** A value as on the command line, without the secrets in it; empty for undefined. */
 export function printOption({ kind }: Option, value: unknown): string {
   const print = (item: unknown): string => kind.print?.(item) ?? String(item);
   if (kind.list) return (value as readonly unknown[]).map(print).join(', ');
   return value === undefined ? '' : print(value);
 }
 
-/** The line of `--help`: what an option is for, and how it is written. */
+/** The text of `--help`: what the option is for, and the form of its value. */
 export function helpText({ kind, help, required }: Option): string {
   const form = kind.flag ? '' : ` (${kind.range ?? kind.metavar})`;
   return `${help}${form}${kind.list ? ' Repeatable.' : ''}${required ? ' Required.' : ''}`;
 }
 
-/** A default in words. */
+/** The default as help shows it. */
 export function defaultText({ default: initial }: Option): string | undefined {
   return typeof initial === 'object' ? initial.text : initial;
 }

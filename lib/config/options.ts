@@ -3,7 +3,7 @@ import * as kinds from './kinds.js';
 import type { Option, ValueOf } from './option.js';
 import { readLenient, readNamed } from './text.js';
 
-/** The headings of `--help` and of docs/options.md, in their order. */
+/** The headings in `--help` and in docs/options.md, in this order. */
 export const GROUPS = [
   'Session manager',
   'Listening',
@@ -27,30 +27,30 @@ export const COMMANDS_WITH_OPTIONS = ['session-manager', 'users', 'sessions', 'p
 /** A command by whose rules a configuration is read and checked. */
 export type CommandName = 'run' | (typeof COMMANDS_WITH_OPTIONS)[number];
 
-/** One entry of the table: all that is to be said of an option of the configuration. */
+/** One entry of the table of options. */
 export interface ConfigOption extends Option {
   readonly group: (typeof GROUPS)[number];
   readonly default?: string | DependentDefault;
   /**
-   * The commands besides `run` that take it on their command line. In the environment and in a file it is allowed for
-   * every command, and ignored by the others.
+   * The commands besides `run` that take it on their command line. In the environment and in a file it may be given for
+   * every command; the others ignore it.
    */
   readonly commands?: readonly (typeof COMMANDS_WITH_OPTIONS)[number][];
   /** Without this dialect it has no effect, and a warning says so. */
   readonly onlyWith?: DialectName;
   /** Must not stand inside a configuration file. */
   readonly outsideFile?: true;
-  /** Its field of {@link Config}, with the section that it is in: `limits.depth`; absent: it has none of its own. */
+  /** Its field of the configuration, after its section if it is in one: `limits.depth`; absent: it has no field. */
   readonly field?: string;
-  /** Makes the field of the value; absent: the field is the value. `origin` says where the value came from. */
+  /** Converts the value to that of the field; absent: they are the same. `origin` says where the value was given. */
   readonly toField?: (value: never, origin: string) => unknown;
 }
 
-/** A default that depends on the command, or on options that stand before it in the table. */
+/** A default that depends on the command, or on options before it in the table. */
 export interface DependentDefault {
-  /** What help and docs say of it. */
+  /** How help and docs describe it. */
   readonly text: string;
-  /** @returns texts as on the command line; more than one, or none, only for a list */
+  /** @returns texts as on the command line; exactly one, unless the option is a list */
   from(before: ValuesBefore, command: CommandName): readonly string[];
 }
 
@@ -65,7 +65,7 @@ const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 /**
  * Every option of the configuration. Types, the configuration file, environment variables, checks, `--help` and
- * docs/options.md follow from this table: one more option is one more entry.
+ * docs/options.md follow from this table: a new option is a new entry.
  */
 export const OPTIONS = {
   sm: {
@@ -247,7 +247,7 @@ export const OPTIONS = {
   },
   'stanza-bytes': {
     group: 'Limits',
-    // jabberd 1.1.2 takes about 1,000,000 bytes a packet, and what we add to a stanza must fit too
+    // jabberd 1.1.2 accepts packets of about 1,000,000 bytes, with all that we add to a stanza
     kind: kinds.whole('bytes', 1024, 900_000),
     help: 'Size of one stanza after login.',
     default: '262144',
@@ -255,7 +255,7 @@ export const OPTIONS = {
   },
   depth: {
     group: 'Limits',
-    // jabberd 1.1.2 takes a depth of 100, and a bounced stanza may come back with elements around it
+    // jabberd 1.1.2 accepts a depth of 100, and a bounced stanza may come back inside of other elements
     kind: kinds.whole('elements', 4, 90),
     help: 'Elements inside each other in one stanza.',
     default: '64',
@@ -313,7 +313,7 @@ export const OPTIONS = {
   },
   'keepalive-idle': {
     group: 'Keepalive',
-    // 32767 s and 127 probes are the most that Linux takes
+    // 32767 s and 127 probes are the maximum of Linux
     kind: kinds.whole('seconds', 0, 32_767),
     help: 'TCP keepalive: silence before the first probe; 0 turns probes off.',
     default: '120',
@@ -351,7 +351,7 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** The value of every option, by the name that it has everywhere. */
+/** The value of every option, by its name. */
 export type Values = { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> };
 
 export const NAMES = Object.keys(OPTIONS) as OptionName[];

@@ -23,7 +23,7 @@ UTF-8, with or without a byte order mark.
 \`sm-component check-config\` shows what is in force and where it comes from.
 `;
 
-/** docs/options.md: a spec fails when the file is not this text. */
+/** The text of docs/options.md. A spec fails when the file has another one. */
 export function optionsPage(): string {
   const groups = GROUPS.map((group) => {
     const names = NAMES.filter((name) => optionOf(name).group === group);

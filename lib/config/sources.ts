@@ -9,7 +9,7 @@ export type Source = ReadonlyMap<OptionName, GivenTexts>;
 
 type Mutable = Map<OptionName, GivenTexts>;
 
-/** What stood on the command line, by option name; unknown names are the command line's to refuse. */
+/** Reads the command line, by option name. Names that are not options are ignored: cli/arguments.ts refuses them. */
 export function fromArguments(args: Readonly<Record<string, readonly string[]>>): Source {
   const source: Mutable = new Map();
   for (const [name, texts] of Object.entries(args)) {
@@ -23,7 +23,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const OPTION_OF = new Map(NAMES.map((name) => [variable(name), name]));
 
-/** Lists are separated by commas. An empty variable is none: that is how compose files and units take one back. */
+/** Reads environment variables. Lists are separated by commas. An empty variable counts as unset, as in compose files and units. */
 export function fromEnvironment(env: Environment): Source {
   const source: Mutable = new Map();
   for (const [key, text] of Object.entries(env)) {
@@ -39,14 +39,14 @@ export function fromEnvironment(env: Environment): Source {
   return source;
 }
 
-/** Variables with our prefix that are no options: Kubernetes sets them where a service has our name. */
+/** Variables with our prefix that are not options: Kubernetes sets them where a service has our name. */
 export function foreignVariables(env: Environment): string[] {
   return Object.keys(env).filter((key) => key.startsWith(PREFIX) && isForeign(key, env[key] ?? ''));
 }
 
 const isForeign = (key: string, text: string): boolean => !OPTION_OF.has(key) && isOfService(key, text);
 
-/** A JSON object of options. Relative paths in it start from the directory of the file. */
+/** Reads a file with a JSON object of options. Relative paths in it start from the directory of the file. */
 export function fromFile(file: string, origin: string): Source {
   return fromObject(readObject(file, origin), `file ${file}`, path.dirname(path.resolve(file)));
 }
@@ -70,14 +70,14 @@ function readObject(file: string, origin: string): object {
   return content;
 }
 
-/** JSON.parse of Node 20 names a position only; a person looks for a line. */
+/** Adds the line to a message of JSON.parse: that of Node 20 has only a position. */
 function withLine(message: string, text: string): string {
   const position = /at position (\d+)$/.exec(message)?.[1];
   if (position === undefined) return message;
   return `${message} (line ${text.slice(0, Number(position)).split('\n').length})`;
 }
 
-/** The same from an object at hand; `where` names it in messages. */
+/** Reads an object of options; `where` names it in messages. */
 export function fromObject(content: object, where: string, base: string): Source {
   const source: Mutable = new Map();
   for (const [name, value] of Object.entries(content) as [string, unknown][]) {

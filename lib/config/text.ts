@@ -4,7 +4,7 @@ import { ConfigError } from './error.js';
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** Text without the byte order mark that editors and shells of Windows put in front of it. */
+/** Text without the byte order mark that editors and shells of Windows write before it. */
 export function withoutByteOrderMark(text: string): string {
   return text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text;
 }
@@ -12,7 +12,7 @@ export function withoutByteOrderMark(text: string): string {
 /**
  * The text of a file that a person wrote.
  *
- * @throws the system's error, or an Error where it is no UTF-8
+ * @throws the system's error, or an Error where the file is not UTF-8
  */
 export function readText(file: string): string {
   const bytes = readFileSync(file);
@@ -20,7 +20,7 @@ export function readText(file: string): string {
   return withoutByteOrderMark(bytes.toString());
 }
 
-/** The same where the rest of the file does not matter: the comments of a PEM file may be in any encoding. @throws the system's error */
+/** The text of a file whose comments may be in any encoding, such as PEM. @throws the system's error */
 export function readLenient(file: string): string {
   return withoutByteOrderMark(readFileSync(file, 'utf8'));
 }

@@ -1,21 +1,22 @@
 import { connect, type Socket } from 'node:net';
 import { controlPath, pathProblem } from './path.js';
 
-/** How long an answer may take, in milliseconds of silence. */
+/** How long the other side may be silent. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** Why there is no answer. */
+/** Why there is no answer, as a sentence. */
 export class ControlError extends Error {
   override readonly name = 'ControlError';
 }
 
-/** Nothing runs on the data directory, or what runs there could not open its control socket. */
+/** No sm-component runs on the data directory, or it could not open its control socket. */
 export class NoInstanceError extends ControlError {}
 
 /**
- * Asks whoever runs on a data directory: one JSON line there, one JSON document back.
+ * Sends a request, one line of JSON, to the sm-component that runs on a data directory.
  *
- * @throws ControlError a sentence that says why there is no answer
+ * @returns its answer, one JSON document
+ * @throws {ControlError} where there is no answer
  */
 export async function ask(directory: string, request: object): Promise<unknown> {
   const text = await exchange(controlPath(directory), `${JSON.stringify(request)}\n`);
@@ -25,7 +26,7 @@ export async function ask(directory: string, request: object): Promise<unknown> 
   return answer;
 }
 
-/** Does anybody answer there? */
+/** Does a process listen on this socket? */
 export function isListening(file: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path: file });
@@ -34,7 +35,7 @@ export function isListening(file: string): Promise<boolean> {
       resolve(there);
     };
     socket.once('connect', () => done(true));
-    // A full backlog (EAGAIN) is one of somebody who listens.
+    // EAGAIN: its backlog is full, so a process listens.
     socket.once('error', (error: NodeJS.ErrnoException) => done(error.code === 'EAGAIN'));
   });
 }
@@ -58,7 +59,7 @@ function giveUp(socket: Socket, reject: (error: ControlError) => void): void {
   reject(new ControlError(`the running sm-component does not answer within ${ANSWER_TIMEOUT_MS / 1000} s`));
 }
 
-/** A document that is cut is none: the program has ended while it answered. */
+/** The document is incomplete where the program has ended while it answered. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -10,37 +10,36 @@ import type { Log } from '../observe/log.js';
 import { isListening } from './client.js';
 import { controlPath, pathProblem } from './path.js';
 
-/** Bytes of a request. */
 const MAX_REQUEST_BYTES = 4096;
-/** Connections at a time; who asks at the command line needs one. */
+/** At a time; a command of the command line uses one. */
 const MAX_CONNECTIONS = 16;
-/** How long one may be silent, or not read, in milliseconds. */
+/** How long a connection may be silent, or not read. */
 const REQUEST_TIMEOUT_MS = 5_000;
-/** Items of an answer that are written at one go. */
+/** Of an answer, in one write. */
 const ROWS_PER_WRITE = 200;
 
-/** What is asked, and of whom. */
+/** A request, with the account that it is about. */
 export interface ControlRequest {
   readonly command: string;
   readonly account?: string;
 }
 
 /**
- * Answers to requests, by the `command` of the request. An answer is a list, which may be long; what one throws is told
- * instead of it.
+ * Answers requests, by the `command` of the request. An answer is a list, which may be long. The message of a thrown
+ * error is sent instead of an answer.
  */
 export type ControlCommands = Readonly<Record<string, (request: ControlRequest) => Iterable<object>>>;
 
-/** What came of opening: whether it listens, or another one does already, or why it can not. */
+/** The socket is open, or another process listens on it, or why it cannot be opened. */
 export type Opened = 'open' | 'occupied' | { readonly warning: string };
 
 /**
- * The control socket in a data directory: local programs of the same user ask what is going on, or have something done.
- * One JSON line in, one JSON document out: a list with an item a line, or `{"error": …}`.
+ * The control socket in a data directory, for local programs of the same user. A request is one line of JSON; the answer
+ * is one JSON document: a list with one item per line, or `{"error": …}`.
  */
 export class ControlServer {
   private readonly file: string;
-  /** The number of our file in its file system, while it is there. */
+  /** The inode of our socket, while it is there. */
   private inode: bigint | undefined;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
@@ -55,7 +54,7 @@ export class ControlServer {
     this.server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** Listens, where nobody else does; what a dead process has left is replaced. Never rejects. */
+  /** Listens, unless another process does; the socket of a dead process is replaced. Never rejects. */
   async open(): Promise<Opened> {
     try {
       return await this.tryToOpen();
@@ -64,7 +63,7 @@ export class ControlServer {
     }
   }
 
-  /** Closes it and removes its file, and no other that has taken its place. Closing what is not open is harmless. */
+  /** Closes the socket and removes its file, unless another process has replaced that. May be called when it is not open. */
   close(): void {
     for (const socket of this.sockets) socket.destroy();
     if (!this.server.listening) return;
@@ -84,7 +83,7 @@ export class ControlServer {
     return 'open';
   }
 
-  /** By a name of its own, so that Node, which removes what it has bound by its name, removes no other's file. */
+  /** Listens under a temporary name: Node removes the file that it has bound by name, which could be that of another process. */
   private listen(file: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
@@ -95,7 +94,7 @@ export class ControlServer {
         );
         resolve();
       });
-      // Bound in this call; there is no moment in which others of the machine could connect.
+      // The socket is bound in this call, so at no time can other users of the machine connect.
       const mask = process.umask(0o177);
       this.server.listen({ path: file });
       process.umask(mask);
@@ -141,7 +140,7 @@ export class ControlServer {
   }
 }
 
-/** @throws Error where something else than a socket is in the way */
+/** @throws Error where another file than a socket has its name */
 function isThere(file: string): boolean {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (stat && !stat.isSocket()) throw new Error(`${file} exists, but is not a socket`);
@@ -166,7 +165,7 @@ function requestIn(line: string): ControlRequest | undefined {
 
 const failure = (error: string): string[] => [`${JSON.stringify({ error })}\n`];
 
-/** A JSON list in parts: nobody waits for a long one to be written. */
+/** A JSON list in parts, so that a long one does not block the thread. */
 function* listed(items: Iterable<object>): Iterable<string> {
   let part = '[';
   let count = 0;

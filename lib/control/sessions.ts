@@ -1,21 +1,21 @@
-/** `sessions`: who is connected, as the socket manager and the session manager know it. */
+/** The rows of the command `sessions`: connections of the socket manager, and sessions of the embedded session manager. */
 
-/** A client's connection, as the socket manager knows it. */
+/** What the socket manager knows about the connection of a client. */
 export interface ConnectionFacts {
   readonly socketAddress: string;
   readonly ip: string;
   readonly state: 'opening' | 'unknown' | 'authenticated' | 'closed';
-  /** Full JID of who is logged in; else empty. */
+  /** The full JID of the session; empty before login. */
   readonly user: string;
   /** Milliseconds since 1970. */
   readonly since: number;
-  /** Stanzas of the client. */
+  /** From the client. */
   readonly stanzasIn: number;
-  /** Stanzas to the client. */
+  /** To the client. */
   readonly stanzasOut: number;
 }
 
-/** A session, as the embedded session manager knows it. */
+/** What the embedded session manager knows about a session. */
 export interface SessionFacts {
   readonly socket: string;
   readonly fullJid: string;
@@ -29,8 +29,8 @@ export interface SessionFacts {
 }
 
 /**
- * What is told of one connection: names and meanings are those of Prosody's session document where it has them
- * (doc/session.txt). What is not known is absent.
+ * One connection. Names and meanings are those of Prosody's session document (doc/session.txt), where it has them. What
+ * is not known is absent.
  */
 export interface SessionRow {
   /** The socket address. */
@@ -38,11 +38,11 @@ export interface SessionRow {
   readonly ip?: string;
   /**
    * The connection: `opening` (no stream yet), `unknown` (not logged in), `closing`; then the session: `authenticated`,
-   * or where it is known better a `connected` or an `available` resource.
+   * or, where more is known, `connected` or `available` like its resource.
    */
   readonly state: 'opening' | 'unknown' | 'closing' | 'authenticated' | 'connected' | 'available';
   readonly type: 'c2s_unauthed' | 'c2s';
-  /** There while the stream has not been opened. */
+  /** Present while the stream has not been opened. */
   readonly notopen?: true;
   readonly username?: string;
   readonly host?: string;
@@ -58,7 +58,7 @@ export interface SessionRow {
   readonly stanzas_out: number;
 }
 
-/** One row for each connection, and what the embedded session manager (where there is one) knows of its session. */
+/** One row for each connection, with what the embedded session manager, if there is one, knows about its session. */
 export function* connectionRows(
   connections: Iterable<ConnectionFacts>,
   sessions: Iterable<SessionFacts> = [],
@@ -68,7 +68,7 @@ export function* connectionRows(
     yield connectionRow(connection, bySocket.get(connection.socketAddress));
 }
 
-/** One row for each session of a session manager, whose clients others are connected to. */
+/** One row for each session of an embedded session manager whose clients connect to socket managers elsewhere. */
 export function* sessionRows(sessions: Iterable<SessionFacts>): Iterable<SessionRow> {
   for (const session of sessions) {
     yield {

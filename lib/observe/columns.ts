@@ -1,7 +1,7 @@
 /**
- * Rows of texts as lines of text, side by side in columns, for people.
+ * Rows of cells as lines of text, with the cells in columns.
  *
- * @param right columns that stand at the right edge, from 0
+ * @param right the columns that are aligned to the right, counted from 0
  */
 export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths = rows[0].map((_heading, column) => Math.max(...rows.map((row) => row[column].length)));

@@ -1,9 +1,9 @@
 import winston from 'winston';
 
-/** Details of a log line: names to plain values. Never a password, never a client's text without bound. */
+/** Details of a log line by name. Never a password, and texts of clients only with a bounded length. */
 export type Details = Record<string, string | number | boolean | undefined>;
 
-/** Where the program says what it does. */
+/** The log of the program. */
 export interface Log {
   error(message: string, details?: Details): void;
   warn(message: string, details?: Details): void;
@@ -14,24 +14,24 @@ export interface Log {
 export type LogLevel = keyof Log;
 export type LogFormat = 'text' | 'json';
 
-/** From the least to the most talkative. */
+/** From the fewest lines to the most. */
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 
-/** What may wait for somebody to read it; lines that come then are lost, and counted. */
+/** Of lines that nobody has read yet; above it new lines are lost, and counted. */
 const MAX_UNREAD_BYTES = 1_048_576;
 
 const ignore = (): void => undefined;
 
-/** A log that says nothing. */
+/** A log that writes nothing. */
 export const silent: Log = { error: ignore, warn: ignore, info: ignore, debug: ignore };
 
-/** A log of one line an event on `stream`; what is below `level` costs nothing, not even a line thrown away. */
+/** A log that writes one line per event to `stream`. The methods below `level` do nothing. */
 export function createLog(
   level: LogLevel,
   format: LogFormat,
   stream: NodeJS.WritableStream = process.stderr,
 ): Log {
-  // A log nobody reads any more (EPIPE) is no reason to drop the clients.
+  // Clients stay connected when nobody reads the log any more (EPIPE).
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
   const logger = winston.createLogger({
     level,
@@ -39,7 +39,7 @@ export function createLog(
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
   const wanted = LEVELS.slice(0, LEVELS.indexOf(level) + 1);
-  const gate = new Gate(stream);
+  const gate = new UnreadLimit(stream);
   const write = (name: LogLevel) => (message: string, details?: Details) => {
     const lost = gate.pass();
     if (lost === undefined) return;
@@ -54,7 +54,7 @@ export function createLog(
   return { ...silent, ...Object.fromEntries(wanted.map((name) => [name, write(name)])) };
 }
 
-/** Does what has nobody to report a failure to (a timer, an event of a stream): a failure is logged and goes no further. */
+/** Runs an action that has no caller for its errors (a timer, an event of a stream), and logs an error. */
 export function safely(log: Log, what: string, action: () => void): void {
   try {
     action();
@@ -63,13 +63,13 @@ export function safely(log: Log, what: string, action: () => void): void {
   }
 }
 
-/** Keeps lines back while too much waits for whoever reads them, so that a reader that stands still costs lines only. */
-class Gate {
+/** Drops lines while too many are unread, so that a slow reader of the log does not use up the memory. */
+class UnreadLimit {
   private lost = 0;
 
   constructor(private readonly stream: NodeJS.WritableStream & { readonly writableLength?: number }) {}
 
-  /** @returns how many lines were lost before this one; undefined where it is lost as well */
+  /** @returns how many lines were lost before this one; undefined where this one is lost too */
   pass(): number | undefined {
     const { lost, stream } = this;
     const room = lost > 0 ? MAX_UNREAD_BYTES / 2 : MAX_UNREAD_BYTES;
@@ -86,25 +86,25 @@ function print(format: LogFormat, entry: winston.Logform.TransformableInfo): str
   const { level, message } = entry;
   const details = (entry.details ?? {}) as Details;
   const head = { time: new Date().toISOString(), level, message };
-  // the head comes first, and no detail of the same name replaces it
+  // the head comes first, and a detail of the same name does not replace it
   if (format === 'json') return escapeControls(JSON.stringify({ ...head, ...details, ...head }));
   let text = `${head.time} ${level} ${String(message)}`;
   for (const name in details) if (details[name] !== undefined) text += ` ${name}=${bare(details[name])}`;
   return escapeControls(text);
 }
 
-/** What most values and lines are: ASCII, nothing to quote or escape. The full checks cost several times as much. */
+/** Most values and lines: ASCII with nothing to quote or escape. The full checks take several times as long. */
 const PLAIN_VALUE = /^[!#-<>-~]+$/;
 const PLAIN_LINE = /^[\x20-\x7e]*$/;
 
-/** A value that could be taken for more than one is quoted. */
+/** A value is quoted where it could be read as several. */
 function bare(value: Details[string]): string {
   const text = String(value);
   if (PLAIN_VALUE.test(text)) return text;
   return /^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text);
 }
 
-/** What a client sent must not forge a line of the log, nor speak to the terminal. In JSON these are escapes as well. */
+/** Texts of clients must not forge lines of the log, nor control the terminal. The escapes are valid in JSON too. */
 function escapeControls(line: string): string {
   if (PLAIN_LINE.test(line)) return line;
   const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;

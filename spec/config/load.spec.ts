@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import type { Config } from '../../lib/config/config.js';
 import { ConfigError } from '../../lib/config/error.js';
-import { configure, loadConfig, loadOptions, passedOver } from '../../lib/config/load.js';
+import { configure, loadConfig, loadOptions, ignoredVariables } from '../../lib/config/load.js';
 import type { Inputs } from '../../lib/config/load.js';
 import { OPTIONS } from '../../lib/config/options.js';
 
@@ -333,10 +333,10 @@ describe('config/load', () => {
       const loaded = loadOptions({ command: 'run', env: { ...SERVICE, SM_COMPONENT_DEPTH: '10' } });
       expect(loaded.values.depth).to.equal(10);
       expect(loaded.foreign).to.deep.equal(Object.keys(SERVICE));
-      expect(passedOver(loaded)).to.equal(
+      expect(ignoredVariables(loaded)).to.equal(
         `no options, but variables that Kubernetes sets for a service: ${Object.keys(SERVICE).join(', ')}`,
       );
-      expect(passedOver(loadOptions({ command: 'run' }))).to.equal(undefined);
+      expect(ignoredVariables(loadOptions({ command: 'run' }))).to.equal(undefined);
     });
 
     it('in the environment is no variable of Kubernetes where its value is not of that form', () => {

@@ -75,7 +75,7 @@ export const scenarioCompare = command({
         account: [...playing['right-account'], ...account],
       }),
     };
-    const over = passedOver(ignore);
+    const over = ignoredDifferences(ignore);
     const comparison = new ServerComparison(sides, over, (note) => console.log(note));
     const { compared, end } = await compareAll(comparison, candidates, playing.tags.flat());
     if (end === 'no server') return EXIT.failed;
@@ -83,12 +83,12 @@ export const scenarioCompare = command({
       console.log(NOTHING_PLAYED);
       return EXIT.failed;
     }
-    tellAll(compared, over);
+    printSummary(compared, over);
     return end === 'complete' && compared.every(isSame) ? EXIT.stopped : EXIT.failed;
   },
 });
 
-/** Scripts that were compared. `incomplete`: one could not be read, or somebody has interrupted it. */
+/** The results of all scripts. `incomplete`: a script could not be read, or the comparison was interrupted. */
 interface Outcome {
   readonly compared: readonly ScriptComparison[];
   readonly end: 'complete' | 'incomplete' | 'no server';
@@ -121,15 +121,15 @@ async function compareAll(
   return { compared, end: signal.aborted ? 'incomplete' : end };
 }
 
-/** Prints what there is to say about all scripts together. */
-function tellAll(all: readonly ScriptComparison[], { usual }: IgnoredDifferences): void {
+/** Prints the result of all scripts together. */
+function printSummary(all: readonly ScriptComparison[], { usual }: IgnoredDifferences): void {
   for (const part of [comparisonTable(all), kindsOf(all)]) {
     if (part.length > 0) console.log(`\n${part.join('\n')}`);
   }
   if (usual.length > 0) console.log(`\nNot shown: ${usual.join(', ')} (--ignore none shows all)`);
 }
 
-/** The sides where there is no server to play on; undefined where both have one. */
+/** A sentence that names the sides without a server; undefined where both have one. */
 function lostSides({ failures }: ScriptComparison): string | undefined {
   const lost = (['left', 'right'] as const).filter((side) => failures[side].some(({ noServer }) => noServer));
   return lost.length === 0 ? undefined : `there is no server on the ${lost.join(' and on the ')}`;
@@ -141,8 +141,8 @@ function isSame({ rows, failures: { left, right } }: ScriptComparison): boolean 
   return rows.length === 0 && lines(left) === lines(right) && ![...left, ...right].some(({ fatal }) => fatal);
 }
 
-/** The differences that are not shown: the usual ones unless a rule is taken out, and paths. */
-function passedOver(ignore: readonly scenarioKinds.IgnoreRule[]): IgnoredDifferences {
+/** The differences that `--ignore` leaves out: by the usual rules, but for those that it takes out, and by paths. */
+function ignoredDifferences(ignore: readonly scenarioKinds.IgnoreRule[]): IgnoredDifferences {
   let usual: readonly UsualRule[] = USUAL_RULES;
   const paths: IgnoredPath[] = [];
   for (const rule of ignore) {

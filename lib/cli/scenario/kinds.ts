@@ -1,9 +1,9 @@
-/** Kinds of values that only the options of `scenario` have. */
+/** Kinds of values of the options of `scenario`. */
 import type { Kind, ListKind } from '../../config/kinds.js';
 import type { MappedAccount } from '../../scenario/account-mapping.js';
 import { parseIgnoredPath, type IgnoredPath } from '../../scenario/ignored-paths.js';
 
-/** A time; the value is in milliseconds. */
+/** A duration; the value is in milliseconds. */
 export const seconds: Kind<number> = {
   metavar: 'SECONDS',
   expected: 'a number of seconds, over 0 and up to 3600',
@@ -14,7 +14,7 @@ export const seconds: Kind<number> = {
   },
 };
 
-/** A domain of scripts (`localhost` where none is named), and the domain that the server has for it. */
+/** A domain of scripts (`localhost` where none is named), and the domain of the server that replaces it. */
 export const domainPairs: ListKind<readonly [from: string, to: string]> = {
   metavar: '[OLD=]DOMAIN',
   expected: 'DOMAIN, or OLD=DOMAIN',
@@ -26,7 +26,7 @@ export const domainPairs: ListKind<readonly [from: string, to: string]> = {
   },
 };
 
-/** An account of the server, and the account of the scripts that it stands for. */
+/** An account of scripts, and the account of the server that replaces it. */
 export const accounts: ListKind<MappedAccount> = {
   metavar: 'USER[=OTHER]:PASSWORD',
   expected: 'USER:PASSWORD or USER=OTHER:PASSWORD',
@@ -47,7 +47,7 @@ export const tags: ListKind<readonly string[]> = {
   parse: (text) => text.split(',').map((tag) => tag.trim()),
 };
 
-/** What `--ignore` may say: all usual rules, none of them, all but one, or a path of stanzas. */
+/** A value of `--ignore`: all usual rules, none of them, all but one, or a path in stanzas. */
 export type IgnoreRule = 'usual' | 'none' | { readonly without: string } | IgnoredPath;
 
 export const ignoreRules: ListKind<IgnoreRule> = {

@@ -5,12 +5,12 @@ import { AccountMapping } from '../../scenario/account-mapping.js';
 import type { RunOptions } from '../../scenario/run.js';
 import { findScripts, readScript, type Candidate } from '../../scenario/select.js';
 import { UsageError, type Call } from '../command.js';
-import { onceEnded } from '../signals.js';
+import { onceInterrupted } from '../signals.js';
 import * as scenarioKinds from './kinds.js';
 
 export const FILES = { files: { kind: kinds.texts, help: 'Scripts, and folders of them' } } as const;
 
-/** Options of both; of `compare` they hold for both servers. */
+/** Options of both actions. In `compare` they apply to both servers. */
 export const PLAYING = {
   domain: {
     kind: scenarioKinds.domainPairs,
@@ -46,15 +46,15 @@ export const PLAYING = {
 
 type Playing = Call<typeof PLAYING>['own'];
 
-/** A server, and the names that it has for those of the scripts. */
+/** A server to play scripts on, and the domains and accounts that replace those of the scripts there. */
 export interface PlayedServer {
-  /** Absent: each character of a script says itself where it connects. */
+  /** Undefined: each character of a script names its server itself. */
   readonly to: Address | undefined;
   readonly domain: Playing['domain'];
   readonly account: Playing['account'];
 }
 
-/** How scripts are played on a server; what only one of the two actions decides is left to it. */
+/** How scripts are played on a server, but for the settings in which the two actions differ. */
 export function playingOn(
   { to, domain, account }: PlayedServer,
   { auth, tls, tags, fresh }: Playing,
@@ -73,7 +73,7 @@ export function playingOn(
   };
 }
 
-/** Where the characters of a domain connect. */
+/** The server that the characters of a domain name. */
 function placeOf(domain: string, candidates: readonly Candidate[]): Address {
   const characters = candidates.flatMap((one) => ('script' in one ? one.script.characters : []));
   const one = characters.find((character) => character.domain === domain);
@@ -95,10 +95,10 @@ export function readAll(files: readonly string[]): Candidate[] {
   }
 }
 
-/** Aborts at the first Ctrl-C: the script at hand ends, and accounts are given back. A second one ends the program. */
+/** Aborts at the first Ctrl-C: the current script ends, and its accounts are removed. A second one ends the program. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
-  onceEnded(() => {
+  onceInterrupted(() => {
     console.error('sm-component: stopping after this script; once more stops at once');
     controller.abort();
   });

@@ -2,7 +2,7 @@ import * as kinds from '../../config/kinds.js';
 import { Recorder } from '../../scenario/record.js';
 import { ScriptFile } from '../../scenario/script-file.js';
 import { command, EXIT, Failure, UsageError } from '../command.js';
-import { onceEnded } from '../signals.js';
+import { onceInterrupted } from '../signals.js';
 
 const UNWRITABLE = 'the script cannot be written';
 
@@ -51,14 +51,14 @@ export const scenarioRecord = command({
   },
 });
 
-/** Until somebody ends it. The script is written as it grows. */
+/** Records until a signal ends it. The script is saved as it grows. */
 async function recordInto(
   script: ScriptFile,
   recorder: Recorder,
   listen: kinds.Address,
   to: kinds.Address,
 ): Promise<void> {
-  const ended = new Promise<unknown>((resolve) => onceEnded(resolve));
+  const ended = new Promise<unknown>((resolve) => onceInterrupted(resolve));
   const at = await recorder.listen().catch((error: Error) => {
     throw new Failure(`listening on ${kinds.printAddress(listen)} failed: ${error.message}`);
   });

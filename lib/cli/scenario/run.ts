@@ -51,7 +51,7 @@ export const scenarioRun = command({
   },
 });
 
-/** Without `--to` each character has to say where it connects. */
+/** Without `--to` each character must name its server. @throws {UsageError} */
 function requireAddresses(candidates: readonly Candidate[]): void {
   const characters = candidates.flatMap((one) => ('script' in one ? one.script.characters : []));
   const lost = characters.find(({ host, port }) => host === undefined && port === undefined);

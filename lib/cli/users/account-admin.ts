@@ -13,54 +13,54 @@ import { createLog } from '../../observe/log.js';
 import { Jid, STRINGPREP, type Preparation } from '../../xmpp/jid.js';
 import type { DirectoryLock } from '../../store/lock.js';
 import { Failure } from '../command.js';
-import { occupant, type Instance } from '../control.js';
+import { runningInstance, type Instance } from '../control.js';
 import { openStore, tryToLock } from '../embedded.js';
 
 /**
- * Accounts that can be made, changed and removed, by their bare addresses.
+ * Lists, adds, changes and removes accounts, by their bare addresses.
  *
- * @throws {RangeError} from a verb, where the account can not be called so, or can not have that password
+ * @throws {RangeError} from a method, where no account can have that address or that password
  */
 export interface AccountAdmin {
-  /** What there is to say about a place; follows "ALICE was added", "… was removed". */
+  /** The rest of the sentence "ALICE was added" or "ALICE was removed": from where, and what that means. */
   readonly added: string;
   readonly removed: string;
-  list(): Promise<Listed>;
-  /** The domains that accounts can have; undefined where that is not known here. */
-  served(): Promise<readonly string[] | undefined>;
-  /** @returns false where there is one of that name */
+  list(): Promise<AccountList>;
+  /** The domains that are served here; undefined where that is not known. */
+  servedDomains(): Promise<readonly string[] | undefined>;
+  /** @returns false where the account exists already */
   add(account: string, password: string): Promise<boolean>;
-  /** These two: @returns false where there is none of that name */
+  /** This and `remove`: @returns false where there is no such account */
   setPassword(account: string, password: string): Promise<boolean>;
   remove(account: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
-export interface Listed {
+export interface AccountList {
   readonly accounts: readonly string[];
-  /** Whose there are besides, that nobody can log in by. */
-  readonly strangers: readonly Account[];
+  /** Accounts that are stored, but by which nobody can log in. */
+  readonly unreachable: readonly Account[];
 }
 
-/** Are the accounts in credentials, and not those of the embedded session manager? */
+/** Are the accounts in a credential store, and not in that of the embedded session manager? */
 export function hasCredentials({ values, origins }: Loaded): boolean {
   const given = (['credentials', 'realm'] as const).some((name) => origins.get(name) !== 'default');
   return given || values.dialect === 'jabberd2';
 }
 
-/** Is there already a store to keep them in? Where it is not ours, whoever opens it says so. */
+/** Does the store exist already? Of a store that is not ours this is not known before it is opened: true. */
 export function hasStore(loaded: Loaded): boolean {
   const { credentials, data } = loaded.values;
   if (!hasCredentials(loaded)) return Store.exists(data);
   return credentials.store !== 'embedded' || hasEmbeddedCredentials(data);
 }
 
-/** @throws {CredentialsError} and {Failure} where they can not be opened */
+/** @throws {CredentialsError} and {Failure} where the accounts cannot be opened */
 export async function openAccountAdmin(loaded: Loaded): Promise<AccountAdmin> {
   const { values } = loaded;
   if (!hasCredentials(loaded)) return StoreAccountAdmin.open(values.data, namedDomains(loaded));
   const { credentials, data } = values;
-  // A server that is away is the error of the first call as well.
+  // A warning about a database server is left out: the first call fails with the same error.
   const log = createLog(credentials.store === 'postgres' ? 'error' : 'warn', 'text');
   return new CredentialsAccountAdmin(
     await openCredentialStore(credentials, { data, log }),
@@ -69,7 +69,7 @@ export async function openAccountAdmin(loaded: Loaded): Promise<AccountAdmin> {
   );
 }
 
-/** Those that there are; undefined where nobody says. */
+/** The domains that were given for this call; undefined where none were. */
 function namedDomains({ origins, values }: Loaded): readonly string[] | undefined {
   return origins.get('domain') === 'default' ? undefined : values.domain;
 }
@@ -82,7 +82,7 @@ class StoreAccountAdmin implements AccountAdmin {
   private constructor(
     private readonly store: Store,
     private readonly directory: string,
-    /** Ours, where no session manager runs on the store. */
+    /** Undefined where a session manager runs on the store, and has the lock. */
     private readonly lock: DirectoryLock | undefined,
     private readonly domains: readonly string[] | undefined,
   ) {}
@@ -93,8 +93,8 @@ class StoreAccountAdmin implements AccountAdmin {
     return new StoreAccountAdmin(openStore(directory, lock ? 'alone' : 'shared'), directory, lock, domains);
   }
 
-  /** What runs knows best; else what was named for this call; else those of the accounts there are. */
-  async served(): Promise<readonly string[]> {
+  /** The domains of the running instance; without one those given for this call, else those of the stored accounts. */
+  async servedDomains(): Promise<readonly string[]> {
     const running = await this.runningDomains();
     if (running ?? this.domains) return (running ?? this.domains)!;
     const hosts = this.store.accounts.list().map((account) => account.slice(account.indexOf('@') + 1));
@@ -103,12 +103,12 @@ class StoreAccountAdmin implements AccountAdmin {
 
   private async runningDomains(): Promise<readonly string[] | undefined> {
     if (this.lock) return undefined;
-    const instance = await occupant(this.directory);
+    const instance = await runningInstance(this.directory);
     return instance?.embedded ? instance.domains : undefined;
   }
 
-  list(): Promise<Listed> {
-    return Promise.resolve({ accounts: this.store.accounts.list(), strangers: [] });
+  list(): Promise<AccountList> {
+    return Promise.resolve({ accounts: this.store.accounts.list(), unreachable: [] });
   }
 
   async add(account: string, password: string): Promise<boolean> {
@@ -116,13 +116,13 @@ class StoreAccountAdmin implements AccountAdmin {
   }
 
   async setPassword(account: string, password: string): Promise<boolean> {
-    return Promise.resolve(this.store.accounts.setPassword(named(account).bare, password));
+    return Promise.resolve(this.store.accounts.setPassword(parseAccount(account).bare, password));
   }
 
   async remove(account: string): Promise<boolean> {
-    const { bare } = named(account);
-    const there = await askToRemove(this.directory, bare);
-    if (there !== 'nobody to ask') return there;
+    const { bare } = parseAccount(account);
+    const removed = await removeByInstance(this.directory, bare);
+    if (removed !== 'no instance') return removed;
     if (this.lock) return this.store.accounts.remove(bare);
     throw new Failure(
       `a sm-component runs on ${this.directory} that cannot be asked to end the sessions of ${bare} ` +
@@ -138,11 +138,11 @@ class StoreAccountAdmin implements AccountAdmin {
 }
 
 /**
- * What an account is called: no address of somebody's client, and nothing that no account can have.
+ * Parses a bare address.
  *
- * @throws RangeError
+ * @throws {RangeError} where no account can have that address
  */
-function named(
+function parseAccount(
   account: string,
   preparation?: Preparation,
 ): { readonly user: string; readonly host: string; readonly bare: string } {
@@ -153,23 +153,23 @@ function named(
 }
 
 /**
- * Has the session manager that runs on the store remove the account: it ends its sessions, and tells its contacts.
+ * Asks the session manager that runs on the store to remove the account: it also ends its sessions and tells its contacts.
  *
- * @returns false where it has no such account
+ * @returns false where there is no such account
  */
-async function askToRemove(directory: string, account: string): Promise<boolean | 'nobody to ask'> {
+async function removeByInstance(directory: string, account: string): Promise<boolean | 'no instance'> {
   try {
     const [instance] = (await ask(directory, { command: 'instance' })) as Instance[];
-    if (!instance.embedded) return 'nobody to ask';
+    if (!instance.embedded) return 'no instance';
     const [answer] = (await ask(directory, { command: 'remove', account })) as { removed: boolean }[];
     return answer.removed;
   } catch (error) {
-    if (error instanceof NoInstanceError) return 'nobody to ask';
+    if (error instanceof NoInstanceError) return 'no instance';
     throw error instanceof ControlError ? new Failure(error.message) : error;
   }
 }
 
-/** Who may log in in front of jabberd2. What else there is of somebody is the sm's, which nobody tells anything here. */
+/** Accounts in a credential store. The rest of what an account has is kept by the sm of jabberd2, which is not told. */
 class CredentialsAccountAdmin implements AccountAdmin {
   readonly added: string;
   readonly removed: string;
@@ -178,7 +178,7 @@ class CredentialsAccountAdmin implements AccountAdmin {
   constructor(
     private readonly credentials: CredentialStore,
     { credentials: source, data, realm }: Pick<Values, 'credentials' | 'data' | 'realm'>,
-    /** Those that there are; undefined where nobody says. */
+    /** The domains that were given for this call; undefined where none were. */
     private readonly domains: readonly string[] | undefined,
   ) {
     const where = source.store === 'embedded' ? data : printCredentials(source);
@@ -189,19 +189,19 @@ class CredentialsAccountAdmin implements AccountAdmin {
     this.realms = new Map(realm);
   }
 
-  served(): Promise<readonly string[] | undefined> {
+  servedDomains(): Promise<readonly string[] | undefined> {
     return Promise.resolve(this.domains && [...this.domains, ...this.realms.keys()]);
   }
 
-  async list(): Promise<Listed> {
+  async list(): Promise<AccountList> {
     const accounts: string[] = [];
-    const strangers: Account[] = [];
+    const unreachable: Account[] = [];
     for (const one of await this.credentials.list()) {
       const addresses = this.addressesOf(one);
       accounts.push(...addresses);
-      if (addresses.length === 0) strangers.push(one);
+      if (addresses.length === 0) unreachable.push(one);
     }
-    return { accounts, strangers };
+    return { accounts, unreachable };
   }
 
   async add(account: string, password: string): Promise<boolean> {
@@ -223,13 +223,13 @@ class CredentialsAccountAdmin implements AccountAdmin {
     return this.credentials.close();
   }
 
-  /** As a login asks for it. */
+  /** The name under which a login looks for it. */
   private nameOf(account: string): [username: string, realm: string] {
-    const { user, host } = named(account, STRINGPREP);
+    const { user, host } = parseAccount(account, STRINGPREP);
     return [user, this.realms.get(host) ?? host];
   }
 
-  /** Those that a login by this account can have: some domains may have one realm, and some realms no domain. */
+  /** The addresses of logins by this account: several domains can have one realm, and a realm can have no domain. */
   private addressesOf({ username, realm }: Account): string[] {
     const domains = [...this.realms].filter(([, of]) => of === realm).map(([domain]) => domain);
     if (!this.realms.has(realm) && this.domains?.includes(realm) !== false) domains.push(realm);

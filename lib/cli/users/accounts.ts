@@ -1,4 +1,4 @@
-/** What the actions of `users` have in common: which accounts are meant, and the store that they are in. */
+/** What the actions of `users` have in common. */
 import { CredentialsError } from '../../accounts/index.js';
 import { file, text } from '../../config/kinds.js';
 import { loadOptions, type Loaded } from '../../config/load.js';
@@ -39,7 +39,7 @@ export function accountOf(account: string | undefined, action: string, { domain 
 }
 
 /**
- * Only `--create` makes a store, so that none is made in a directory that was named by mistake.
+ * A store is made only with `--create`, and not in a directory that was named by mistake.
  *
  * @param remedy follows the advice to name another directory
  * @throws {Failure} where there is no store
@@ -50,12 +50,12 @@ export function requireStore(loaded: Loaded, remedy = ''): void {
 }
 
 /**
- * An account in which nobody could log in is a mistake in its name, or in the directory.
+ * An account of another domain would be useless: nobody could log in by it.
  *
  * @throws {Failure}
  */
 export async function requireServed(admin: AccountAdmin, account: string): Promise<void> {
-  const served = await admin.served();
+  const served = await admin.servedDomains();
   const host = Jid.parse(account)?.host;
   if (served === undefined || host === undefined || served.includes(host)) return;
   throw new Failure(
@@ -66,7 +66,7 @@ export async function requireServed(admin: AccountAdmin, account: string): Promi
 /**
  * Works on the accounts while they are open.
  *
- * @throws {Failure} and {UsageError}: what went wrong, in a sentence
+ * @throws {Failure} and {UsageError} with a sentence about what went wrong
  */
 export async function withAccounts(
   loaded: Loaded,

@@ -25,7 +25,7 @@ export const add = command({
     const loaded = load({ options });
     const account = accountOf(own.account, 'add', loaded.values);
     if (!own.create) requireStore(loaded, '; start sm-component there once, or make one with --create');
-    // A person may take long to type a password: the store is closed meanwhile, and a server can start on it.
+    // The store is closed while a person types the password, so that a server can start on it.
     if (!hasCredentials(loaded)) await withAccounts(loaded, (admin) => requireServed(admin, account));
     const password = await askPassword(own);
     await withAccounts(loaded, async (admin) => {
