@@ -4,7 +4,7 @@ import type { OutboundQueue } from './outbound-queue.js';
 import type { Answer, Request } from './requests.js';
 import type { Packet, Session, UpstreamSession } from './session.js';
 
-/** Who decides about logins: most session managers themselves, and for jabberd2, whose sms never see a password, we. */
+/** Decides about logins: most session managers do that themselves; for jabberd2, whose sms never see a password, we do. */
 export interface Authenticator {
   /**
    * Takes a request of a client that is not logged in.
@@ -18,10 +18,10 @@ export interface Authenticator {
   takes?(session: Session, stanza: Stanza): boolean;
 }
 
-/** What came of making a user: the session manager says yes, or no, or nothing. */
+/** The answer of a session manager to the request to create a user. */
 export type Registered = 'done' | 'refused' | 'unanswered';
 
-/** Where users have to be made and removed besides their credentials. */
+/** Creates and removes users at a session manager that keeps no passwords. */
 export interface UserProvisioning {
   /** @param user bare address */
   create(user: string, domain: string): Promise<Registered>;
@@ -29,11 +29,11 @@ export interface UserProvisioning {
 }
 
 /**
- * For session managers that go on believing in a session whose socket address nobody has: a packet that is given back to
- * such a one comes again, and again, until the session is ended.
+ * Sessions that the session manager has and we do not. Where it keeps such a session, a packet that is given back to it is
+ * delivered to the same socket address again, and again, until the session is ended.
  */
 export interface StaleSessions {
-  /** Does giving a packet back end the session that it was for? Then the packet does not come again. */
+  /** Does a packet that is given back end its session? Then it does not come again. */
   readonly endedByBounce: boolean;
   /** The session address that a packet to an unknown socket address belongs to, where that can be told. */
   of(packet: Packet): string | undefined;
@@ -43,29 +43,29 @@ export interface StaleSessions {
   refuse(packet: Packet): void;
 }
 
-/** The session manager, as the session registry and the clients see it. What only some session managers need is optional. */
+/** The session manager, for the session registry and the clients. Capabilities that not all session managers have are optional. */
 export interface Upstream {
-  /** Is there a link that takes packets now? */
+  /** Is the link up? */
   readonly up: boolean;
-  /** The queue of clients that have no session yet: nothing is sent on it, but it is closed while the link is full. */
+  /** The queue of clients without a session: nothing is sent on it, but it is closed while the link is full. */
   readonly loginQueue: OutboundQueue;
   /** The queue of the packets that are given back; it is closed while there is no room for them. */
   readonly returnQueue: OutboundQueue;
-  /** Does a session that ends drop the stanzas of its client that are not handled yet? Then it is asked before it is ended. */
+  /** Does it drop stanzas that it has not handled when their session ends? Then a final acknowledgement is asked for first. */
   readonly dropsAtEnd: boolean;
-  /** May sessions be gone without a word when a lost link is back? Then they are asked whether they are still there. */
+  /** May it have lost sessions without notice while the link was lost? Then they are checked once the link is back. */
   readonly forgetsSessions: boolean;
-  /** Checks logins, where the session manager does that; else they are checked here. */
+  /** There where the session manager checks logins; else they are checked here. */
   readonly authenticator?: Authenticator;
-  /** There where users have to be made and removed besides their credentials. */
+  /** There where users have to be created and removed besides their credentials. */
   readonly provisioning?: UserProvisioning;
   /** There where packets that are given back may come again. */
   readonly staleSessions?: StaleSessions;
-  /** The names that the link leads to now, where the peer tells them: the domains that are served are among them. */
+  /** The names that the link reaches now, where the peer announces them: they include the domains that are served. */
   readonly names?: readonly string[];
   /** Why nobody can log in at a domain now; undefined where one can. */
   refusal(domain: string): CloseReason | undefined;
-  /** Our name for the connection of a client, the same for no other one. */
+  /** A new socket address, for the connection with that file descriptor. */
   newSocketAddress(descriptor: number): string;
   /**
    * Asks for the session of an accepted login, {@link Session.fullJid}. Absent where the login opens it.
@@ -79,7 +79,7 @@ export interface Upstream {
   bounce(packet: Packet): void;
 }
 
-/** The session registry, as an upstream sees it. */
+/** The session registry, for an upstream. */
 export interface SessionEvents {
   /** The session of a socket address, where there is one. */
   find(socketAddress: string): Session | undefined;

@@ -7,7 +7,7 @@ import type { Log } from '../observe/log.js';
 import type { ReconnectingLinkOptions } from './reconnecting-link.js';
 import type { UpstreamServices } from './upstream.js';
 
-/** Where the link goes, and how its stream is made: over TCP, or inside this process. */
+/** The options of a link about its connection: over TCP, or inside this process to the embedded session manager. */
 export function connection(
   { sm, keepalive, limits }: Config,
   { embedded, log }: UpstreamServices,

@@ -6,16 +6,13 @@ import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
 import type { ParseError, Stanza, StanzaLimits, Tag } from '../xml/index.js';
 import type { HandshakeLink, Handshake } from './handshake.js';
 
-/** What the other side may send in one packet; more than that is skipped. jabberd 1.4 has no limit of its own. */
+/** Limits of one packet of the peer; one that exceeds them is skipped. jabberd 1.4 has no limit of its own. */
 const LIMITS: StanzaLimits = { bytes: 8_000_000, depth: 1000, attributes: 1000 };
 
-/** How long the peer may take for each step until the link is up, in milliseconds. */
+/** How long the peer may take for each step of the handshake. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/**
- * Where a link is on its way: one value, in this order; `closed` can come after any. It is `opening` again for each
- * stream that its handshake opens.
- */
+/** In this order; `closed` can follow each. It is `opening` again for each stream that the handshake opens. */
 type State = 'connecting' | 'opening' | 'handshake' | 'up' | 'closed';
 
 /** Why a link is over. */
@@ -28,16 +25,16 @@ export interface LinkEnd {
 
 export interface LinkEvents {
   /** The handshake is done. */
-  up(): void;
-  packet(packet: Stanza): void;
-  /** `packet` threw: an error of ours. The link goes on. */
-  failed(error: Error): void;
-  /** A packet of that many bytes was over a limit, and is lost. */
-  skipped(bytes: number): void;
-  /** All that was sent has left. */
-  drained(): void;
+  onUp(): void;
+  onPacket(packet: Stanza): void;
+  /** `onPacket` has thrown: a bug of ours. The link goes on. */
+  onError(error: Error): void;
+  /** A packet of that many bytes exceeded a limit, and is lost. */
+  onSkipped(bytes: number): void;
+  /** All packets have been written; called after {@link Link.callWhenDrained}. */
+  onDrained(): void;
   /** The link is over. Called once. */
-  down(end: LinkEnd): void;
+  onDown(end: LinkEnd): void;
 }
 
 /** One stream to a session manager or a router, from connect to close. A new one is made for every connect. */
@@ -46,12 +43,11 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   private readonly stream: XmlStream;
   private timer: NodeJS.Timeout | undefined;
   private end: LinkEnd | undefined;
-  private peer: Tag | undefined;
+  private peerHeader: Tag | undefined;
 
   /**
-   * @param source not connected yet, or connected; `connect` events are waited for by {@link connected}
-   * @param handshake what is said until packets may be sent
-   * @param tls for a handshake that encrypts
+   * @param source a stream that is connected, or is being connected; then call {@link connected}
+   * @param tls the options of a handshake that encrypts
    */
   constructor(
     source: Duplex,
@@ -68,19 +64,19 @@ export class Link implements HandshakeLink, XmlStreamEvents {
     this.expect('no connection');
   }
 
-  /** The stream is connected: opens ours. */
+  /** The source is connected. */
   connected(): void {
     if (this.state === 'connecting') this.openStream();
   }
 
-  /** What the other side is called in the log. */
-  get who(): string {
+  /** The peer's name in the log. */
+  get peerName(): string {
     return this.handshake.peer;
   }
 
-  /** Its stream header, once it is there. */
+  /** The peer's stream header, once it has come. */
   get header(): Tag | undefined {
-    return this.peer;
+    return this.peerHeader;
   }
 
   /** Bytes that wait to be sent. */
@@ -88,7 +84,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
     return this.stream.connection.waiting;
   }
 
-  /** Packets whose sending has not begun: they can go over the next link. */
+  /** Packets of a closed link that were not even begun to be written: the next link can send them. */
   get unsent(): string {
     return this.state === 'closed' ? this.stream.connection.unwritten : '';
   }
@@ -101,7 +97,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
     this.stream.connection.callWhenDrained();
   }
 
-  /** Closes in good order, after what waits has been sent. */
+  /** Closes the stream, after the packets that wait. */
   close(): void {
     this.end ??= { reason: 'closed by us', final: false };
     if (this.state === 'up') this.stream.close();
@@ -133,7 +129,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   up(): void {
     clearTimeout(this.timer);
     this.state = 'up';
-    this.events.up();
+    this.events.onUp();
   }
 
   fail(reason: string): void {
@@ -146,7 +142,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
 
   // --- the stream ---------------------------------------------------------------------------------------------------
 
-  /** The old servers hold back what they have to say until we have acknowledged what they said. [jabberd 1.x, jabberd2] */
+  /** The old servers wait with more packets until the system has acknowledged the ones before. [jabberd 1.x, jabberd2] */
   onData(chunk: Buffer): void {
     this.stream.read(chunk);
     if (this.state === 'up') this.stream.connection.acknowledge();
@@ -154,8 +150,8 @@ export class Link implements HandshakeLink, XmlStreamEvents {
 
   onHeader(header: Tag): void {
     if (this.state !== 'opening') return this.fail('an unexpected stream header');
-    if (header.name === 'stream:error') return this.fail(`${this.who} refuses our stream header`);
-    this.peer = header;
+    if (header.name === 'stream:error') return this.fail(`${this.peerName} refuses our stream header`);
+    this.peerHeader = header;
     this.state = 'handshake';
     this.handshake.opened(header, this);
   }
@@ -167,11 +163,11 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   }
 
   onSkipped(bytes: number): void {
-    this.events.skipped(bytes);
+    this.events.onSkipped(bytes);
   }
 
   onClosingTag(): void {
-    this.fail(`${this.who} closed the stream`);
+    this.fail(`${this.peerName} closed the stream`);
   }
 
   onFailed(error: Error): void {
@@ -179,7 +175,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   }
 
   onDrained(): void {
-    this.events.drained();
+    this.events.onDrained();
   }
 
   onEnded(): void {
@@ -187,14 +183,14 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   }
 
   onParseError({ condition, text }: ParseError): void {
-    this.fail(`cannot read the stream of ${this.who} (${condition}: ${text})`);
+    this.fail(`cannot read the stream of ${this.peerName} (${condition}: ${text})`);
   }
 
   onClosed(cause: CloseCause): void {
     clearTimeout(this.timer);
     const { state } = this;
     this.state = 'closed';
-    this.events.down(this.end ?? { reason: this.closeReason(cause, state), final: false });
+    this.events.onDown(this.end ?? { reason: this.closeReason(cause, state), final: false });
   }
 
   // ------------------------------------------------------------------------------------------------------------------
@@ -205,20 +201,20 @@ export class Link implements HandshakeLink, XmlStreamEvents {
     this.stream.open(this.handshake.header());
   }
 
-  /** What one packet does wrong must not cost the others. */
+  /** A bug that one packet meets must not cost the others. */
   private deliver(packet: Stanza): void {
     try {
-      this.events.packet(packet);
+      this.events.onPacket(packet);
     } catch (error) {
-      this.events.failed(error as Error);
+      this.events.onError(error as Error);
     }
   }
 
-  /** An error is final for this connection, even with a `<handshake/>` behind it. [jabberd 1.4.3] */
+  /** An error ends this connection, even where a `<handshake/>` follows. [jabberd 1.4.3] */
   private refused(packet: Stanza): void {
     const error = packet.element();
     const text = error.text || error.childText('text') || error.elements[0]?.localName || 'no reason given';
-    const said = `${this.who} says: ${text.slice(0, 200)}`;
+    const said = `${this.peerName} says: ${text.slice(0, 200)}`;
     const meaning = this.state === 'up' ? undefined : this.handshake.explain(error);
     this.fail(meaning ? `${meaning} (${said})` : said);
   }

@@ -1,13 +1,13 @@
-/** Never more than this many connects in this many milliseconds: the stock rate limit of jabberd. [jabberd 1.4 io/rate] */
+/** At most so many connects in so long a time: the default rate limit of jabberd. [jabberd 1.4 io/rate] */
 const MAX_CONNECTS = 5;
-const WINDOW_MS = 25_000;
-/** A margin for a peer whose clock for the window started a little later than ours. */
+const RATE_WINDOW_MS = 25_000;
+/** For a peer whose count began a little later than ours. */
 const MARGIN_MS = 500;
 
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 20_000;
 
-/** When to connect again: a delay that grows and is never the same, and a limit on connects in a row. */
+/** When to connect again: the delay grows with each failure, by a random part, and connects in a row are limited. */
 export class Reconnect {
   private failures = 0;
   private connects: number[] = [];
@@ -15,9 +15,9 @@ export class Reconnect {
   hasSucceeded = false;
 
   /**
-   * @param limited is there a limit on connects in a row?
-   * @param random a number from 0 to 1
-   * @param now milliseconds
+   * @param limited whether the peer limits connects
+   * @param random gives a number from 0 to 1
+   * @param now a clock, in milliseconds
    */
   constructor(
     private readonly limited: boolean,
@@ -47,6 +47,6 @@ export class Reconnect {
 
   private untilAllowed(): number {
     if (!this.limited || this.connects.length < MAX_CONNECTS) return 0;
-    return Math.max(0, this.connects[0] + WINDOW_MS + MARGIN_MS - this.now());
+    return Math.max(0, this.connects[0] + RATE_WINDOW_MS + MARGIN_MS - this.now());
   }
 }

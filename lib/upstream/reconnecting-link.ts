@@ -7,13 +7,13 @@ import { Link, type LinkEnd } from './link.js';
 import { Reconnect } from './reconnect.js';
 
 export interface ReconnectingLinkOptions {
-  /** Our name there, for the log. */
+  /** Our name at the peer, for the log. */
   readonly name: string;
-  /** Where the session manager, or the router, is, for the log. */
+  /** The address of the peer, for the log. */
   readonly where: string;
-  /** Bytes that may wait for the link before clients are no longer read. */
+  /** Bytes that may wait for the link; where more wait, clients are not read. */
   readonly queueBytes: number;
-  /** Makes a stream to it and calls back when it is connected. */
+  /** Connects to the peer. */
   readonly connect: (onConnect: () => void) => Duplex;
   readonly tls?: ConnectionOptions;
   /** Does the peer limit connects, as jabberd 1.x does? */
@@ -23,10 +23,10 @@ export interface ReconnectingLinkOptions {
 }
 
 export interface ReconnectingLinkEvents {
-  /** There is a link. What is sent waits until {@link ReconnectingLink.open} is called. */
+  /** There is a link, which is not open yet: packets wait until {@link ReconnectingLink.open} is called. */
   onLinked(header: Tag): void;
   onPacket(packet: Stanza): void;
-  /** There is no link, and why, after each connect that failed and each loss. It is tried again, unless that is final. */
+  /** A connect failed, or the link was lost. It is tried again, unless that is final. */
   onFailed(end: LinkEnd): void;
   /** The link was lost; called after `onFailed`, and only for one that was opened. */
   onDown(): void;
@@ -40,7 +40,7 @@ export interface ReconnectingLinkEvents {
  */
 type State = 'waiting' | 'linking' | 'up' | 'stopping';
 
-/** A link that is kept up: it comes back by itself, and what is sent meanwhile waits for it, in order. */
+/** A link that connects again when it is lost. Packets that are sent meanwhile wait for it, in order. */
 export class ReconnectingLink {
   private state: State = 'waiting';
   private link: Link | undefined;
@@ -51,7 +51,7 @@ export class ReconnectingLink {
   /** Resolves when the link is closed; there from {@link stop} on. */
   private stopped: Promise<void> | undefined;
   private onStopped: (() => void) | undefined;
-  /** Was it full, so that room is to be told of? */
+  /** Was it full, and nobody was told yet that it has room again? */
   private owesRoom = false;
 
   constructor(
@@ -62,12 +62,12 @@ export class ReconnectingLink {
     this.reconnect = new Reconnect(options.limited);
   }
 
-  /** Does it take packets now? */
+  /** Are packets sent now? */
   get up(): boolean {
     return this.state === 'up';
   }
 
-  /** Does more wait for it than may wait? Then `onRoom` is called when that has left. */
+  /** Do more bytes wait than may wait? Then `onRoom` is called when they have been sent. */
   get isFull(): boolean {
     return this.queue.length + (this.link?.waiting ?? 0) > this.options.queueBytes;
   }
@@ -80,32 +80,32 @@ export class ReconnectingLink {
       connect(() => link.connected()),
       handshake(),
       {
-        up: () => this.events.onLinked(link.header!),
-        packet: (packet) => this.events.onPacket(packet),
-        failed: (error) => this.log.error('internal error', { error: error.stack }),
-        skipped: (bytes) =>
-          this.log.warn(`dropped a packet from ${link.who} that exceeds a limit`, { bytes }),
-        drained: () => this.drained(),
-        down: (end) => this.linkDown(end),
+        onUp: () => this.events.onLinked(link.header!),
+        onPacket: (packet) => this.events.onPacket(packet),
+        onError: (error) => this.log.error('internal error', { error: error.stack }),
+        onSkipped: (bytes) =>
+          this.log.warn(`dropped a packet from ${link.peerName} that exceeds a limit`, { bytes }),
+        onDrained: () => this.drained(),
+        onDown: (end) => this.linkDown(end),
       },
       tls,
     );
     this.link = link;
   }
 
-  /** Sends what waits and closes the link. */
+  /** Closes the link, after the packets that wait. */
   stop(): Promise<void> {
     return (this.stopped ??= this.close());
   }
 
-  /** The link is ready for what waits. */
+  /** The link is ready to be used. */
   open(): void {
     this.state = 'up';
     this.reconnect.succeeded();
-    this.log.info(`linked to ${this.link!.who}`, { at: this.options.where, name: this.options.name });
+    this.log.info(`linked to ${this.link!.peerName}`, { at: this.options.where, name: this.options.name });
   }
 
-  /** Sends what has waited; call after {@link open}, when what must go first has been sent. */
+  /** Sends the packets that have waited; call it after {@link open}, and after packets that must be first. */
   flush(): void {
     if (this.queue === '') return this.drained();
     this.link!.send(this.queue);
@@ -132,7 +132,7 @@ export class ReconnectingLink {
     this.link?.send(packets);
   }
 
-  /** Closes this link because it is of no use; another one is tried. */
+  /** Closes this link because it is of no use, and tries again. */
   fail(reason: string): void {
     this.link?.fail(reason);
   }
@@ -152,17 +152,17 @@ export class ReconnectingLink {
     this.events.onRoom();
   }
 
-  /** What is final at the start is not so later: a peer may believe for a while that the lost link is still there. */
+  /** A failure is final only before the first link: later, a peer may refuse us because it still has the lost one. */
   private linkDown({ reason, final }: LinkEnd): void {
     const { state } = this;
-    const { who, unsent } = this.link!;
+    const { peerName, unsent } = this.link!;
     const end = { reason, final: final && !this.reconnect.hasSucceeded };
     this.link = undefined;
     if (state === 'up') this.queue = unsent + this.queue;
     if (state !== 'stopping') this.state = 'waiting';
     this.events.onFailed(end);
     if (this.stopped) return this.onStopped?.();
-    if (!end.final) this.tryAgain(`${state === 'up' ? 'lost' : 'no'} link to ${who}: ${reason}`);
+    if (!end.final) this.tryAgain(`${state === 'up' ? 'lost' : 'no'} link to ${peerName}: ${reason}`);
     if (state === 'up') this.events.onDown();
   }
 

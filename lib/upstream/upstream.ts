@@ -3,17 +3,17 @@ import type { Log } from '../observe/log.js';
 import type { SessionEvents, Upstream } from '../session/upstream.js';
 import type { Finding } from './component/detection.js';
 
-/** What an upstream tells of its link. */
+/** The state of the link, for the server. */
 export interface LinkObserver {
-  /** The link is there: clients may come. Called at every connect. */
+  /** The link is up. Called at every connect. */
   onUp(): void;
   /** The link was lost; it comes back by itself. */
   onDown(): void;
-  /** There is no link, and why, after each connect that failed and each loss; `final` when it is not tried again. */
+  /** A connect failed, or the link was lost; it is tried again, unless that is `final`. */
   onFailed(reason: string, final: boolean): void;
 }
 
-/** Whom an upstream tells what happens. */
+/** The listeners of an upstream. */
 export interface UpstreamEvents {
   readonly sessions: SessionEvents;
   readonly link: LinkObserver;
@@ -21,11 +21,11 @@ export interface UpstreamEvents {
 
 /** A session manager with its link. */
 export interface LinkedUpstream extends Upstream {
-  /** With the dialect `auto`, once the link is up: which one was found out, and what shows it. */
+  /** With the dialect `auto`, once the link is up: the dialect that was found out, and the evidence. */
   readonly finding?: Finding;
-  /** Connects; a lost link is connected again. */
+  /** Connects, and connects again when the link is lost. */
   start(events: UpstreamEvents): void;
-  /** Sends what waits and closes the link. */
+  /** Closes the link, after the packets that wait. */
   stop(): Promise<void>;
 }
 
@@ -34,6 +34,6 @@ export interface UpstreamServices {
   readonly log: Log;
   /** The session manager in this process, for a configuration that names no other one. */
   readonly embedded: { accept(stream: Duplex): void } | undefined;
-  /** Has somebody of that name an account, where accounts are kept here? */
+  /** Has a user an account, where accounts are kept here? */
   readonly hasCredentials: (user: string, domain: string) => Promise<boolean>;
 }

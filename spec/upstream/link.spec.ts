@@ -32,15 +32,15 @@ describe('Link', () => {
     });
     peer = { write: (text) => void ours.push(text) };
     link = new Link(ours, new ComponentHandshake({ name: 'foo-sockets', secret: 's3cret' }), {
-      up: () => events.push('up'),
-      packet: ({ source }) => {
+      onUp: () => events.push('up'),
+      onPacket: ({ source }) => {
         events.push(source);
         if (source === '<throw/>') throw new Error('thrown');
       },
-      skipped: () => undefined,
-      failed: ({ message }) => events.push(`failed: ${message}`),
-      drained: () => events.push('drained'),
-      down: ({ reason }) => events.push(`down: ${reason}`),
+      onSkipped: () => undefined,
+      onError: ({ message }) => events.push(`failed: ${message}`),
+      onDrained: () => events.push('drained'),
+      onDown: ({ reason }) => events.push(`down: ${reason}`),
     });
   });
 

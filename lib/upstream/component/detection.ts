@@ -1,33 +1,33 @@
-/** Which dialect a session manager speaks, by what it says and by what it answers. */
+/** Which dialect a session manager speaks: from its stream header, or from its answers to questions in each dialect. */
 import type { ComponentDialect } from '../../config/config.js';
 import { element, type Stanza, type Tag } from '../../xml/index.js';
 import { hostOf, lowerCase } from '../../xmpp/address.js';
 
-/** A dialect, and a sentence that says what shows it. */
+/** A dialect, and the evidence for it, as a part of a sentence. */
 export interface Finding {
   readonly dialect: ComponentDialect;
   readonly why: string;
 }
 
-/** jabberd 1.1 and before answer every stream header with one of their own namespace. [jabberd 1.1.2 handshake-ok.txt] */
+/** jabberd up to 1.1 answers every stream header with one in its own namespace. [jabberd 1.1.2 handshake-ok.txt] */
 export function fromHeader(header: Tag): Finding | undefined {
   if (header.attribute('xmlns') !== 'jabberd:sockets') return undefined;
   return { dialect: 'sto-sfrom', why: 'its stream header has the namespace jabberd:sockets' };
 }
 
-/** The address on our side that a packet of either dialect is for. */
+/** Our address that a packet of either dialect is for. */
 export function addressee(packet: Stanza): string | undefined {
   return packet.attribute(packet.name === 'route' ? 'to' : 'sto');
 }
 
-/** Who asks. Answers may come when the dialect is long known. */
+/** The sender of the questions. Answers may come when the dialect is long known. */
 export function detectAddressOf(name: string): string {
   return `0@${name}/detect`;
 }
 
 /**
- * A question in each dialect, about nobody and from nobody: which login fields are there? Session managers answer the
- * one they understand and drop the other, which has no address that they look at.
+ * A question in each dialect, for no user and from no client: which fields has a login? Session managers answer the one
+ * that they understand, and drop the other, which has no address that they know.
  */
 export function questions(name: string, domain: string): string {
   const asker = detectAddressOf(name);
@@ -38,7 +38,7 @@ export function questions(name: string, domain: string): string {
   return `${routed.toString()}${plain.toString()}`;
 }
 
-/** What the first packet after the questions shows. */
+/** The dialect of the first packet after the questions. */
 export function fromAnswer(packet: Stanza): Finding | undefined {
   if (packet.name === 'route') return { dialect: 'route', why: 'it answers in <route/>' };
   if (packet.attribute('sto') !== undefined) {
@@ -48,8 +48,8 @@ export function fromAnswer(packet: Stanza): Finding | undefined {
 }
 
 /**
- * The router of jabberd2 takes components of this kind as well, but no sessions from them; its sm asks each newcomer
- * what it is, in a namespace that no jabberd 1.x writes. [jabberd2 2.7.0 router]
+ * Is it a packet of jabberd2? Its router accepts component streams as well, but no sessions on them. Its sm asks each new
+ * component for its features, in a namespace that no jabberd 1.x writes. [jabberd2 2.7.0 router]
  */
 export function isJabberd2(packet: Stanza): boolean {
   return packet.attribute('xmlns') === 'jabber:client';
@@ -58,7 +58,7 @@ export function isJabberd2(packet: Stanza): boolean {
 export const USE_JABBERD2 =
   'this is the router of jabberd2: use --dialect jabberd2, with the user and the secret of its router-users.xml';
 
-/** One sentence for the log where a packet does not belong to the dialect that was configured. */
+/** A sentence for the log where a packet is not in the dialect that was configured. */
 export function otherDialect(configured: ComponentDialect, packet: Stanza): string | undefined {
   if (isJabberd2(packet)) return USE_JABBERD2;
   const finding = fromAnswer(packet);
@@ -66,11 +66,11 @@ export function otherDialect(configured: ComponentDialect, packet: Stanza): stri
   return `the session manager speaks another dialect than ${configured} (${finding.why}): use --dialect ${finding.dialect}`;
 }
 
-/** How long an answer is waited for that shows the dialect, or that our name is right. */
+/** How long the answer is waited for that shows the dialect, or that our name is right. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Of a name that the session manager says, the characters that are logged. */
-const MAX_NAME_LENGTH = 255;
+/** Characters that are logged of the name that the session manager gives its service. */
+const MAX_LOGGED_NAME_LENGTH = 255;
 
 export interface DetectionOptions {
   /** Our component name. */
@@ -85,7 +85,7 @@ export interface DetectionEvents {
   send(text: string): void;
   /** A packet from our name to our name in the dialect of routes. */
   probe(): string;
-  /** The dialect is known, from what it was found out. */
+  /** The dialect was found out. */
   onFound(finding: Finding): void;
   /** The link can be used. */
   onReady(): void;
@@ -93,19 +93,16 @@ export interface DetectionEvents {
   onFailed(reason: string): void;
 }
 
-/**
- * `dialect`: questions in each dialect are out; `name`: a packet to our own name is out; `settled`: nothing is to be found
- * out, or there is no link.
- */
+/** What is waited for: answers that show the `dialect`, a packet of ours that shows that our `name` is right, or nothing. */
 type State = 'settled' | 'dialect' | 'name';
 
-/** What has to be found out on a new link before it can be used: the dialect, and whether our name is one of its service. */
+/** Finds out what a new link needs before it can be used: the dialect, and whether our name belongs to the service of its port. */
 export class Detection {
-  /** What the dialect was found out from, where it had to be. */
+  /** The dialect and its evidence, where it had to be found out. */
   finding: Finding | undefined;
   private state: State = 'settled';
   private timer: NodeJS.Timeout | undefined;
-  /** What the session manager calls the service that its port is of, where it says so. */
+  /** The name of the service of its port, where the session manager says it. */
   private service: string | undefined;
   /** Sender of the questions. */
   private readonly address: string;
@@ -123,12 +120,12 @@ export class Detection {
     return dialect === 'auto' ? this.finding?.dialect : dialect;
   }
 
-  /** Is this the sender of the questions, to which answers come? */
+  /** Is this the address that answers to the questions come to? */
   isAsker(address: string | undefined): boolean {
     return address === this.address;
   }
 
-  /** There is a new link, whose peer has sent this header. */
+  /** There is a new link. @param header the stream header of the session manager */
   begin(header: Tag): void {
     this.service = header.attribute('from');
     if (this.dialect === undefined) this.askForDialect(header);
@@ -149,7 +146,7 @@ export class Detection {
     }
   }
 
-  /** The link is lost, or is not wanted any more. */
+  /** The link is lost, or is being closed. */
   end(): void {
     clearTimeout(this.timer);
     this.state = 'settled';
@@ -180,9 +177,9 @@ export class Detection {
   }
 
   /**
-   * jabberd takes a component by its port and its secret, whatever it calls itself, and says in its header what the
-   * service is called. Other names may be its own as well, by <host/>: then what we say to ourselves comes back. If not,
-   * nothing would ever come. [jabberd 1.4.3, 1.4.4, 1.6.1.1 base_accept]
+   * jabberd accepts a component by its port and its secret, by whatever name, and says the name of the service in its
+   * header. The service may have other names as well, by <host/>: then a packet to our own name comes back. Else no packet
+   * would ever come. [jabberd 1.4.3, 1.4.4, 1.6.1.1 base_accept]
    */
   private tryName(): void {
     this.events.send(this.events.probe());
@@ -203,7 +200,7 @@ export class Detection {
   }
 
   private wrongName(): string {
-    const service = this.service!.slice(0, MAX_NAME_LENGTH);
+    const service = this.service!.slice(0, MAX_LOGGED_NAME_LENGTH);
     return `this port belongs to the service ${service}, and packets for ${this.options.name} do not arrive here: use --name ${service}`;
   }
 }

@@ -9,9 +9,10 @@ export interface ComponentOptions {
   readonly secret: string;
 }
 
-/** How a component of jabberd 1.x says who it is: a handshake with the secret. [XEP-0114] */
+/** The handshake of a component with jabberd 1.x: a digest of the stream id and the secret. [XEP-0114] */
 export class ComponentHandshake implements Handshake {
   readonly peer = 'the session manager';
+  /** Has the digest been sent? */
   private handshaking = false;
 
   constructor(private readonly options: ComponentOptions) {}
@@ -38,7 +39,7 @@ export class ComponentHandshake implements Handshake {
     return 'closed by peer before its stream header (rate limit, or not a component port?)';
   }
 
-  /** Ports for clients refuse our header: for its namespace, or since no domain of theirs has our name. */
+  /** Ports for clients refuse our header: for its namespace, or because they serve no domain of our name. */
   explain(error: Element): string | undefined {
     const said = error.toString();
     if (this.handshaking && /handshake|not-authorized/i.test(said)) return 'the secret is wrong';

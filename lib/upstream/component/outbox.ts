@@ -14,12 +14,12 @@ export interface ComponentOutboxOptions {
   readonly fair?: boolean;
 }
 
-/** Packets to the session manager: the link, the dialect spoken on it, and the queue of the clients before it. */
+/** Packets to the session manager: the link, its dialect, and the queue of all clients. */
 export class ComponentOutbox {
-  /** Until it is known another one is never used to send anything. */
+  /** The right one from the first link on: nothing is sent before. */
   dialect: Dialect = DIALECTS['sto-sfrom'];
   readonly queue: FairQueue;
-  /** Sender and addressee of probes: a server sends them back from where it takes what is for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
+  /** Sender and addressee of probes, which a server returns from the point where it takes packets for others. [jabberd 1.1.2, 1.4.3, 1.4.4] */
   private readonly probeAddress: string;
 
   constructor(
@@ -47,7 +47,7 @@ export class ComponentOutbox {
     return this.dialect.probe(this.probeAddress, id);
   }
 
-  /** Is it a probe that came back? Then it is told to the window of the queue. */
+  /** Takes a packet that is a probe which came back. @returns whether it is one */
   takesProbe(packet: Stanza, to: string | undefined): boolean {
     if (to !== this.probeAddress) return false;
     this.queue.window.onProbeBack(this.dialect.probeIdOf(packet));

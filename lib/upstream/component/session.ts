@@ -6,9 +6,9 @@ import type { Stanza } from '../../xml/index.js';
 import type { FairQueue } from '../flow/fair-queue.js';
 import type { ComponentOutbox } from './outbox.js';
 
-/** The session manager's half of a session: its stanzas go out with the addressing of the dialect. */
+/** The upstream's half of a session: its stanzas are sent with the addressing of the dialect. */
 export class ComponentSession implements UpstreamSession {
-  /** What the dialect writes on every stanza of this session. */
+  /** The addressing that the dialect writes on each stanza of this session. */
   private readonly stamp: string;
   /** Is the stamp ASCII only? */
   private readonly ascii: boolean;
@@ -39,7 +39,7 @@ export class ComponentSession implements UpstreamSession {
   }
 }
 
-/** Sessions that the session manager still has, and nobody here. */
+/** Sessions that the session manager still has, and that no client here has. */
 export class ComponentStaleSessions implements StaleSessions {
   constructor(private readonly outbox: ComponentOutbox) {}
 

@@ -7,12 +7,12 @@ import { otherDialect } from './detection.js';
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /**
- * `new` until something is asked, `waiting` for the first answer, `warned` once nothing that we understand came,
- * `understood` once something did.
+ * `new` until a login is sent; `waiting` until a packet comes that we understand; `warned` where none came in time, or one
+ * of another dialect; `understood` from the first packet that we understand on.
  */
 type State = 'new' | 'waiting' | 'warned' | 'understood';
 
-/** Warns, once, of a session manager that speaks another dialect than the one configured: it drops all that we say in silence. */
+/** Warns once of a session manager that speaks another dialect than the one configured: it drops our packets in silence. */
 export class SilenceWarning {
   private state: State = 'new';
   private timer: NodeJS.Timeout | undefined;
@@ -27,16 +27,16 @@ export class SilenceWarning {
     return this.state === 'understood';
   }
 
-  /** A login has been sent that the session manager must answer. */
+  /** A login has been sent. */
   asked(dialect: ComponentDialect): void {
     if (this.state !== 'new') return;
     this.state = 'waiting';
     this.timer = setTimeout(() => this.warn(silence(dialect)), ANSWER_TIMEOUT_MS).unref();
   }
 
-  /** A packet came. @param meaning whether it means something in our dialect */
-  heard(packet: Stanza, meaning: boolean, dialect: ComponentDialect): void {
-    if (meaning) {
+  /** A packet came. @param isUnderstood whether it means something in our dialect */
+  heard(packet: Stanza, isUnderstood: boolean, dialect: ComponentDialect): void {
+    if (isUnderstood) {
       clearTimeout(this.timer);
       this.state = 'understood';
       return;
@@ -45,7 +45,7 @@ export class SilenceWarning {
     if (sentence !== undefined && this.state !== 'warned') this.warn(sentence);
   }
 
-  /** Without a link no answer comes. */
+  /** The link is lost, and so no answer comes. */
   unlinked(): void {
     clearTimeout(this.timer);
     if (this.state === 'waiting') this.state = 'new';

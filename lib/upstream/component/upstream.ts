@@ -23,15 +23,15 @@ export interface ComponentUpstreamOptions
   readonly dialect: ComponentDialect | 'auto';
   /** A domain to ask about when the dialect has to be found out. */
   readonly domain: string;
-  /** Does it give each user a turn, as the embedded one does? */
+  /** Does it give each user a turn, as the embedded session manager does? */
   readonly fair?: boolean;
 }
 
 /** A session manager of jabberd 1.x behind a component stream. */
 export class ComponentUpstream implements LinkedUpstream, Authenticator {
-  /** It keeps a queue a session, and forgets what is in it when the session ends. [jabberd 1.x jsm] */
+  /** It keeps one queue for each session, and drops it when the session ends. [jabberd 1.x jsm] */
   readonly dropsAtEnd = true;
-  /** A restarted one drops what is sent for its old sessions in silence. [jabberd 1.1.2 server-stop.txt] */
+  /** After a restart it drops packets for its old sessions in silence. [jabberd 1.1.2 server-stop.txt] */
   readonly forgetsSessions = true;
   readonly staleSessions: StaleSessions;
   /** It checks logins itself. */
@@ -81,7 +81,7 @@ export class ComponentUpstream implements LinkedUpstream, Authenticator {
     return this.outbox.queue;
   }
 
-  /** Whichever domain: the session manager itself says which ones it serves. */
+  /** The same for every domain: the session manager itself tells clients which ones it serves. */
   refusal(): CloseReason | undefined {
     return this.up ? undefined : { kind: 'link-down' };
   }
@@ -166,10 +166,9 @@ export class ComponentUpstream implements LinkedUpstream, Authenticator {
     if (!this.up) this.detection.heard(packet);
     if (!this.up || this.isForUs(packet)) return;
     const { dialect } = this.outbox;
-    const meaning = dialect.read(packet);
-    if (!this.silence.isUnderstood)
-      this.silence.heard(packet, meaning !== undefined, this.detection.dialect!);
-    if (meaning) return this.events.sessions.receive(meaning);
+    const read = dialect.read(packet);
+    if (!this.silence.isUnderstood) this.silence.heard(packet, read !== undefined, this.detection.dialect!);
+    if (read) return this.events.sessions.receive(read);
     this.log.debug('dropped a packet without a client', {
       name: packet.name,
       from: packet.attribute('from'),
@@ -178,7 +177,7 @@ export class ComponentUpstream implements LinkedUpstream, Authenticator {
     if (refusal) this.outbox.send(refusal);
   }
 
-  /** Is it something that we have said to ourselves, or asked for ourselves? */
+  /** Is it a probe of ours, or an answer to the questions of the detection? */
   private isForUs(packet: Stanza): boolean {
     const to = addressee(packet);
     return this.outbox.takesProbe(packet, to) || this.detection.isAsker(to);
@@ -190,7 +189,7 @@ export class ComponentUpstream implements LinkedUpstream, Authenticator {
   }
 }
 
-/** Somebody asks the socket manager itself: there is nothing to ask it for, and the asker must not wait. [RFC6120 8.4] */
+/** The answer to a request to the socket manager itself, which has no features of its own. [RFC6120 8.4] */
 function refuse(packet: Stanza): string | undefined {
   const type = packet.attribute('type');
   const from = packet.attribute('from');

@@ -1,78 +1,75 @@
 /**
- * jabberd2: the session/1.0 dialect of jabberd2, between its c2s and its sm. Packets travel in routes of the router; the
- * attributes `c2s` and `sm` of the session namespace say which session a stanza belongs to, and a `<session/>` element
- * starts and ends sessions, and makes and removes users. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
+ * jabberd2: the session/1.0 dialect of jabberd2, between its c2s and its sm. Packets travel in routes of the router. The
+ * attributes `c2s` and `sm` of the session namespace say which session a stanza belongs to; a `<session/>` element starts
+ * and ends sessions, and creates and deletes users. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { stanzaError } from '../../xmpp/stanza-error.js';
 import { element, escapeValue, parse, type Element, type Stanza, type Tag } from '../../xml/index.js';
 import { Jid, STRINGPREP } from '../../xmpp/jid.js';
 import { CLIENT } from '../../xmpp/namespaces.js';
-import { bearable, COMPONENT, SESSION } from './sanitize.js';
+import { sanitized, COMPONENT, SESSION } from './sanitize.js';
 
 export { COMPONENT } from './sanitize.js';
-export { isBearable, isUnbearable, refusalOf, stamped } from './sanitize.js';
+export { isCarriableAddress, isDropped, conditionOf, stampedStanza } from './sanitize.js';
 
 /**
- * Our prefix for the session namespace. The sm keeps it in what it gives back, and has one of its own for what it
- * delivers; so nobody who does not know it can make a stanza look given back. [jabberd2 2.7.0: bounce of sm]
+ * Our prefix for the session namespace. The sm keeps it in a stanza that it returns, and writes its own in one that it
+ * delivers; so a client, which does not know our prefix, cannot make a stanza look returned. [jabberd2 2.7.0: bounce of sm]
  */
 const PREFIX = `sc${randomBytes(4).toString('hex')}`;
 
-/** The prefix that the sm writes on what it makes itself. */
+/** The prefix that the sm writes in its own packets. */
 const SM_PREFIX = 'sm';
 
 /** What a `<session/>` of ours asks for. */
 export type DialectRequest = 'start' | 'end' | 'create' | 'delete';
 
-/** Both names of a session: ours, and the sm's. */
+/** Both ids of a session: ours, and the sm's. */
 export interface Ids {
   readonly c2s: string;
   readonly sm: string | undefined;
 }
 
-/** An id for a request of ours, or for a session that has no client; nobody else makes the same. */
+/** An id for a request of ours, or for a session without a client: unique, and not to be guessed. */
 export function newId(): string {
   return randomUUID().replaceAll('-', '');
 }
 
-/** A `<session/>`, asked or answered. */
+/** A `<session/>`: a request or an answer. */
 export interface Action extends Partial<Ids> {
   readonly kind: 'action';
   readonly action: string;
-  /** The name it was sent by; later packets go there. */
+  /** The name of its sender, to which later packets go. */
   readonly from: string;
   readonly target: string | undefined;
-  /** Of the request that it answers. */
+  /** The id of the request that it answers. */
   readonly id: string | undefined;
   readonly failed: boolean;
 }
 
-/** What comes from the router, where it is any business of ours. */
-export type Routed = Action | Advert | Undeliverable | Bounced | Carried;
+/** A packet from the router that concerns us. */
+export type Routed = Action | Presence | Undeliverable | Bounced | Carried;
 
-/** A name came to the router, or went. */
-interface Advert {
-  readonly kind: 'advert';
+/** A component has connected to the router, or has gone. */
+interface Presence {
+  readonly kind: 'presence';
   readonly name: string;
   readonly available: boolean;
 }
 
-/**
- * A packet of ours that the router could not deliver, and what is known of it: an action by its request, or a stanza by
- * its session.
- */
+/** A packet of ours that the router could not deliver: a request, known by its id, or a stanza, known by its session. */
 export interface Undeliverable extends Partial<Ids> {
   readonly kind: 'undeliverable';
   readonly code: string;
-  /** Who could not be reached. */
+  /** The name that could not be reached. */
   readonly name: string;
   readonly action?: string;
   readonly id?: string;
   readonly text: string;
 }
 
-/** A stanza of ours that named a session which the sm does not know. */
+/** A stanza of ours that the sm returns because it does not know the session. */
 export interface Bounced extends Ids {
   readonly kind: 'bounced';
   readonly text: string;
@@ -85,13 +82,13 @@ export interface Carried extends Ids {
   readonly text: string;
 }
 
-/** The opening tag of a packet: behind it come a payload and `</route>`. */
+/** The opening tag of a packet; a payload and `</route>` follow. */
 export function routeTo(to: string, from: string): string {
   const tag = element('route', { xmlns: COMPONENT, to, from }).toString();
   return `${tag.slice(0, -2)}>`;
 }
 
-/** Start or end a session, create or delete a user: what a c2s asks an sm for. */
+/** A request of a c2s: start or end a session, create or delete a user. */
 export function session(
   action: DialectRequest,
   { c2s, sm }: Partial<Ids>,
@@ -102,7 +99,7 @@ export function session(
   return `<${PREFIX}:session${writtenIds(c2s, sm)}${asked}/>`;
 }
 
-/** What goes on every stanza of a session, before anything that its client wrote. */
+/** The attributes that every stanza of a session has, before those that its client wrote. */
 export function stampOf({ c2s, sm }: Ids): string {
   return `${writtenIds(c2s, sm)} xmlns='${CLIENT}'`;
 }
@@ -117,37 +114,37 @@ function written(name: string, value: string | undefined): string {
 }
 
 /**
- * A stanza that finds out whether a session lives on: the sm says nothing to an answer that nobody asked for, and gives
- * it back where it does not know the session. [jabberd2 2.7.0]
+ * A stanza that shows whether the sm has a session: it ignores a result that answers no request, and returns it where it
+ * does not know the session. [jabberd2 2.7.0]
  */
 export function probe(ids: Ids): string {
   return `<iq${stampOf(ids)} type='result' id='probe'/>`;
 }
 
-/** Is that what a probe is without its ids? */
+/** Is that a probe, without its ids? */
 export function isProbe(text: string): boolean {
   const { name, attributes } = parse(text);
   return name === 'iq' && attributes.get('type') === 'result' && attributes.get('id') === 'probe';
 }
 
 /**
- * A stanza that did not reach its client, as a packet of nobody's session: the sm delivers it anew, stores it, or answers
- * it with an error. Undefined where nobody would miss it.
+ * A stanza that did not reach its client, as a packet outside of any session: the sm delivers it anew, stores it, or answers
+ * it with an error. Undefined where no one waits for it.
  */
 export function returned(text: string): { readonly to: string; readonly payload: string } | undefined {
   const stanza = parse(text, new Map([['', CLIENT]]));
   const to = Jid.parse(stanza.attribute('to'), STRINGPREP);
-  // One from nobody (what an sm pushes has no sender) is the end of an sm whose user blocks somebody.
+  // One without a sender, such as a roster push, crashes an sm whose user blocks somebody.
   const isFromSomebody = Jid.parse(stanza.attribute('from'), STRINGPREP) !== undefined;
   const payload =
-    to && isFromSomebody && isMissed(stanza) ? bearable(stanza, ` xmlns='${CLIENT}'`) : undefined;
+    to && isFromSomebody && needsAnswer(stanza) ? sanitized(stanza, ` xmlns='${CLIENT}'`) : undefined;
   return payload === undefined ? undefined : { to: to!.host, payload };
 }
 
-/** Tells a client that its stanza did not arrive; undefined where it would not miss it. [RFC6120 8.3.3.13] */
+/** Tells a client that its stanza did not arrive; undefined where it does not wait for it. [RFC6120 8.3.3.13] */
 export function undeliveredTo(client: string, text: string): string | undefined {
   const stanza = parse(text, new Map([['', CLIENT]]));
-  if (!isMissed(stanza)) return undefined;
+  if (!needsAnswer(stanza)) return undefined;
   const { name, attributes } = stanza;
   const addresses = { from: attributes.get('to'), to: client, id: attributes.get('id') };
   const answer = element(
@@ -159,19 +156,19 @@ export function undeliveredTo(client: string, text: string): string | undefined 
   return answer.toString();
 }
 
-/** Messages, and questions that somebody waits for an answer to. */
-function isMissed({ name, attributes }: Element): boolean {
+/** A message must be answered with an error where it is lost, and a request with anything. */
+function needsAnswer({ name, attributes }: Element): boolean {
   const type = attributes.get('type');
   if (name === 'message') return type !== 'error' && type !== 'groupchat';
   return name === 'iq' && (type === 'get' || type === 'set');
 }
 
-/** What a packet of the router's says; undefined where it is no business of ours. */
+/** What a packet from the router means; undefined where it does not concern us. */
 export function read(packet: Stanza): Routed | undefined {
   const [prefix, local] = split(packet.name);
   if (packet.attribute(prefix ? `xmlns:${prefix}` : 'xmlns') !== COMPONENT) return undefined;
-  if (local === 'presence') return advert(packet);
-  // A type is for brokers and log keepers, and a route of ours has one payload.
+  if (local === 'presence') return componentPresence(packet);
+  // Routes with a type are for loggers and copies, and one for us has one payload.
   if (local !== 'route' || packet.attribute('type') !== undefined) return undefined;
   const payload = packet.only();
   return payload && routedPayload(packet, payload);
@@ -182,10 +179,10 @@ function split(name: string): readonly [prefix: string, local: string] {
   return [name.slice(0, Math.max(colon, 0)), name.slice(colon + 1)];
 }
 
-function advert(packet: Stanza): Routed | undefined {
+function componentPresence(packet: Stanza): Routed | undefined {
   const name = packet.attribute('from');
   if (name === undefined) return undefined;
-  return { kind: 'advert', name, available: packet.attribute('type') !== 'unavailable' };
+  return { kind: 'presence', name, available: packet.attribute('type') !== 'unavailable' };
 }
 
 function routedPayload(route: Stanza, payload: Stanza): Routed | undefined {
@@ -197,7 +194,7 @@ function routedPayload(route: Stanza, payload: Stanza): Routed | undefined {
   return prefix === undefined ? undefined : ofSession(payload, prefix, from);
 }
 
-/** The prefix that stands for the session namespace: the one that we or the sm write, where there are several. */
+/** The prefix of the session namespace; where there are several, the one that we or the sm write. */
 function sessionPrefix(tag: Tag): string | undefined {
   let found: string | undefined;
   for (const name of tag.names()) {
@@ -232,7 +229,7 @@ function action(payload: Stanza, prefix: string | undefined, from: string): Acti
   };
 }
 
-/** An error route comes back as it went: `to` is who could not be reached. [jabberd2 2.7.0 router] */
+/** An error route comes back as it was sent: `to` is the name that could not be reached. [jabberd2 2.7.0 router] */
 function undelivered(route: Stanza, payload: Stanza, prefix: string | undefined, code: string): Routed {
   const request = isSession(payload, route)
     ? { action: payload.attribute('action'), id: payload.attribute('id') }
@@ -243,8 +240,8 @@ function undelivered(route: Stanza, payload: Stanza, prefix: string | undefined,
 }
 
 /**
- * What is given back has the prefix that we wrote, and `failed` with no prefix at all; in what others have written
- * that word means nothing. [jabberd2 2.7.0: the sm looks its namespace up in the wrong place]
+ * A returned stanza has the prefix that we wrote, and `failed` without a prefix; in any other stanza that attribute means
+ * nothing. [jabberd2 2.7.0: the sm looks its namespace up in the wrong place]
  */
 function ofSession(payload: Stanza, prefix: string, from: string): Routed | undefined {
   const { c2s, sm } = idsOf(payload, prefix);
@@ -255,7 +252,7 @@ function ofSession(payload: Stanza, prefix: string, from: string): Routed | unde
   return { kind: 'stanza', c2s, sm, from, text };
 }
 
-/** Without what is between the sm and us; a declaration stays where something inside uses it. */
+/** The stanza without the attributes between the sm and us; a declaration stays where something inside uses it. */
 function forClient(payload: Stanza, prefix: string): string {
   const drop = ['xmlns', 'failed', `${prefix}:c2s`, `${prefix}:sm`, `${prefix}:failed`];
   if (!payload.content.includes(`${prefix}:`)) drop.push(`xmlns:${prefix}`);

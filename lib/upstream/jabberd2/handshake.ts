@@ -8,7 +8,7 @@ import type { HandshakeLink, Handshake } from '../handshake.js';
 import { COMPONENT } from './dialect.js';
 
 export interface RouterOptions {
-  /** The name that is bound. */
+  /** The name to bind. */
   readonly name: string;
   readonly user: string;
   readonly secret: string;
@@ -17,17 +17,17 @@ export interface RouterOptions {
 
 const MECHANISM = 'DIGEST-MD5';
 
-/** Which answer of the router's is waited for. */
-type Step = 'features' | 'proceed' | 'challenge' | 'success' | 'features again' | 'bind';
+/** The answer of the router that is waited for. `features` come again after encryption, and again after SASL. */
+type Step =
+  'features' | 'proceed' | 'encrypted features' | 'challenge' | 'success' | 'features again' | 'bind';
 
 /**
- * How a component joins the router of jabberd2: encryption where it is to be, DIGEST-MD5, a new stream, and a name.
+ * How a component joins the router of jabberd2: encryption, unless that is off or not offered; DIGEST-MD5; a new stream; a name.
  * [jabberd2 2.7.0 router, component.c]
  */
 export class RouterHandshake implements Handshake {
   readonly peer = 'the router';
   private step: Step = 'features';
-  private isEncrypted = false;
   private answer: DigestAnswer | undefined;
 
   constructor(private readonly options: RouterOptions) {}
@@ -45,53 +45,58 @@ export class RouterHandshake implements Handshake {
   }
 
   received(packet: Stanza, link: HandshakeLink): void {
-    const said = packet.element();
-    if (said.name === 'failure') return this.refused(said, link);
+    const reply = packet.element();
+    if (reply.name === 'failure') return this.refused(reply, link);
     switch (this.step) {
       case 'features':
-        return this.features(said, link);
+      case 'encrypted features':
+        return this.features(reply, link);
       case 'proceed':
-        return this.proceed(said, link);
+        return this.proceed(reply, link);
       case 'challenge':
-        return this.challenged(said, link);
+        return this.challenged(reply, link);
       case 'success':
-        return this.succeeded(said, link);
+        return this.succeeded(reply, link);
       case 'features again':
-        return this.bind(said, link);
+        return this.bind(reply, link);
       case 'bind':
-        return this.bound(said, link);
+        return this.bound(reply, link);
     }
   }
 
   closedEarly(): string {
-    if (this.step !== 'features') return `closed by peer before its answer (${this.step})`;
+    if (!this.isBeforeSasl) return `closed by peer before its answer (${this.step})`;
     return 'closed by peer before its stream features (rate limit, or not the port of the jabberd2 router?)';
   }
 
-  /** A port for clients wants to know for which domain. */
+  /** A port for clients refuses a header without a domain. */
   explain(): string | undefined {
-    return this.step === 'features' ? 'is this the port of the jabberd2 router?' : undefined;
+    return this.isBeforeSasl ? 'is this the port of the jabberd2 router?' : undefined;
   }
 
-  private features(said: Element, link: HandshakeLink): void {
-    if (said.localName !== 'features') return unexpected(said, this.step, link);
-    const offered = said.child('starttls') !== undefined;
+  private get isBeforeSasl(): boolean {
+    return this.step === 'features' || this.step === 'encrypted features';
+  }
+
+  private features(reply: Element, link: HandshakeLink): void {
+    if (reply.localName !== 'features') return unexpected(reply, 'features', link);
+    const offered = reply.child('starttls') !== undefined;
     const { encryption } = this.options;
-    if (!this.isEncrypted && offered && encryption !== 'off') {
+    const isPlain = this.step === 'features';
+    if (isPlain && offered && encryption !== 'off') {
       this.step = 'proceed';
       link.expect('no answer to starttls');
       return link.send(`<starttls xmlns='${TLS}'/>`);
     }
-    if (!this.isEncrypted && encryption === 'required') {
+    if (isPlain && encryption === 'required') {
       return link.fail('the router offers no encryption, and --router-tls requires it');
     }
-    this.authenticate(said, link);
+    this.authenticate(reply, link);
   }
 
-  private proceed(said: Element, link: HandshakeLink): void {
-    if (said.name !== 'proceed') return unexpected(said, this.step, link);
-    this.isEncrypted = true;
-    this.step = 'features';
+  private proceed(reply: Element, link: HandshakeLink): void {
+    if (reply.name !== 'proceed') return unexpected(reply, this.step, link);
+    this.step = 'encrypted features';
     link.encrypt();
   }
 
@@ -108,11 +113,11 @@ export class RouterHandshake implements Handshake {
     link.send(`<auth xmlns='${SASL}' mechanism='${MECHANISM}'/>`);
   }
 
-  private challenged(said: Element, link: HandshakeLink): void {
-    if (said.name !== 'challenge') return unexpected(said, this.step, link);
+  private challenged(reply: Element, link: HandshakeLink): void {
+    if (reply.name !== 'challenge') return unexpected(reply, this.step, link);
     const { user, secret } = this.options;
-    const challenge = directives(decode(said));
-    // It crashes on an empty one. [jabberd2 2.7.0 _sx_sasl_open]
+    const challenge = directives(decode(reply));
+    // The router crashes on an empty one. [jabberd2 2.7.0 _sx_sasl_open]
     if (challenge.get('realm') === '') return link.fail('its challenge names no realm');
     try {
       this.answer = new DigestAnswer(challenge, {
@@ -130,10 +135,10 @@ export class RouterHandshake implements Handshake {
     link.send(element('response', { xmlns: SASL }, response).toString());
   }
 
-  /** What shows that the router knows the secret as well comes inside of the success. */
-  private succeeded(said: Element, link: HandshakeLink): void {
-    if (said.name !== 'success') return unexpected(said, this.step, link);
-    if (!this.answer!.isProof(directives(decode(said)).get('rspauth'))) {
+  /** The success holds the proof that the router knows the secret as well. */
+  private succeeded(reply: Element, link: HandshakeLink): void {
+    if (reply.name !== 'success') return unexpected(reply, this.step, link);
+    if (!this.answer!.isProof(directives(decode(reply)).get('rspauth'))) {
       return link.fail(
         'the router does not know the secret, so it may be a different router (rspauth is wrong)',
       );
@@ -142,16 +147,16 @@ export class RouterHandshake implements Handshake {
     link.restart();
   }
 
-  private bind(said: Element, link: HandshakeLink): void {
-    if (said.localName !== 'features') return unexpected(said, this.step, link);
+  private bind(reply: Element, link: HandshakeLink): void {
+    if (reply.localName !== 'features') return unexpected(reply, this.step, link);
     this.step = 'bind';
     link.expect('no answer to our bind');
     link.send(element('bind', { xmlns: COMPONENT, name: this.options.name }).toString());
   }
 
-  private bound(said: Element, link: HandshakeLink): void {
-    if (said.name !== 'bind') return;
-    const error = said.attribute('error');
+  private bound(reply: Element, link: HandshakeLink): void {
+    if (reply.name !== 'bind') return;
+    const error = reply.attribute('error');
     if (error === undefined) return link.up();
     const reason = BIND_ERRORS[error] ?? 'it gives no other reason';
     link.giveUp(`the router refuses the name ${this.options.name} (${error}): ${this.hint(reason)}`);
@@ -165,25 +170,25 @@ export class RouterHandshake implements Handshake {
     if (this.step === 'proceed') return link.fail('the router refuses encryption');
     const condition = failure.elements[0]?.localName ?? 'no reason given';
     const detail = failure.childText('text');
-    const said = `the router says: ${condition}${detail ? `, ${detail.slice(0, 200)}` : ''}`;
-    if (condition !== 'not-authorized') return link.fail(said);
+    const sentence = `the router says: ${condition}${detail ? `, ${detail.slice(0, 200)}` : ''}`;
+    if (condition !== 'not-authorized') return link.fail(sentence);
     link.fail(
-      `the secret of the router user ${this.options.user} is wrong, or there is no such user (${said})`,
+      `the secret of the router user ${this.options.user} is wrong, or there is no such user (${sentence})`,
     );
   }
 }
 
-/** What the `error` of a bind means, and what can be done. [jabberd2 2.7.0 router/router.c] */
+/** The meaning of the `error` of a bind, and what to do. [jabberd2 2.7.0 router/router.c] */
 const BIND_ERRORS: Record<string, string> = {
   400: 'this name cannot be bound',
   403: 'the user USER may bind only its own name, unless <aci/> in router.xml allows more',
   409: 'another component has it; is the stock c2s, or another sm-component, running under that name? Give each its own --name',
 };
 
-function unexpected(said: Element, step: Step, link: HandshakeLink): void {
-  link.fail(`<${said.name}> where its ${step} was expected`);
+function unexpected(reply: Element, step: Step, link: HandshakeLink): void {
+  link.fail(`<${reply.name}> where its ${step} was expected`);
 }
 
-function decode(said: Element): string {
-  return Buffer.from(said.text.trim(), 'base64').toString('utf8');
+function decode(reply: Element): string {
+  return Buffer.from(reply.text.trim(), 'base64').toString('utf8');
 }

@@ -20,22 +20,22 @@ export class Responses {
     private readonly log: Log,
   ) {}
 
-  action(said: Action): void {
-    this.acknowledge(said);
-    const { id, action, from } = said;
-    if (id !== undefined && this.outbox.requests.answer(id, said)) return;
-    const session = this.sessions.known(said);
+  action(packet: Action): void {
+    this.acknowledge(packet);
+    const { id, action, from } = packet;
+    if (id !== undefined && this.outbox.requests.answer(id, packet)) return;
+    const session = this.sessions.known(packet);
     if (session && action === 'replaced') return this.sessions.over(session, 'replaced');
-    if (!session || action !== 'ended') return this.tooLate(said);
+    if (!session || action !== 'ended') return this.tooLate(packet);
     // Where a limit of its storage ended the session, the sm has it still. [jabberd2 2.7.0 sm]
     this.outbox.tell(from, dialect.session('end', session));
     this.sessions.over(session, undefined);
   }
 
   /** An end that failed is acknowledged as well: there was no such session any more. */
-  private acknowledge(said: Action): void {
-    const { action, id } = said;
-    if (action === 'ended' || action === 'end') this.sessions.endAnswered(said);
+  private acknowledge(packet: Action): void {
+    const { action, id } = packet;
+    if (action === 'ended' || action === 'end') this.sessions.endAnswered(packet);
     else if (action === 'deleted' && id !== undefined) this.users.deleteAnswered(id);
   }
 
@@ -63,22 +63,22 @@ export class Responses {
    * The sm does not know a session any more. Its client is told of each stanza that did not arrive; a probe comes back
    * after the last one, and ends the session.
    */
-  bounced(said: Bounced): void {
-    if (this.outbox.queues.onProbeBack(said.c2s)) return;
-    const session = this.sessions.known(said);
+  bounced(packet: Bounced): void {
+    if (this.outbox.queues.onProbeBack(packet.c2s)) return;
+    const session = this.sessions.known(packet);
     if (!session) return;
-    if (dialect.isProbe(said.text)) return this.sessions.over(session, 'Invalid Session');
-    this.sessions.undelivered(session, said.text);
+    if (dialect.isProbe(packet.text)) return this.sessions.over(session, 'Invalid Session');
+    this.sessions.undelivered(session, packet.text);
     this.sessions.probe(session);
   }
 
   /** The router does not know us, or a name, or refuses a packet. [jabberd2 2.7.0 router] */
-  undeliverable(said: Undeliverable): void {
-    const { code, name, action, id, text } = said;
+  undeliverable(packet: Undeliverable): void {
+    const { code, name, action, id, text } = packet;
     this.log.debug('the router cannot deliver a packet', { to: name, error: code, action });
     if (code === '401') return this.link.fail('the router no longer knows our name');
     if (id !== undefined && this.outbox.requests.answer(id, undefined)) return;
-    const session = this.sessions.known(said);
+    const session = this.sessions.known(packet);
     if (action !== undefined || !session) return;
     this.sessions.undelivered(session, text);
     // Any other code refuses this stanza only, and not the session.

@@ -12,7 +12,7 @@ import { away } from './component-presence.js';
 import { NO_ANSWER, type Outbox } from './outbox.js';
 import type { Users } from './users.js';
 
-/** Sessions of which is remembered that they are over: what still comes for them is late, and no reason to worry. */
+/** Sessions that are remembered after their end: packets that still come for them are only late. */
 const MAX_ENDED = 10_000;
 
 /** A session that was asked for. */
@@ -20,25 +20,25 @@ export interface Starting {
   readonly state: 'starting';
   /** Our id of the session: the socket address of its client. */
   readonly c2s: string;
-  /** The full address of who logs in, and its domain: there it was asked for. */
+  /** The full address of the login, and its domain, which was asked for the session. */
   readonly jid: string;
   readonly domain: string;
 }
 
 /** A session that an sm has: the upstream's half of it. */
-export class OpenSession implements UpstreamSession, Ids {
+export class Jabberd2Session implements UpstreamSession, Ids {
   readonly state = 'open';
   readonly c2s: string;
   readonly jid: string;
   readonly domain: string;
   readonly queue: OutboundQueue;
-  /** What goes on every stanza of it. */
+  /** The attributes that we write on each of its stanzas. */
   private readonly stamp: string;
-  /** Is all ASCII that goes around its stanzas? */
+  /** Are the texts that we write around its stanzas ASCII? */
   private readonly ascii: boolean;
 
   /**
-   * @param name the name of the sm: where its packets go
+   * @param name the name of its sm on the router: the addressee of its packets
    * @param sm the sm's id of the session
    */
   constructor(
@@ -56,11 +56,11 @@ export class OpenSession implements UpstreamSession, Ids {
     this.ascii = isAscii(Buffer.from(name + sm));
   }
 
-  /** A stanza for an sm that is away waits for it: it may come back with its sessions. */
+  /** Stanzas for an sm that is away wait: it may come back with its sessions. */
   carry(stanza: Stanza): Condition | undefined {
-    if (dialect.isUnbearable(stanza)) return undefined;
-    const payload = dialect.stamped(stanza, this.stamp);
-    if (payload === undefined) return dialect.refusalOf(stanza);
+    if (dialect.isDropped(stanza)) return undefined;
+    const payload = dialect.stampedStanza(stanza, this.stamp);
+    if (payload === undefined) return dialect.conditionOf(stanza);
     if (this.outbox.reaches(this.name))
       this.outbox.send(this.name, payload.text, payload.ascii && this.ascii);
     else this.outbox.park(this.name, { c2s: this.c2s, payload: payload.text });
@@ -73,66 +73,66 @@ export class OpenSession implements UpstreamSession, Ids {
 }
 
 /**
- * The sessions of our clients, by our ids: `starting`, then `open`, then gone. Each has two ids, one of either side's;
- * which sm has it is told when it is started. With each change the other side is told as well: the session registry by a
- * call, the sm by an end that it is owed. For contacts go on to see a user whose session was not ended, and what is sent to him
- * comes here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
+ * The sessions of our clients, by our ids: `starting`, then `open`, then gone. Each has two ids, one of each side; the
+ * answer to its start says which sm has it. Each end is told to the other side: to the session registry by a call, to the sm
+ * by a packet that is sent until it is acknowledged. Else contacts would go on to see the user, and messages for him would
+ * come here. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class Sessions {
-  private readonly byId = new Map<string, Starting | OpenSession>();
+  private readonly byId = new Map<string, Starting | Jabberd2Session>();
   private readonly ended = new Set<string>();
   /** Ids of those whose accounts are being removed. */
   private readonly ofRemoved = new Set<string>();
 
-  /** @param registry who is told of what becomes of sessions */
+  /** @param registry the session registry, which is told when a session is opened, refused or over */
   constructor(
     private readonly outbox: Outbox,
     private readonly registry: () => SessionEvents,
     private readonly log: Log,
   ) {}
 
-  get(c2s: string): Starting | OpenSession | undefined {
+  get(c2s: string): Starting | Jabberd2Session | undefined {
     return this.byId.get(c2s);
   }
 
   /** The session that has just been opened. */
-  opened(c2s: string): OpenSession {
-    return this.byId.get(c2s) as OpenSession;
+  opened(c2s: string): Jabberd2Session {
+    return this.byId.get(c2s) as Jabberd2Session;
   }
 
   /** The open session that has both ids. */
-  known({ c2s, sm }: Partial<Ids>): OpenSession | undefined {
-    const at = c2s === undefined ? undefined : this.byId.get(c2s);
-    return at?.state === 'open' && at.sm === sm ? at : undefined;
+  known({ c2s, sm }: Partial<Ids>): Jabberd2Session | undefined {
+    const session = c2s === undefined ? undefined : this.byId.get(c2s);
+    return session?.state === 'open' && session.sm === sm ? session : undefined;
   }
 
-  /** The open sessions; what is iterated over may be ended meanwhile. */
-  *allOpen(): Iterable<OpenSession> {
-    for (const at of this.byId.values()) if (at.state === 'open') yield at;
+  /** The open sessions; they may be ended during the iteration. */
+  *allOpen(): Iterable<Jabberd2Session> {
+    for (const session of this.byId.values()) if (session.state === 'open') yield session;
   }
 
-  /** Those that need a name: as that of their sm, or as their domain. */
-  *on(name: string): Iterable<OpenSession> {
-    for (const at of this.allOpen()) if (isOn(at, name)) yield at;
+  /** The open sessions that need a name, as that of their sm or as their domain. */
+  *on(name: string): Iterable<Jabberd2Session> {
+    for (const session of this.allOpen()) if (isOn(session, name)) yield session;
   }
 
   hasOn(name: string): boolean {
-    for (const at of this.allOpen()) if (isOn(at, name)) return true;
+    for (const session of this.allOpen()) if (isOn(session, name)) return true;
     return false;
   }
 
-  /** Is there an open one of a user? */
+  /** Has a user an open session? */
   hasUser(bare: string): boolean {
     for (const { jid } of this.allOpen()) if (jid.startsWith(`${bare}/`)) return true;
     return false;
   }
 
-  /** The account of a user is being removed: the sm will end his sessions, and says no reason. */
+  /** The account of a user is being removed: the sm will end its sessions without a reason. */
   userRemoved(bare: string): void {
     for (const { c2s, jid } of this.allOpen()) if (jid.startsWith(`${bare}/`)) this.ofRemoved.add(c2s);
   }
 
-  /** One is being asked for. */
+  /** A session is being asked for. */
   starting(c2s: string, jid: string, domain: string): Starting {
     const starting: Starting = { state: 'starting', c2s, jid, domain };
     this.byId.set(c2s, starting);
@@ -140,53 +140,53 @@ export class Sessions {
   }
 
   /**
-   * An sm has it.
+   * An sm has started it.
    *
-   * @param name where its answer came from
+   * @param name the name that its answer came from
    * @param sm its id of the session
    */
   started(starting: Starting, name: string, sm: string): void {
     const { c2s, jid } = starting;
-    this.byId.set(c2s, new OpenSession(starting, name, sm, this, this.outbox));
+    this.byId.set(c2s, new Jabberd2Session(starting, name, sm, this, this.outbox));
     if (!this.registry().opened(c2s, jid)) this.end(c2s);
   }
 
-  /** Nobody has it, for a reason that goes to the log and to the client. */
+  /** No sm has started it. @param reason for the log */
   refused({ c2s, jid }: Starting, reason: string): void {
     this.log.warn(`no session for a login: ${reason}`, { socket: c2s, user: jid });
-    // There may be one all the same, where the answer was lost: what comes for it ends it.
+    // Where only the answer was lost, an sm has it all the same: the first packet for it ends it.
     this.byId.delete(c2s);
     this.registry().refused(c2s);
   }
 
   /** It is over on our side. */
   end(c2s: string): void {
-    const at = this.byId.get(c2s);
-    if (at?.state !== 'open') return;
+    const session = this.byId.get(c2s);
+    if (session?.state !== 'open') return;
     this.forget(c2s);
-    this.tellEnd(at.name, at);
+    this.tellEnd(session.name, session);
   }
 
-  /** It is over on the other side, which may have said why. */
-  over({ c2s }: OpenSession, said: string | undefined): void {
-    const reason = this.ofRemoved.has(c2s) ? ACCOUNT_REMOVED : said;
+  /** It is over at its sm, which may have said a reason. */
+  over({ c2s }: Jabberd2Session, given: string | undefined): void {
+    const reason = this.ofRemoved.has(c2s) ? ACCOUNT_REMOVED : given;
     this.forget(c2s);
     this.registry().ended(c2s, reason);
   }
 
-  /** It is over on our side while its sm can not be told: that has it still, perhaps, when it is back. */
-  leaveBehind(at: OpenSession): void {
-    this.outbox.keepUntilAcknowledged(keyOf(at), at.name, dialect.session('end', at));
-    this.over(at, away(at.name));
+  /** It ends while its sm cannot be told: the sm may have it still when it is back, and is told then. */
+  leaveBehind(session: Jabberd2Session): void {
+    this.outbox.keepUntilAcknowledged(keyOf(session), session.name, dialect.session('end', session));
+    this.over(session, away(session.name));
   }
 
-  /** An sm has sent something to a session that is not here. Where we did not just end it, the sm must. */
+  /** An sm has sent a packet to a session that is not here. Unless we have just ended it, the sm is told to. */
   endUnknown(name: string, ids: Ids): void {
     if (!this.ended.has(ids.c2s)) this.tellEnd(name, ids);
     this.remember(ids.c2s);
   }
 
-  /** An sm has a session that is over on our side. */
+  /** A session is over here, and its sm is told. */
   tellEnd(name: string, ids: Ids): void {
     this.outbox.tellUntilAcknowledged(keyOf(ids), name, dialect.session('end', ids));
   }
@@ -196,13 +196,13 @@ export class Sessions {
     this.outbox.acknowledged(keyOf(ids));
   }
 
-  /** Finds out whether the sm still has it: it says so where it has not. */
-  probe(at: OpenSession): void {
-    this.outbox.send(at.name, dialect.probe(at));
+  /** Asks the sm whether it has the session; it only answers where it has not. */
+  probe(session: Jabberd2Session): void {
+    this.outbox.send(session.name, dialect.probe(session));
   }
 
-  /** Tells its client that a stanza did not arrive, where he would miss it. */
-  undelivered({ c2s, jid }: OpenSession, stanza: string): void {
+  /** Tells its client that a stanza did not arrive, where the client waits for it. */
+  undelivered({ c2s, jid }: Jabberd2Session, stanza: string): void {
     const text = dialect.undeliveredTo(jid, stanza);
     if (text !== undefined) this.registry().tell(c2s, text);
   }
@@ -218,11 +218,11 @@ export class Sessions {
   }
 }
 
-function isOn(at: OpenSession, name: string): boolean {
-  return at.name === name || at.domain === name;
+function isOn(session: Jabberd2Session, name: string): boolean {
+  return session.name === name || session.domain === name;
 }
 
-/** What an end is owed by: an answer to it has no id. */
+/** The key of an end that waits for its answer, which has no id. */
 function keyOf({ c2s, sm }: Partial<Ids>): string {
   return `${c2s} ${sm}`;
 }
@@ -230,8 +230,8 @@ function keyOf({ c2s, sm }: Partial<Ids>): string {
 const REFUSED = 'the sm refuses to start a session';
 
 /**
- * How a session is asked for: by `<session action='start'/>`, and once more where the sm had to be told of its user
- * first. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
+ * Requests for sessions: `<session action='start'/>`, and once more where the user had to be created at the sm first.
+ * [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  */
 export class SessionRequests {
   constructor(
@@ -242,7 +242,8 @@ export class SessionRequests {
 
   /**
    * @param c2s our id of the session
-   * @param jid whose it is to be; his sm has the name of the domain
+   * @param jid the full address of its user
+   * @param domain the name of the user's sm on the router
    */
   start(c2s: string, jid: string, domain: string): void {
     const starting = this.sessions.starting(c2s, jid, domain);
@@ -254,12 +255,12 @@ export class SessionRequests {
     else this.sessions.refused(starting, reason);
   }
 
-  private ask(starting: Starting, refused: () => void): void {
+  private ask(starting: Starting, onRefused: () => void): void {
     const { c2s, jid, domain } = starting;
     const id = dialect.newId();
     this.outbox.ask(domain, dialect.session('start', { c2s }, jid, id), id, (answer) => {
       if (answer?.action === 'started' && answer.sm) this.sessions.started(starting, answer.from, answer.sm);
-      else if (answer?.action === 'start') refused();
+      else if (answer?.action === 'start') onRefused();
       else this.sessions.refused(starting, answer ? REFUSED : NO_ANSWER);
     });
   }

@@ -15,33 +15,33 @@ import type { Carried, Routed } from './dialect.js';
 import { RouterHandshake, type RouterOptions } from './handshake.js';
 import { Outbox } from './outbox.js';
 import { Responses } from './responses.js';
-import { OpenSession, SessionRequests, Sessions } from './sessions.js';
+import { Jabberd2Session, SessionRequests, Sessions } from './sessions.js';
 import { Users, type HasCredentials } from './users.js';
 
 export interface Jabberd2UpstreamOptions
   extends Omit<ReconnectingLinkOptions, 'handshake' | 'limited'>, RouterOptions {
-  /** Domains that clients are to find here; where there are none, whatever the router has. */
+  /** The domains that are served; where there are none, all names of the router. */
   readonly domains: readonly string[];
-  /** An sm that does not know somebody who has credentials is told of him when he logs in. */
+  /** A user with credentials that its sm does not know is created there at its login. */
   readonly hasCredentials: HasCredentials;
 }
 
 /**
- * The session managers of jabberd2 behind one router. We are one of its c2s: who logs in is checked on our side, and the
- * sms are asked for sessions. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
+ * The session managers of jabberd2 behind one router. We are one of its c2s: logins are checked here, and the sms are asked
+ * for sessions. [jabberd2 2.7.0 docs/dev/sm-c2s-protocol]
  *
- * Here are the link and the stanzas on it, in both directions. {@link Outbox} gets packets to sms; with it {@link Users} and
- * {@link SessionRequests} ask for users and sessions, and {@link Sessions} says which there are. {@link Responses} hears what comes of
- * all that, and {@link ComponentPresence} which names come and go.
+ * Here are the link and the stanzas that come on it. {@link Outbox} sends packets to the sms; {@link Users} and
+ * {@link SessionRequests} ask for users and sessions by it, and {@link Sessions} holds those that are open.
+ * {@link Responses} reads the answers, and {@link ComponentPresence} knows the names on the router.
  */
 export class Jabberd2Upstream implements LinkedUpstream {
-  /** The sm takes packets one by one, in their order. [jabberd2 2.7.0 sm] */
+  /** The sm handles packets one by one, in their order. [jabberd2 2.7.0 sm] */
   readonly dropsAtEnd = false;
   /** Sessions are asked about when their sm is back, and not when the link is: see {@link ComponentPresence}. */
   readonly forgetsSessions = false;
   readonly provisioning: UserProvisioning;
   private readonly link: ReconnectingLink;
-  private readonly presentNames = new ComponentNames();
+  private readonly componentNames = new ComponentNames();
   private readonly outbox: Outbox;
   private readonly sessions: Sessions;
   private readonly users: Users;
@@ -56,7 +56,7 @@ export class Jabberd2Upstream implements LinkedUpstream {
     private readonly log: Log,
   ) {
     this.link = this.makeLink();
-    this.outbox = new Outbox(this.link, this.presentNames, options, log);
+    this.outbox = new Outbox(this.link, this.componentNames, options, log);
     this.sessions = new Sessions(this.outbox, () => this.events.sessions, log);
     this.users = new Users(this.outbox, this.sessions, options.hasCredentials, log);
     this.provisioning = this.users;
@@ -70,7 +70,7 @@ export class Jabberd2Upstream implements LinkedUpstream {
     this.link.start();
   }
 
-  /** Gives the name back, and closes the link after what waits. */
+  /** Unbinds our name, and closes the link after the packets that wait. */
   stop(): Promise<void> {
     this.presence.stop();
     const { name } = this.options;
@@ -90,16 +90,15 @@ export class Jabberd2Upstream implements LinkedUpstream {
     return this.outbox.returnQueue;
   }
 
-  /** The names that are on the router now: sms, their domains, and other components. */
+  /** The names on the router: sms, their domains, and other components. */
   get names(): string[] {
-    return [...this.presentNames].sort();
+    return [...this.componentNames].sort();
   }
 
-  /** Why nobody can log in at a domain now; undefined where one can. */
   refusal(domain: string): CloseReason | undefined {
     if (!this.up) return { kind: 'link-down' };
-    if (this.presentNames.has(domain)) return undefined;
-    const isOurs = this.presentNames.wasThere(domain) || this.options.domains.includes(domain);
+    if (this.componentNames.has(domain)) return undefined;
+    const isOurs = this.componentNames.wasThere(domain) || this.options.domains.includes(domain);
     return isOurs ? { kind: 'manager-gone', detail: away(domain) } : { kind: 'host-unknown' };
   }
 
@@ -107,12 +106,12 @@ export class Jabberd2Upstream implements LinkedUpstream {
     return newConnectionId(descriptor);
   }
 
-  // --- sessions, and what goes out on them --------------------------------------------------------------------------
+  // --- sessions -----------------------------------------------------------------------------------------------------
 
   /** A session is asked for with the address that was logged in with, in the spelling of the sm's own log. */
   open(session: Session): boolean {
     const jid = Jid.parse(session.fullJid, STRINGPREP);
-    if (jid === undefined || !dialect.isBearable(jid.full)) return false;
+    if (jid === undefined || !dialect.isCarriableAddress(jid.full)) return false;
     session.fullJid = jid.full;
     this.requests.start(session.address, jid.full, jid.host);
     return true;
@@ -123,15 +122,15 @@ export class Jabberd2Upstream implements LinkedUpstream {
   }
 
   /**
-   * What did not reach its client. A session that was opened for nobody is ended. A stanza goes back into the router as
-   * its sender wrote it, to be stored or refused by the sm: there is no session any more that it could belong to.
+   * A packet did not reach its client. A session that was opened for a client that has left ends. A stanza goes back to the
+   * router as its sender wrote it, outside of any session, so that the sm stores or refuses it.
    */
   bounce({ kind, to, text }: Packet): void {
     this.sessions.end(to);
     if (kind === 'stanza') this.outbox.giveBack(text);
   }
 
-  // --- the link, and what comes in on it ----------------------------------------------------------------------------
+  // --- the link -----------------------------------------------------------------------------------------------------
 
   private makeLink(): ReconnectingLink {
     const { options } = this;
@@ -157,7 +156,7 @@ export class Jabberd2Upstream implements LinkedUpstream {
 
   private makePresence(): ComponentPresence {
     const { domains, connect } = this.options;
-    return new ComponentPresence(this.presentNames, this.outbox, this.sessions, {
+    return new ComponentPresence(this.componentNames, this.outbox, this.sessions, {
       domains,
       acceptsConnections: () =>
         acceptsConnections(connect, tcp.open('initiating', new RouterHandshake(this.options).header())),
@@ -174,9 +173,9 @@ export class Jabberd2Upstream implements LinkedUpstream {
   }
 
   private received(packet: Stanza): void {
-    const said = dialect.read(packet);
-    if (said?.kind === 'stanza') this.deliver(said, packet);
-    else if (said) this.heard(said);
+    const routed = dialect.read(packet);
+    if (routed?.kind === 'stanza') this.deliver(routed, packet);
+    else if (routed) this.dispatch(routed);
     else
       this.log.debug('dropped a packet without a client', {
         name: packet.name,
@@ -184,34 +183,36 @@ export class Jabberd2Upstream implements LinkedUpstream {
       });
   }
 
-  /** Most stanzas are for a session that the registry has, with its half of ours: one look-up finds both. */
-  private deliver(said: Carried, whole: Stanza): void {
-    const { c2s, sm, from, text } = said;
+  /** Most stanzas are for a session of the registry, which holds ours: one look-up finds both. */
+  private deliver(carried: Carried, whole: Stanza): void {
+    const { c2s, sm, from, text } = carried;
     const { sessions } = this.events;
     const session = sessions.find(c2s);
-    const half = session?.upstream;
-    const at = half instanceof OpenSession && half.sm === sm ? half : this.sessions.known(said);
-    if (at)
+    const ours = session?.upstream;
+    const open = ours instanceof Jabberd2Session && ours.sm === sm ? ours : this.sessions.known(carried);
+    if (open)
       return sessions.receive(
-        { kind: 'stanza', to: c2s, from: at.jid, text, whole, envelope: 'route' },
+        { kind: 'stanza', to: c2s, from: open.jid, text, whole, envelope: 'route' },
         session,
       );
     this.log.debug('a stanza for an ended session', { socket: c2s });
     if (this.sessions.get(c2s)) return;
-    this.sessions.endUnknown(from, said);
+    this.sessions.endUnknown(from, carried);
     this.outbox.giveBack(text);
   }
 
-  private heard(said: Exclude<Routed, Carried>): void {
-    switch (said.kind) {
-      case 'advert':
-        return said.available ? this.presence.available(said.name) : this.presence.unavailable(said.name);
+  private dispatch(routed: Exclude<Routed, Carried>): void {
+    switch (routed.kind) {
+      case 'presence':
+        return routed.available
+          ? this.presence.available(routed.name)
+          : this.presence.unavailable(routed.name);
       case 'action':
-        return this.responses.action(said);
+        return this.responses.action(routed);
       case 'bounced':
-        return this.responses.bounced(said);
+        return this.responses.bounced(routed);
       case 'undeliverable':
-        return this.responses.undeliverable(said);
+        return this.responses.undeliverable(routed);
     }
   }
 }

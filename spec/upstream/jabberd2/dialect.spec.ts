@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import {
-  isBearable,
+  isCarriableAddress,
   read,
   returned,
   session,
-  stamped as stampedPayload,
+  stampedStanza as stampedPayload,
   stampOf,
   type Routed,
 } from '../../../lib/upstream/jabberd2/dialect.js';
@@ -197,9 +197,9 @@ describe('the dialect jabberd2', () => {
   });
 
   it('opens no session whose address takes the room of what it says', () => {
-    expect(isBearable('juliet@localhost/balcony')).to.equal(true);
-    expect(isBearable(`juliet@localhost/${'x'.repeat(200)}`)).to.equal(false);
-    expect(isBearable(`juliet@localhost/${"'".repeat(40)}`)).to.equal(false);
+    expect(isCarriableAddress('juliet@localhost/balcony')).to.equal(true);
+    expect(isCarriableAddress(`juliet@localhost/${'x'.repeat(200)}`)).to.equal(false);
+    expect(isCarriableAddress(`juliet@localhost/${"'".repeat(40)}`)).to.equal(false);
   });
 
   it('keeps a declaration that something inside needs', () => {

@@ -1,7 +1,7 @@
 import { legacyStanzaError } from '../../../xmpp/stanza-error.js';
 import type { Element } from '../../../xml/index.js';
 
-/** What tells the sender of a message that it can not be delivered; undefined for anything else, and for errors. */
+/** An error that tells the sender of a message that it cannot be delivered; undefined for other stanzas, and for errors. */
 export function refusal(message: Element): string | undefined {
   const from = message.attribute('from');
   if (message.name !== 'message' || message.attribute('type') === 'error' || from === undefined)

@@ -1,6 +1,6 @@
 /**
- * route: the dialect of jabberd 1.4 as it was deployed. Every packet of a client travels inside a `<route/>`, and
- * the type of that says what it is about: `auth`, `session`, `error`, or nothing for what a client says. [jadc2s PROTO]
+ * route: the dialect of jabberd 1.4 as it was deployed. Every packet of a client travels inside a `<route/>`, whose type
+ * says what it is: `auth`, `session`, `error`, or none for a stanza. [jadc2s PROTO]
  */
 import { isUser, resourceOf, userOf } from '../../../xmpp/address.js';
 import { STANZAS, withoutControl } from '../../../session/stanza-filter.js';
@@ -29,14 +29,14 @@ function target({ kind, iq, domain }: Request): string {
   return resource === undefined ? `${username}@${domain}` : `${username}@${domain}/${resource}`;
 }
 
-/** `error` in any state and with any text is the end of a session. [jabberd 1.4.3 jsm] */
+/** A route of type `error` ends the session, in any state and with any text. [jabberd 1.4.3 jsm] */
 function read(packet: Stanza): Packet | undefined {
   const to = packet.attribute('to');
   const type = packet.attribute('type');
   const from = packet.attribute('from');
   if (packet.name !== 'route' || to === undefined || from === undefined) return undefined;
   const kind = type === undefined ? 'stanza' : KINDS.get(type);
-  // A route that carries nothing says something by its type only.
+  // An empty route means something only by its type.
   if (kind === undefined || (packet.children === 0 && (kind === 'stanza' || kind === 'answer')))
     return undefined;
   return {
@@ -50,7 +50,7 @@ function read(packet: Stanza): Packet | undefined {
   };
 }
 
-/** jabberd's own socket managers look at the first element in a route and at nothing else. [jabberd 1.4.3 pthsock/client.c] */
+/** jabberd's own socket managers read only the first element in a route. [jabberd 1.4.3 pthsock/client.c] */
 function firstElement(packet: Stanza): string {
   const content = packet.content.trim();
   if (packet.children === 1 && content.startsWith('<') && content.endsWith('>')) return content;
@@ -58,19 +58,19 @@ function firstElement(packet: Stanza): string {
 }
 
 /**
- * Back with its addressing turned round, whole, as an error: a message in it is stored, and a session behind it ends.
- * What is from no session is dropped instead, like an answer to a login: as an error to a user it would end all of his
- * sessions. [jabberd 1.4.3 jsm]
+ * The packet whole, with its addresses exchanged, as an error: a message in it is stored, and the session it came from ends.
+ * A packet from no session is dropped, like an answer to a login: as an error to a user it would end all sessions of that
+ * user. [jabberd 1.4.3 jsm]
  */
 function bounce({ kind, from, to, text, whole }: Packet): string | undefined {
   if (kind === 'ended' || kind === 'answer' || resourceOf(from) === '') return undefined;
   const stanza = returnable(text, whole.ascii);
-  // No stanza, and for no connection: said to the component itself, whose session it would end.
+  // No stanza, and to no connection: it is for the component itself, and an error would end the session it came from.
   if (stanza === '' && kind === 'stanza' && userOf(to) === '') return undefined;
   return `<route type='error' ${addressing(from, to)}>${stanza}</route>`;
 }
 
-/** What somebody wrote on his stanza acts where it goes back as it does where it comes in. [jabberd 1.6.1.1 jsm] */
+/** The stanza without session control, which acts on its way back as well. [jabberd 1.6.1.1 jsm] */
 function returnable(text: string, ascii: boolean): string {
   const stanza = wholeStanza(text, ascii);
   return stanza && STANZAS.has(stanza.name) ? withoutControl(stanza).source : '';
@@ -79,8 +79,8 @@ function returnable(text: string, ascii: boolean): string {
 export const route: Dialect = {
   ask: (session, request) =>
     `<route ${addressing(target(request), session.address)} type='auth'>${request.iq.toString()}</route>`,
-  // The session manager gives a session to whoever asks, so it is asked for with what the accepted auth set named and
-  // nothing else. Not with the address of the answer: another component may have given it. [jabberd 1.4.3 jsm]
+  // The session manager opens a session for any address that it is asked for. So that must be the one of the accepted
+  // login, and not the sender of the answer, which may be another component. [jabberd 1.4.3 jsm]
   granted: ({ kind }, asked) => (kind === 'answer' ? asked : undefined),
   open: (session, address) => `<route type='session' ${addressing(address, session.address)}/>`,
   stamp: (sessionAddress, socketAddress) => `<route ${addressing(sessionAddress, socketAddress)}>`,
@@ -88,7 +88,7 @@ export const route: Dialect = {
   end: (sessionAddress, socketAddress) =>
     element('route', { type: 'error', to: sessionAddress, from: socketAddress }).toString(),
   bounce,
-  // Unwrapped: a router takes any packet, and an error goes to whoever is in its `to`. [jabberd 1.4.3 deliver]
+  // Without a route around it: jabberd routes any packet, and delivers an error by its `to`. [jabberd 1.4.3 deliver]
   refuse({ text, whole }) {
     const stanza = returnable(text, whole.ascii);
     return stanza === '' ? undefined : refusal(parse(stanza));

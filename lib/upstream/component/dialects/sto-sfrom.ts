@@ -1,6 +1,6 @@
 /**
- * sto/sfrom: the dialect of README.SM, as jabberd up to 1.1.2 speaks it. Two attributes on every packet say which
- * session and which socket it belongs to; a 510 "Disconnected" error says that one of them is gone.
+ * sto-sfrom: the dialect of README.SM, as jabberd up to 1.1.2 speaks it. Two attributes on every packet name its session and
+ * its socket; an error 510 "Disconnected" says that one of them is gone.
  */
 import { ACCOUNT_REMOVED } from '../../../session/close-reason.js';
 import { bareOf, canonical, resourceOf, userOf } from '../../../xmpp/address.js';
@@ -23,25 +23,25 @@ function end(sessionAddress: string, socketAddress: string): string {
 }
 
 /**
- * The packet whole, with its addressing turned round. The type it had is hidden in `<error/>`; jabberd 1.1.2 loses a
- * message that had none, unless that says `normal`. `to` and `from` stay. [README.SM 510] [jabberd 1.1.2 jutil_error]
+ * The packet whole, with its addressing exchanged. Its original type goes into `<error/>`; jabberd 1.1.2 loses a message
+ * without a type, unless `normal` stands there. `to` and `from` stay. [README.SM 510] [jabberd 1.1.2 jutil_error]
  */
 function bounce({ kind, from, to, whole }: Packet): string | undefined {
-  // An error is never answered with an error, and a 510 to nobody is the echo of an end. [README.SM 510]
+  // An error is never answered with an error, and a 510 for no session is the answer to an end. [README.SM 510]
   if (kind === 'ended' || whole.attribute('type') === 'error') return undefined;
-  // The one that counts is the first, so a client's own must not stand before ours. [jabberd 1.1.2 jsm]
+  // jabberd reads the first one, so a client's own must not stand before ours. [jabberd 1.1.2 jsm]
   const packet = withoutDisconnected(whole).element();
   const type = packet.attribute('type') ?? 'normal';
   packet.set('type', 'error').set('sto', from).set('sfrom', to);
   return packet.append(element('error', { code: DISCONNECTED, type }, 'Disconnected')).toString();
 }
 
-/** An error to the one who wrote a message: an ordinary packet, which goes by its `to`. [jabberd 1.1.2 dpacket_new] */
+/** An error to the sender of a message: an ordinary packet, which is delivered by its `to`. [jabberd 1.1.2 dpacket_new] */
 function refuse({ whole }: Packet): string | undefined {
   return refusal(withoutDisconnected(whole).element().set('sto', undefined).set('sfrom', undefined));
 }
 
-/** Our own session manager says it in the text of the 510; jabberd 1.1.2 always says `Disconnected`. */
+/** The embedded session manager writes a reason as the text of the 510; jabberd 1.1.2 always writes `Disconnected`. */
 function reasonOf(packet: Stanza): string | undefined {
   return packet.element().childText('error') === ACCOUNT_REMOVED ? ACCOUNT_REMOVED : undefined;
 }
@@ -62,7 +62,7 @@ function read(packet: Stanza): Packet | undefined {
   };
 }
 
-/** Packets carry the bare session address; the full one stands in `to`, where the sender wrote it. [jabberd 1.1.2] */
+/** Packets come from the bare session address; the full one is in `to`, where the sender wrote it. [jabberd 1.1.2] */
 function staleSession({ from, whole }: Packet): string | undefined {
   const to = whole.attribute('to');
   if (to === undefined || resourceOf(to) === '') return undefined;
@@ -72,7 +72,7 @@ function staleSession({ from, whole }: Packet): string | undefined {
 export const stoSfrom: Dialect = {
   ask: (session, { iq, domain }) =>
     iq.clone().set('sto', undefined).set('sfrom', session.address).set('sto', domain).toString(),
-  // The only place where the session address is told; before, the host itself answers. [jabberd 1.1.2 jsm]
+  // Only this answer tells the session address; before, the host itself answers. [jabberd 1.1.2 jsm]
   granted: ({ kind, from }) => (kind === 'stanza' && userOf(from) !== '' ? from : undefined),
   stamp: (sessionAddress, socketAddress) => addressing(socketAddress, sessionAddress),
   carry: (stamp, stanza) => withoutDisconnected(stanza).readdressed(ADDRESSING, stamp),
