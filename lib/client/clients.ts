@@ -11,7 +11,8 @@ import { Backlog } from './backlog.js';
 import { CHECKS_PER_TIMEOUT } from './progress.js';
 import { ReadScheduler } from './read-scheduler.js';
 import { writeNoRoom } from './errors.js';
-import { ClientStream, type ClientContext, type State } from './stream.js';
+import type { ClientContext } from './context.js';
+import { ClientStream, type State } from './stream.js';
 
 /** One client, to those who watch. */
 export interface ClientInfo {

@@ -127,6 +127,11 @@ export class Connection<Receipt = never> implements Flushable {
     return this.writing ? performance.now() - this.progressAt : 0;
   }
 
+  /** Is it over on both sides? Then {@link ConnectionEvents.onClosed} has been called, or is being called. */
+  get isOver(): boolean {
+    return this.over;
+  }
+
   get open(): boolean {
     return !this.closing && !this.over;
   }

@@ -1,0 +1,142 @@
+import { PauseReason } from '../net/connection.js';
+import type { CloseReason } from '../session/close-reason.js';
+import { QUANTUM_BYTES, type OutboundQueue, type Sender, type Writer } from '../session/outbound-queue.js';
+import type { Packet, Session } from '../session/session.js';
+import type { XmlStream } from '../xmpp/stream.js';
+import type { ClientContext } from './context.js';
+import { READ_MS } from './read-scheduler.js';
+
+/** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
+const MAX_COST_FACTOR = 8;
+/** Bytes that are read before the time that it took is looked at. */
+const READ_CHUNK_BYTES = 16_384;
+const NO_BYTES = Buffer.alloc(0);
+
+/** What a client may have to wait for: room in its queue, or the time that others take. */
+type Turns = Pick<OutboundQueue, 'wait' | 'leave'>;
+
+/** `flowing`: bytes are read as they come; `waiting` for a turn, with what is left of them; `stopped` for ever. */
+type InputState =
+  | { readonly kind: 'flowing' }
+  | { readonly kind: 'waiting'; readonly rest: Buffer; readonly turns: Turns }
+  | { readonly kind: 'stopped' };
+
+const FLOWING: InputState = { kind: 'flowing' };
+const STOPPED: InputState = { kind: 'stopped' };
+
+export interface InputEvents {
+  /** Reading threw: an error of ours. */
+  onFailed(error: Error): void;
+  /** The client has gone, and all that it said before has been read. */
+  onAllRead(end: CloseReason): void;
+}
+
+/** Reads what a client says, as fast as the session manager takes it, and in turns with the other clients. */
+export class Input implements Writer {
+  private state: InputState = FLOWING;
+  /** Why nothing more comes than was received already; undefined while the client is there. */
+  private end: CloseReason | undefined;
+
+  constructor(
+    private readonly stream: XmlStream<Packet>,
+    private readonly session: Session,
+    private readonly context: Pick<ClientContext, 'queueFor' | 'readScheduler'>,
+    private readonly events: InputEvents,
+  ) {}
+
+  get sender(): Sender {
+    return this.session.sender;
+  }
+
+  /** Has the client said something that was not read yet? */
+  get hasMore(): boolean {
+    return (this.state.kind === 'waiting' && this.state.rest.length > 0) || this.stream.connection.keeps;
+  }
+
+  /** Reads bytes that were received. They stay as they are only during the call. */
+  take(bytes: Buffer): void {
+    const [rest, turns] = this.read(bytes);
+    if (turns) this.wait(Buffer.from(rest), turns);
+  }
+
+  /** The client has gone: after what it said comes its end. */
+  endAfterRest(end: CloseReason): void {
+    this.end = end;
+  }
+
+  /** Goes on with what was received while nothing was read for that reason. */
+  resume(reason: PauseReason): void {
+    this.stream.connection.resume(reason);
+    if (this.end && !this.hasMore) this.events.onAllRead(this.end);
+  }
+
+  /** Reads nothing any more. */
+  stop(): void {
+    if (this.state.kind === 'waiting') this.state.turns.leave(this);
+    this.state = STOPPED;
+  }
+
+  onTurn(): void {
+    try {
+      if (this.state.kind === 'waiting') this.takeTurn(this.state.rest, this.state.turns);
+    } catch (error) {
+      this.events.onFailed(error as Error);
+    }
+  }
+
+  private takeTurn(bytes: Buffer, turns: Turns): void {
+    const [left, next] = isQueue(turns) ? this.readQuantum(bytes, turns) : this.readOn(bytes);
+    if (next) return this.wait(left, next);
+    const rest = this.stream.connection.takeKept(PauseReason.Room) ?? NO_BYTES;
+    if (rest.length > 0) return this.wait(rest, turns);
+    if (this.state.kind === 'waiting') this.state = FLOWING;
+    this.resume(PauseReason.Room);
+  }
+
+  /**
+   * Reads what there is room and time for.
+   *
+   * @returns what is left, and what that has to wait for; nothing to wait for where more may be read
+   */
+  private read(bytes: Buffer): readonly [rest: Buffer, turns?: Turns] {
+    const queue = this.context.queueFor(this.session);
+    const until = performance.now() + READ_MS;
+    let rest = bytes;
+    do {
+      rest = this.readPart(rest, queue);
+      if (queue.roomFor(this.sender) <= 0) return [rest, queue];
+      if (performance.now() >= until) return [rest, this.context.readScheduler];
+    } while (rest.length > 0);
+    return [rest];
+  }
+
+  private readOn(bytes: Buffer): readonly [rest: Buffer, turns?: Turns] {
+    const queue = this.context.queueFor(this.session);
+    return queue.roomFor(this.sender) > 0 ? this.read(bytes) : [bytes, queue];
+  }
+
+  private readQuantum(bytes: Buffer, queue: OutboundQueue): readonly [rest: Buffer, turns?: Turns] {
+    const rest = bytes.length > 0 ? this.readPart(bytes, queue) : NO_BYTES;
+    return rest.length > 0 ? [rest, queue] : [rest];
+  }
+
+  /** @returns what is left for another turn */
+  private readPart(bytes: Buffer, queue: OutboundQueue): Buffer {
+    const isTooMuch =
+      bytes.length > QUANTUM_BYTES && queue.roomFor(this.sender) < bytes.length * MAX_COST_FACTOR;
+    const share = isTooMuch ? QUANTUM_BYTES : READ_CHUNK_BYTES;
+    this.stream.read(bytes.length > share ? bytes.subarray(0, share) : bytes);
+    return bytes.length > share && this.state.kind !== 'stopped' ? bytes.subarray(share) : NO_BYTES;
+  }
+
+  private wait(rest: Buffer, turns: Turns): void {
+    if (this.state.kind === 'stopped') return;
+    this.state = { kind: 'waiting', rest, turns };
+    this.stream.connection.pause(PauseReason.Room);
+    turns.wait(this);
+  }
+}
+
+function isQueue(turns: Turns): turns is OutboundQueue {
+  return 'roomFor' in turns;
+}
