@@ -11,6 +11,7 @@ import {
 import { register } from '../../../lib/client/features/register.js';
 import { jidOf } from '../../../lib/session/requests.js';
 import { parse, type Element } from '../../../lib/xml/index.js';
+import { StreamNotes } from './story.js';
 import { expectSame } from '../../support/same.js';
 
 function auth(fields: string, attributes = `type='set' id='a'`): Element {
@@ -126,5 +127,70 @@ describe('an auth get', () => {
       `<iq type='result' id='g' from='localhost' to='x@y'><query xmlns='jabber:iq:auth'>` +
         `<username>a&amp;b</username><password/><digest/><resource/></query></iq>`,
     );
+  });
+});
+
+describe('a login by jabber:iq:auth', () => {
+  const login = (attributes: string): StreamNotes => {
+    const stream = new StreamNotes();
+    iqAuth.take(auth(`${WHO}<password>p</password>`, attributes), stream);
+    expect(stream.take()).to.deep.equal(['log in juliet']);
+    return stream;
+  };
+  const refused = { kind: 'refused', at: 'login', condition: 'not-authorized', temporary: false } as const;
+
+  it('is answered in the words of the session manager, or else with a result', () => {
+    const stream = login(`type='set' id='a'`);
+    stream.onOutcome({ kind: 'opened', text: `<iq type='result' id='a'/>` });
+    expect(stream.take()).to.deep.equal([`logged in <iq type='result' id='a'/>`]);
+    stream.onOutcome({ kind: 'opened' });
+    expect(stream.take()).to.deep.equal([`logged in <iq type='result' id='a'/>`]);
+  });
+
+  it('that had no id has none in its answer', () => {
+    const stream = login(`type='set'`);
+    const id = stream.request!.iq.attribute('id');
+    for (const text of [`<iq type='result' id='${id}'/>`, undefined]) {
+      stream.onOutcome({ kind: 'opened', text });
+      expect(stream.take()).to.deep.equal([`logged in <iq type='result'/>`]);
+    }
+    stream.onOutcome({ ...refused, text: `<iq type='error' id='${id}'/>` });
+    expect(stream.take()).to.deep.equal([`send <iq type='error'/>`, 'failed juliet']);
+  });
+
+  it('that is refused here gets an error with a condition, also on an old stream', () => {
+    const stream = login(`type='set' id='a'`);
+    stream.onOutcome(refused);
+    const [sent, failed] = stream.take();
+    expect(sent).to.match(/^send <iq type='error' id='a'><error code='401' type='auth'><not-authorized /);
+    expect(failed).to.equal('failed juliet');
+  });
+
+  it('without a session gets an error as the stream knows it', () => {
+    const stream = login(`type='set' id='a'`);
+    stream.onOutcome({ ...refused, at: 'session', condition: 'internal-server-error' });
+    expect(stream.take()).to.deep.equal(['refuse internal-server-error', 'failed juliet']);
+  });
+
+  it('that nobody has looked at is no failed one', () => {
+    const stream = login(`type='set' id='a'`);
+    stream.onOutcome({ ...refused, condition: 'service-unavailable', temporary: true, text: '<iq/>' });
+    expect(stream.take()).to.deep.equal(['send <iq/>']);
+  });
+
+  it('that lacks something is refused at once, and is a failed one', () => {
+    const stream = new StreamNotes();
+    iqAuth.take(auth(WHO), stream);
+    expect(stream.take()).to.deep.equal(['refuse not-acceptable', 'failed juliet']);
+  });
+
+  it('begins with its fields: those of the session manager, or ours where it has none', () => {
+    const stream = new StreamNotes();
+    iqAuth.take(auth('<username>juliet</username>', `type='get' id='g'`), stream);
+    expect(stream.take()).to.deep.equal(['ask fields localhost']);
+    stream.onAnswer({ kind: 'answered', result: true, text: '<iq/>' });
+    expect(stream.take()).to.deep.equal(['send <iq/>']);
+    stream.onAnswer({ kind: 'answered', result: false, text: '<iq/>' });
+    expect(stream.take()[0]).to.match(/^send <iq type='result' id='g'><query xmlns='jabber:iq:auth'>/);
   });
 });

@@ -1,0 +1,47 @@
+import type { FeatureStream } from '../../../lib/client/features/feature.js';
+import type { Answered, LoginRequest, Opened, Refused, Request } from '../../../lib/session/requests.js';
+
+/** A stream before login, as features see it, that says in words what they do with it. */
+export class StreamNotes implements FeatureStream {
+  readonly kind = 'legacy';
+  readonly streamId = '5EED';
+  readonly domain = 'localhost';
+  readonly all: string[] = [];
+  request: Request | undefined;
+  onAnswer: (answer: Answered) => void = () => undefined;
+  onOutcome: (outcome: Opened | Refused) => void = () => undefined;
+
+  constructor(readonly registration = true) {}
+
+  take(): string[] {
+    return this.all.splice(0);
+  }
+
+  send(text: string): void {
+    this.all.push(`send ${text}`);
+  }
+
+  refuse(_iq: unknown, condition: string): void {
+    this.all.push(`refuse ${condition}`);
+  }
+
+  ask(request: Request, onAnswer: (answer: Answered) => void): void {
+    this.all.push(`ask ${request.kind} ${request.domain}`);
+    this.request = request;
+    this.onAnswer = onAnswer;
+  }
+
+  logIn(request: LoginRequest, onOutcome: (outcome: Opened | Refused) => void): void {
+    this.all.push(`log in ${request.user}`);
+    this.request = request;
+    this.onOutcome = onOutcome;
+  }
+
+  loggedIn(answer: string): void {
+    this.all.push(`logged in ${answer}`);
+  }
+
+  loginFailed(username: string): void {
+    this.all.push(`failed ${username}`);
+  }
+}
