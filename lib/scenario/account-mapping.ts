@@ -5,11 +5,11 @@ export interface ScriptAccount {
   readonly user: string;
   readonly domain: string;
   readonly password: string;
-  /** Was it named by the caller? Then it is his: it is neither made nor removed. */
+  /** Was it given by `--account`? Then it is neither registered nor removed. */
   readonly isMapped: boolean;
 }
 
-/** `--account romeo:secret`, `--account romeo=alice:secret`: who plays an account of a script. */
+/** The account of the server that replaces one of a script: `--account romeo:secret`, `--account romeo=alice:secret`. */
 export interface MappedAccount {
   /** In the script, with or without a domain. */
   readonly as: string;
@@ -21,12 +21,12 @@ export interface MappedAccount {
 const NO_WORD_BEFORE = '(?<![A-Za-z0-9_-])';
 const NO_WORD_AFTER = '(?![A-Za-z0-9_-]|\\.[A-Za-z0-9])';
 
-/** Scripts name accounts and domains of their own; the server may have others. */
+/** Replaces the accounts and domains of scripts by those of the server. */
 export class AccountMapping {
   private readonly changes: (readonly [RegExp, string])[];
   private readonly changesBack: (readonly [RegExp, string])[];
 
-  /** @param domains those of scripts, and what they are on the server */
+  /** @param domains the domains of scripts, and those of the server that replace them */
   constructor(
     private readonly domains: ReadonlyMap<string, string> = new Map(),
     private readonly accounts: readonly MappedAccount[] = [],
@@ -56,17 +56,17 @@ export class AccountMapping {
     this.changesBack = [...hostsBack, ...usersBack];
   }
 
-  /** A text of a script, as it has to be on the server. */
+  /** A text of a script with the names of the server. */
   text(value: string): string {
     return this.changes.reduce((text, [from, to]) => text.replace(from, () => to), value);
   }
 
-  /** A text of the server, as a script would have it: for those who compare two servers. */
+  /** A text of the server with the names of the script, so that two servers can be compared. */
   original(value: string): string {
     return this.changesBack.reduce((text, [from, to]) => text.replace(from, () => to), value);
   }
 
-  /** @returns undefined where nobody has said a password */
+  /** @returns undefined where neither the script nor `--account` has a password */
   account({ user, domain, password }: Character): ScriptAccount | undefined {
     const given = this.accounts.find(({ as }) => as === user || as === `${user}@${domain}`);
     const host = this.domains.get(domain) ?? domain;

@@ -8,29 +8,29 @@ import { describeError, NoServer, StreamFailure } from './stream.js';
 const REGISTER = 'jabber:iq:register';
 const ROSTER = 'jabber:iq:roster';
 
-/** What a server that asks for more than a name and a password is told. */
+/** Values for fields that servers ask for besides name and password. */
 const FIELDS: Readonly<Record<string, string>> = { email: 'scenario@example.org' };
 
-/** Given to a server between two tries to make or to remove an account, in milliseconds. */
+/** Between two attempts to register or to remove an account. */
 const RETRY_MS = 200;
 
-/** Refused: the server has said no, and will say so again; failed: it did not get that far, `noServer` where nobody else would. */
+/** `refused`: the server refuses registrations; `failed`: there was no answer, with `noServer` where there is no server at all. */
 type Registered =
   'made' | 'exists' | { readonly refused: string } | { readonly failed: string; readonly noServer: boolean };
 
 /**
- * Accounts for scripts. A script begins with new ones where the server lets clients register: they are registered
- * before it, and removed after it. An account that was there before is used as it is, and is never removed, unless the
- * caller asks for it with `fresh` and the script has its password.
+ * Registers the accounts of a script before it is played, where the server lets clients register, and removes them after
+ * it. An account that exists already is used as it is, and never removed, unless the caller asks for that with `fresh`
+ * and the script has its password.
  */
 export class AccountProvisioner {
-  /** Made by us, and not removed yet. */
+  /** Registered by us, and not removed yet. */
   private readonly created = new Map<string, ScriptAccount>();
-  /** Told once: what there is to know about an account, or about the server. */
+  /** Sentences that were reported; each is reported once. */
   private readonly reported = new Set<string>();
-  /** Domains that take no registrations, and why. */
+  /** Domains that refuse registrations, and why. */
   private readonly closed = new Map<string, string>();
-  /** Can a name that was removed be registered again? By domain, found out when it first matters. */
+  /** Can a removed name be registered again? By domain; tried when it is needed first. */
   private readonly reusable = new Map<string, boolean>();
 
   constructor(
@@ -39,14 +39,14 @@ export class AccountProvisioner {
     private readonly tell: (text: string) => void,
   ) {}
 
-  /** Makes those that are not there. What does not work out is told; logging in will show whether it matters. */
+  /** Registers the accounts that do not exist. Failures are only reported: the login shows whether they matter. */
   async prepare(accounts: readonly ScriptAccount[]): Promise<void> {
     for (const account of accounts) {
       if (!account.isMapped && !this.created.has(bareJidOf(account))) await this.provide(account);
     }
   }
 
-  /** Removes what {@link prepare} has made, where that does not burn the names. */
+  /** Removes the accounts that {@link prepare} has registered, unless the server never allows their names again. */
   async removeCreated(): Promise<void> {
     for (const account of [...this.created.values()]) {
       if (await this.canReuseNames(account)) await this.removeCreatedOne(account);
@@ -110,7 +110,7 @@ export class AccountProvisioner {
     }
   }
 
-  /** @returns whether it is gone */
+  /** @returns whether it was removed */
   private async removeCreatedOne(account: ScriptAccount): Promise<boolean> {
     this.created.delete(bareJidOf(account));
     const failed = await this.remove(account);
@@ -118,7 +118,7 @@ export class AccountProvisioner {
     return failed === undefined;
   }
 
-  /** Some servers keep the names of removed accounts for ever (mod_tombstones); tried out with a name of our own. */
+  /** Some servers never allow a removed name again (mod_tombstones). Tested with a random name. */
   private async canReuseNames({ domain, password }: ScriptAccount): Promise<boolean> {
     let reusable = this.reusable.get(domain);
     if (reusable === undefined) {
@@ -141,8 +141,8 @@ export class AccountProvisioner {
   /** @returns why it was not removed; undefined when it was */
   private async remove(account: ScriptAccount): Promise<string | undefined> {
     if ((await this.removeOnce(account)) === undefined) return undefined;
-    // A script may have removed its account itself; then it can be made, and is ours to remove. Else it is tried once more:
-    // jabberd2's c2s ends who comes next for one who has just left, now and then. [jabberd2 2.7.0 c2s]
+    // The script may have removed its account itself: then it can be registered, and removed. Else try once more, since
+    // jabberd2's c2s sometimes ends a new connection in place of one that has just been closed. [jabberd2 2.7.0 c2s]
     if ((await this.register(account)) !== 'made') await sleep(RETRY_MS);
     return this.removeOnce(account);
   }
@@ -151,7 +151,7 @@ export class AccountProvisioner {
     try {
       const client = await ScriptClient.connect(this.serverOf(account), account, '');
       await empty(client);
-      // A server may close the stream instead of an answer. [XEP-0077 3.2]
+      // A server may close the stream without an answer. [XEP-0077 3.2]
       const answer = await client.ask('set', query(element('remove'))).catch(() => undefined);
       if (answer?.attribute('type') !== 'error') await client.waitForServerClose();
       await client.close();
@@ -170,8 +170,8 @@ export class AccountProvisioner {
 }
 
 /**
- * Servers forget less than all of a removed account: jabberd 1.x does not tell its contacts, Prosody 0.12 keeps its roster
- * in a cache. So contacts, requests that wait and stored messages go first.
+ * Removes contacts, subscription requests and stored messages. Servers keep some of them when the account is removed:
+ * jabberd 1.x does not tell the contacts, Prosody 0.12 keeps the roster in a cache.
  */
 async function empty(client: ScriptClient): Promise<void> {
   const roster = await client.ask('get', element('query', { xmlns: ROSTER }));

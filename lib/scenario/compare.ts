@@ -14,7 +14,7 @@ import {
 import { mapValues } from './variables.js';
 import { ServerGenerated, valuesIn } from './server-generated.js';
 
-/** A stanza that a character got, with names for what the server made up. */
+/** A stanza that a character received, with names for values that the server generated. */
 export interface ReceivedStanza {
   readonly line: number;
   readonly stanza: Element;
@@ -23,7 +23,7 @@ export interface ReceivedStanza {
 /** One stanza of a character on both servers, or on one of them only. */
 export interface ComparedStanza {
   readonly who: string;
-  /** The line of the script that was played when it came, and what that line does. */
+  /** The line of the action during which it came, and that action in words. */
   readonly line: number;
   readonly action: string;
   readonly left: Element | undefined;
@@ -31,14 +31,14 @@ export interface ComparedStanza {
   readonly differences: readonly Difference[];
 }
 
-/** How a script went on two servers. */
+/** The result of a script on two servers. */
 export interface ScriptComparison {
   readonly file: string;
   readonly title: string;
   readonly same: number;
-  /** What is not the same, in the order of the script. */
+  /** The stanzas that differ, in the order of the script. */
   readonly rows: readonly ComparedStanza[];
-  /** What the script expected and did not get, on each side. */
+  /** The failures of the script, on each side. */
   readonly failures: { readonly left: readonly ScriptFailure[]; readonly right: readonly ScriptFailure[] };
 }
 
@@ -47,20 +47,20 @@ export interface Sides {
   readonly right: RunOptions;
 }
 
-/** What is passed over. */
+/** The differences that do not count. */
 export interface IgnoredDifferences {
-  /** What servers usually differ in, by the names of the rules. */
+  /** The usual differences of servers, by the names of the rules. */
   readonly usual: readonly UsualRule[];
   readonly paths: readonly IgnoredPath[];
 }
 
-/** One side of a script, as it is compared. */
+/** The result of a script on one side. */
 interface SideResult {
-  readonly heard: ReadonlyMap<string, readonly ReceivedStanza[]>;
+  readonly received: ReadonlyMap<string, readonly ReceivedStanza[]>;
   readonly failures: readonly ScriptFailure[];
 }
 
-/** Plays scripts on two servers. */
+/** Plays scripts on two servers, and compares what each character receives. */
 export class ServerComparison {
   private readonly accounts: { readonly left: AccountProvisioner; readonly right: AccountProvisioner };
 
@@ -83,7 +83,7 @@ export class ServerComparison {
     const right = await this.playOn(script, 'right');
     const actions = new Map(script.actions.map((action) => [action.line, describeAction(action)]));
     const found = script.characters.map(({ name }) => {
-      const pairs = pair(left.heard.get(name) ?? [], right.heard.get(name) ?? []);
+      const pairs = pair(left.received.get(name) ?? [], right.received.get(name) ?? []);
       return pairs.map((one) => ({ ...one, who: name, action: actions.get(one.line) ?? '' }));
     });
     const rows = found.flat().sort((a, b) => a.line - b.line);
@@ -100,8 +100,8 @@ export class ServerComparison {
   }
 
   /**
-   * Where all that came is the same, but for what is passed over, a script that waits for something else in vain on one
-   * side waits for what is passed over.
+   * Where all received stanzas are equal but for ignored differences, an expected stanza that did not come on one side
+   * was an ignored one, and its failure does not count.
    */
   private relevantFailures(
     script: Script,
@@ -116,32 +116,32 @@ export class ServerComparison {
     return failures.filter(({ line }) => !waits.has(line));
   }
 
-  /** What each character gets on one side. */
+  /** Plays a script on one side. */
   private async playOn(script: Script, side: keyof Sides): Promise<SideResult> {
     const { [side]: options } = this.sides;
-    const raw: { who: Character; line: number; stanza: Element }[] = [];
+    const all: { who: Character; line: number; stanza: Element }[] = [];
     await this.accounts[side].prepare(accountsOf(script, options.mapping));
     const { failures, addresses } = await play(script, options, {
-      onReceived: (who, line, stanza) => void raw.push({ who, line, stanza }),
+      onReceived: (who, line, stanza) => void all.push({ who, line, stanza }),
     });
     await this.accounts[side].removeCreated();
     const known = valuesIn(script.actions.flatMap(sent));
-    const madeUp = new ServerGenerated(known);
+    const generated = new ServerGenerated(known);
     const compared = (who: Character, stanza: Element): Element | undefined => {
       const readable = mapValues(stanza, (value) => options.mapping.original(named(value, addresses)));
-      // It is so for all stanzas, and only some servers say so. [RFC6120 4.8.3]
+      // All stanzas are in this namespace, but only some servers declare it. [RFC6120 4.8.3]
       if (readable.attribute('xmlns') === 'jabber:client') readable.set('xmlns', undefined);
-      return this.reduced(madeUp.withNames(readable), receiverOf(who, known));
+      return this.withoutIgnored(generated.withNames(readable), receiverOf(who, known));
     };
-    const heard = new Map<string, ReceivedStanza[]>();
-    for (const { who, line, stanza } of raw) {
+    const received = new Map<string, ReceivedStanza[]>();
+    for (const { who, line, stanza } of all) {
       const kept = compared(who, stanza);
-      if (kept) heard.set(who.name, [...(heard.get(who.name) ?? []), { line, stanza: kept }]);
+      if (kept) received.set(who.name, [...(received.get(who.name) ?? []), { line, stanza: kept }]);
     }
-    return { heard, failures };
+    return { received, failures };
   }
 
-  private reduced(stanza: Element, receiver: StanzaReceiver): Element | undefined {
+  private withoutIgnored(stanza: Element, receiver: StanzaReceiver): Element | undefined {
     const { usual, paths } = this.ignored;
     const kept = withoutUsualDifferences(stanza, usual, receiver);
     return kept && withoutIgnored(kept, paths, receiver.full);
@@ -157,10 +157,10 @@ const sent = (action: ScriptAction): Element[] => ('stanza' in action ? [action.
 const isSame = ({ left, right, differences }: ComparedStanza): boolean =>
   left !== undefined && right !== undefined && differences.length === 0;
 
-/** What the full address of a character is called in stanzas that are compared. */
+/** The name of the full address of a character, in compared stanzas. */
 export const fullJidOf = (name: string): string => `{${name}'s full JID}`;
 
-/** Full addresses hold resources that servers make; longest first, since one may begin with another. */
+/** Replaces full addresses, whose resources servers generate, by names. The longest first, since one may begin with another. */
 function named(value: string, addresses: ReadonlyMap<string, readonly string[]>): string {
   const all = [...addresses].flatMap(([name, jids]) =>
     jids.map((jid): [string, string] => [jid, fullJidOf(name)]),
@@ -173,8 +173,8 @@ function named(value: string, addresses: ReadonlyMap<string, readonly string[]>)
 type Pair = Omit<ComparedStanza, 'who' | 'action'>;
 
 /**
- * Stanzas that are the same on both sides, wherever each stands: servers may answer and push in one order or another.
- * Then, of those that are left, those that are about the same thing.
+ * Pairs the stanzas of two sides. First equal ones, in any order, since servers answer and push in different orders; then
+ * those that are about the same thing.
  */
 function pair(left: readonly ReceivedStanza[], right: readonly ReceivedStanza[]): Pair[] {
   const free = new Set(right);
@@ -200,7 +200,7 @@ function pair(left: readonly ReceivedStanza[], right: readonly ReceivedStanza[])
 const differencesBetween = (left: Element, right: Element): Difference[] =>
   differencesOf(...withComparableErrors(left, right));
 
-/** Of those that are about the same thing, the one that differs least. */
+/** Of the stanzas that are about the same thing, the one with the fewest differences. */
 function nearestTo(
   { stanza: left }: ReceivedStanza,
   others: readonly ReceivedStanza[],
@@ -211,7 +211,7 @@ function nearestTo(
     .sort((a, b) => a.weight - b.weight)[0]?.other;
 }
 
-/** The answer to the same question, or the same kind of stanza from the same sender. */
+/** Do both answer the same request, or are they of the same kind and from the same sender? */
 function isAbout(left: Element, right: Element): boolean {
   if (left.name !== right.name || left.namespace !== right.namespace) return false;
   const [id, otherId] = [left.attribute('id'), right.attribute('id')];
@@ -223,7 +223,7 @@ function isAbout(left: Element, right: Element): boolean {
   );
 }
 
-/** Is there a child that both have, or none at all? Servers add others of their own, before or behind it. */
+/** Do both have a child of the same name, or none at all? Servers add children of their own. */
 function carriesAlike({ elements: left }: Element, { elements: right }: Element): boolean {
   const name = ({ namespace, localName }: Element): string => `${namespace} ${localName}`;
   if (left.length === 0 || right.length === 0) return left.length === right.length;

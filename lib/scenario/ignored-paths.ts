@@ -3,24 +3,24 @@ import { isDeclaration } from './variables.js';
 
 interface Step {
   readonly namespace: string | undefined;
-  /** `*` for any. */
+  /** `*`: any name. */
   readonly name: string;
-  /** The value that an attribute must have; empty for one that is not there. */
+  /** The value that an attribute must have; empty: the attribute is absent. */
   readonly condition: { readonly attribute: string; readonly value: string } | undefined;
 }
 
-/** What a comparison passes over: elements by their path, or an attribute of them. */
+/** A path of elements, or of an attribute, that a comparison ignores. */
 export interface IgnoredPath {
-  /** Does the path begin at the stanza? Else it may begin anywhere. */
+  /** Does the path begin at the stanza, and not at any element? */
   readonly rooted: boolean;
   readonly steps: readonly Step[];
-  /** Undefined: the elements themselves; `*`: all their attributes. */
+  /** Undefined: the elements themselves are ignored; `*`: all their attributes. */
   readonly attribute: string | undefined;
 }
 
 const STEP = /(?:\{([^}]*)\})?([^/{}[\]@\s]*)(?:\[@([^=\]\s]+)=([^\]]*)\])?(?:\/|$)/y;
 
-/** In a condition: the full address of whoever gets the stanza. */
+/** In a condition: the full address of the receiver. */
 const SELF = 'self';
 
 const PATTERN = /^(\/?)((?:\{[^}]*\}|\[[^\]]*\]|[^@{}[\]])*?)(?:\/?@([^\s[\]]+))?$/;
@@ -29,7 +29,7 @@ const PATTERN = /^(\/?)((?:\{[^}]*\}|\[[^\]]*\]|[^@{}[\]])*?)(?:\/?@([^\s[\]]+))
  * Reads `delay`, `iq/query/@ver`, `/presence`, `{urn:xmpp:sid:0}stanza-id`, `{jabber:x:delay}`, `@xml:lang`,
  * `iq[@type=error]/query`, `/presence[@from=self]`.
  *
- * @returns undefined for what is none of them
+ * @returns undefined for any other text
  */
 export function parseIgnoredPath(text: string): IgnoredPath | undefined {
   const [, slash, path, attribute] = PATTERN.exec(text.trim()) ?? [];
@@ -51,8 +51,8 @@ function stepsOf(path: string): Step[] | undefined {
 }
 
 /**
- * @param self the full address of whoever got it
- * @returns a stanza without what is ignored; undefined where that is all of it
+ * @param self the full address of the receiver
+ * @returns a copy without the ignored parts; undefined where the whole stanza is ignored
  */
 export function withoutIgnored(
   stanza: Element,

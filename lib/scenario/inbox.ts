@@ -1,10 +1,10 @@
-/** What has come and was not looked at yet, in order. */
+/** Received items that were not taken yet, in order. */
 export class Inbox<T> {
   private items: T[] = [];
   private waiting: (() => void) | undefined;
   private endedBy: string | undefined;
   private closeOver: () => void = () => undefined;
-  /** Resolves when nothing comes any more. */
+  /** Resolves when no more items can come. */
   readonly over = new Promise<void>((resolve) => (this.closeOver = resolve));
 
   push(item: T): void {
@@ -12,14 +12,14 @@ export class Inbox<T> {
     this.wake();
   }
 
-  /** Nothing comes any more, and why. */
+  /** Says that no more items can come, and why. */
   end(reason: string): void {
     this.endedBy ??= reason;
     this.closeOver();
     this.wake();
   }
 
-  /** Why nothing comes any more; undefined while something may. */
+  /** Why no more items can come; undefined while they can. */
   get ended(): string | undefined {
     return this.endedBy;
   }
@@ -28,18 +28,18 @@ export class Inbox<T> {
     return this.items.length;
   }
 
-  /** The first item, waited for up to `milliseconds`; undefined when none came in time, or none can come. */
+  /** The first item, or undefined when none has come after `milliseconds`, or none can come. */
   async take(milliseconds: number): Promise<T | undefined> {
     if (this.items.length === 0 && this.endedBy === undefined) await this.news(milliseconds);
     return this.items.shift();
   }
 
-  /** All that is there, without waiting. */
+  /** All items, without waiting. */
   takeAll(): T[] {
     return this.items.splice(0);
   }
 
-  /** What was taken and is not wanted goes back to where it was. */
+  /** Puts taken items back at the beginning. */
   putBack(items: readonly T[]): void {
     this.items.unshift(...items);
   }

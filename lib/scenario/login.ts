@@ -4,26 +4,26 @@ import { element, type Element } from '../xml/index.js';
 import { chooseMechanism, type ClientCredentials, type ClientMechanism } from '../xmpp/sasl/index.js';
 import { describeError, ServerStream, StreamFailure, type Peer } from './stream.js';
 
-/** How a client logs in; `auto`: by SASL where the server offers a mechanism that we know, else by jabber:iq:auth. */
+/** How a client logs in. `auto`: by SASL where the server offers a known mechanism, else by jabber:iq:auth. */
 export type AuthMethod = 'auto' | 'sasl' | 'iq-auth';
 
-/** `auto`: encrypt where the server insists. */
+/** Is STARTTLS used? `auto`: where the server requires it. */
 export type TlsUse = 'auto' | 'off' | 'required';
 
-/** A server, and how it is talked to. */
+/** A server, and how clients connect to it. */
 export interface ServerAccess extends Peer {
   readonly auth: AuthMethod;
   readonly tls: TlsUse;
 }
 
-/** What a stream has that is ready for a login, or for making an account. */
+/** A stream that is ready for a login or a registration. */
 export interface OpenStream {
   readonly stream: ServerStream;
-  /** Undefined from a server that knows no versions (jabberd 1.x). */
+  /** Undefined where the stream has no version (jabberd 1.x). */
   readonly features: Element | undefined;
 }
 
-/** Connects, and encrypts where it has to be. @throws {StreamFailure} */
+/** Connects, and encrypts as `tls` says. @throws {StreamFailure} */
 export async function openStream(server: ServerAccess, domain: string): Promise<OpenStream> {
   const stream = await ServerStream.connect(server);
   try {
@@ -57,9 +57,9 @@ function useTls(use: TlsUse, features: Element | undefined): boolean {
 }
 
 /**
- * Logs in on a stream that is ready.
+ * Logs in on an open stream.
  *
- * @param resource the one that is wished for; empty: any
+ * @param resource the requested resource; empty: the server chooses it
  * @returns the full address of the session
  * @throws {StreamFailure}
  */
@@ -108,7 +108,7 @@ async function authenticate(stream: ServerStream, mechanism: ClientMechanism): P
 const encode = (text: string): string => Buffer.from(text).toString('base64');
 const decode = (text: string): string => Buffer.from(text, 'base64').toString();
 
-/** [RFC6120 7] and, where a server insists, a session [RFC3921 3]. */
+/** Binds a resource [RFC6120 7] and, where the server requires it, establishes a session [RFC3921 3]. */
 async function bind(stream: ServerStream, domain: string, resource: string): Promise<string> {
   const features = await begin(stream, domain);
   const wish = resource === '' ? [] : [element('resource', {}, resource)];
@@ -124,7 +124,7 @@ async function bind(stream: ServerStream, domain: string, resource: string): Pro
   return jid.trim();
 }
 
-/** [XEP-0078 3] The digest where the server offers it, else the password. */
+/** Sends the digest where the server offers it, else the password. [XEP-0078 3] */
 async function iqAuth(
   stream: ServerStream,
   { user, password, domain }: ClientCredentials,

@@ -2,7 +2,7 @@ import type { Element } from '../xml/index.js';
 import { short } from './print.js';
 import { isDeclaration } from './variables.js';
 
-/** What a difference is about; a value is absent where there is none. */
+/** The kind of a difference. `expected` or `received` is absent where that side has no such attribute. */
 export type DifferenceKind =
   | {
       readonly kind: 'attribute';
@@ -14,16 +14,16 @@ export type DifferenceKind =
   | { readonly kind: 'missing' | 'unexpected'; readonly child: Element }
   | { readonly kind: 'element' };
 
-/** One thing in which a stanza is not what was expected. */
+/** One difference of a received stanza from the expected one. */
 export interface Difference {
   /** From the stanza down: `message/delay`. */
   readonly path: string;
   readonly about: DifferenceKind;
-  /** The same as a sentence, of something that was expected. */
+  /** The difference as a sentence. */
   readonly text: string;
-  /** How much it counts when the nearest of several stanzas is looked for. */
+  /** How much it counts in the search for the most similar stanza. */
   readonly weight: number;
-  /** The elements that it is about, where there are such. */
+  /** The elements that it is about, on each side. */
   readonly expected?: Element;
   readonly received?: Element;
 }
@@ -32,9 +32,9 @@ export interface Difference {
 export type Captures = ReadonlyMap<string, string>;
 
 export interface MatchResult {
-  /** None: it matches. */
+  /** Empty: it matches. */
   readonly differences: readonly Difference[];
-  /** What was captured, old and new; of use only when it matches. */
+  /** All captured values, old and new; valid only when it matches. */
   readonly captures: Captures;
 }
 
@@ -43,10 +43,10 @@ export const STRICT = 'scansion:strict';
 export const ANY = '{scansion:any}';
 export const CAPTURE = /^\{scansion:capture:([^}]*)\}$/;
 
-/** Another name or namespace: not the same thing at all. */
+/** For another name or namespace. */
 const OTHER_ELEMENT_WEIGHT = 1000;
 
-/** Does what was received match what a script expects? [scansion: by namespace, strict or not] */
+/** Compares a received stanza with the one that a script expects. [scansion: by namespace, strict or not] */
 export function matchStanza(
   expected: Element,
   received: Element,
@@ -61,7 +61,7 @@ export function matchStanza(
   return { differences, captures: bound };
 }
 
-/** In what do two stanzas differ, whichever is which? Their children may stand in any order. */
+/** The differences of two stanzas, with equal rights. Their children may be in any order. */
 export function differencesOf(left: Element, right: Element): Difference[] {
   return compareElements(
     { element: left, prefixes: new Map() },
@@ -83,9 +83,9 @@ interface ScopedElement {
 interface MatchContext {
   readonly path: string;
   readonly captures: Map<string, string>;
-  /** Does everything count, also what is not written on the expected side? */
+  /** Do extra attributes and children of the received side count as well? */
   readonly symmetric: boolean;
-  /** How much elements differ, as far as that was found out: looking twice at each pair of each level takes for ever. */
+  /** Weights of pairs of elements that were compared: comparing each pair on each level again would take exponential time. */
   readonly known: Map<Element, Map<Element, number>>;
 }
 
@@ -136,7 +136,7 @@ function isStrict(expected: Element): boolean {
   return said === undefined ? expected.namespace !== CLIENT : said === 'true' || said === '1';
 }
 
-/** By name, prefixes replaced by what they stand for; without declarations and what speaks to us only. */
+/** Attributes by name, prefixes replaced by their namespaces; without declarations and `scansion:…`. */
 function attributesOf(side: ScopedElement): Map<string, string> {
   const prefixes = declaredIn(side);
   const all = new Map<string, string>();
@@ -160,7 +160,7 @@ function childrenOf(side: ScopedElement): ScopedElement[] {
   return side.element.elements.map((element) => ({ element, prefixes }));
 }
 
-/** Which attributes are there. */
+/** Compares which attributes there are. */
 function compareAttributes(
   expected: ReadonlyMap<string, string>,
   received: ReadonlyMap<string, string>,
@@ -208,10 +208,10 @@ function compareAttributeValues(
   return found;
 }
 
-/** A stanza with the expected id, or of the expected type, is nearer than one that only looks like it. */
+/** A stanza with the expected id and type is more similar than one with the same content. */
 const weightOf = (attribute: string): number => (attribute === 'id' || attribute === 'type' ? 5 : 3);
 
-/** @returns what was expected instead, or nothing */
+/** @returns the end of a sentence that says what was expected; undefined where the value matches */
 function compareValue(expected: string, received: string, captures: Map<string, string>): string | undefined {
   if (expected === ANY || expected === received) return undefined;
   const name = CAPTURE.exec(expected)?.[1];
@@ -223,7 +223,7 @@ function compareValue(expected: string, received: string, captures: Map<string, 
     : `not "${short(captured)}", captured before as ${name}`;
 }
 
-/** [scansion] No text expected: any is right, also in strict elements. */
+/** [scansion] An element without text accepts any text, also where it is strict. */
 function compareText(
   expected: Element,
   received: Element,
@@ -239,7 +239,7 @@ function compareText(
   return [{ path, about, text, weight: 3, expected, received }];
 }
 
-/** Text that the author has set on lines of its own is not about the white space around it. */
+/** Where a text stands on lines of its own, the white space around it does not count. */
 function sameForm(expected: string, received: string): [expected: string, received: string] {
   const formatted = /^\s*\n|\n\s*$/.test(expected);
   return formatted ? [expected.trim(), received.trim()] : [expected, received];
@@ -275,8 +275,8 @@ function compareInAnyOrder(
 }
 
 /**
- * With which children one may be compared that has none equal to it. Of several of a name only those that have something
- * in common: a feature is not another feature, changed.
+ * The children that one without an equal may be compared with. Of several of its name, only those with a common attribute:
+ * one feature is not a changed version of another feature.
  */
 function candidates(want: ScopedElement, free: ScopedElement[], expected: ScopedElement[]): ScopedElement[] {
   const alike = free.filter((side) => isAlike(want, side));
@@ -309,7 +309,7 @@ function unexpected({ element }: ScopedElement, { path }: MatchContext): Differe
   return { path, about, text, weight: 4 + size(element), received: element };
 }
 
-/** With its attributes: of several of a name, they say which one. */
+/** The tag with its attributes, which tell elements of one name apart. */
 export function tagOf({ localName, attributes }: Element): string {
   const told = [...attributes].filter(([name]) => !isDeclaration(name) && !name.startsWith('scansion:'));
   return `<${[localName, ...told.map(([name, value]) => `${name}="${short(value)}"`)].join(' ')}>`;
@@ -320,21 +320,21 @@ const size = (element: Element): number => element.elements.reduce((sum, child) 
 const matches = (expected: ScopedElement, received: ScopedElement, place: MatchContext): boolean =>
   mayMatch(expected.element, received.element) && distance(expected, received, place) === 0;
 
-/** A look that costs nothing: each of a thousand contacts is compared with each. */
+/** A cheap test first: with a thousand contacts a million pairs are compared. */
 function mayMatch(expected: Element, received: Element): boolean {
   if (!areAlike(expected, received)) return false;
   for (const [name, value] of expected.attributes) {
-    // What a prefix stands for is not known here.
+    // The namespaces of prefixes are not known here.
     if (name.includes(':') || name === 'xmlns' || isOpen(value)) continue;
     if (received.attributes.get(name) !== value) return false;
   }
   return true;
 }
 
-/** Does it stand for any value, or for one that is yet to be seen? */
+/** Does it stand for any value, or for one to be captured? */
 const isOpen = (value: string): boolean => value === ANY || CAPTURE.test(value);
 
-/** How much two elements differ; binds no captures. */
+/** How much two elements differ; captures nothing. */
 function distance(expected: ScopedElement, received: ScopedElement, place: MatchContext): number {
   let known = place.known.get(expected.element);
   if (!known) place.known.set(expected.element, (known = new Map<Element, number>()));
@@ -363,8 +363,8 @@ function nearest(
 }
 
 /**
- * For each expected child the place of a received one that matches it, each used once, as many as possible; -1 where
- * there is none. (Augmenting paths: trying all orders could take for ever.)
+ * For each expected child the index of a received child that matches it, or -1. Each is used once, and as many as possible
+ * are matched, by augmenting paths: trying all orders would take exponential time.
  */
 function assign(expected: ScopedElement[], received: ScopedElement[], place: MatchContext): number[] {
   const fits = expected.map((want) => received.map((have) => matches(want, have, place)));
@@ -383,7 +383,7 @@ function assign(expected: ScopedElement[], received: ScopedElement[], place: Mat
 
 type Pair = readonly [expected: ScopedElement | undefined, received: ScopedElement | undefined];
 
-/** Children one by one; where their number differs, so that the one that is missing or too many is named. */
+/** Pairs children in order. Where their numbers differ, it leaves out those that are missing or extra. */
 function align(expected: ScopedElement[], received: ScopedElement[], place: MatchContext): Pair[] {
   if (expected.length === received.length) return expected.map((want, at) => [want, received[at]]);
   const [longer, shorter] = expected.length > received.length ? [expected, received] : [received, expected];

@@ -5,8 +5,8 @@ import { ScriptError, type ScriptAction, type Character, type ScriptNote, type S
 import { quotableVariables } from './variables.js';
 import { checkPlaceholders, type ParsedAction } from './placeholders.js';
 
-/** What scripts write without declaring it. */
-const AROUND: Namespaces = new Map([
+/** The namespaces that scripts use without declaring them. */
+const DEFAULT_NAMESPACES: Namespaces = new Map([
   ['', 'jabber:client'],
   ['stream', 'http://etherx.jabber.org/streams'],
 ]);
@@ -19,13 +19,13 @@ const CHARACTER = /^\[\s*([^\]]*?)\s*\]\s*(.*?)\s*$/;
 const PROPERTY = /^([\w-]+)\s*[:=]\s*(.*?)\s*$/;
 const PROPERTIES = ['jid', 'password', 'resource', 'connect_host', 'connect_port'];
 
-/** An action as it stands in the file: the rest of its line, and the lines that belong to it. */
+/** The text of an action: the rest of its line, and the lines that belong to it. */
 interface Block {
   readonly who: Character;
   readonly verb: Verb;
   readonly line: number;
   readonly data: string[];
-  /** How many of its lines are known to be no whole stanza; 0: none is known. */
+  /** So many of its lines are known to be an incomplete stanza. */
   open: number;
 }
 
@@ -35,24 +35,24 @@ interface Draft {
   readonly properties: Map<string, string>;
 }
 
-/** @throws {ScriptError} for the first thing that can not be understood */
+/** @throws {ScriptError} for the first mistake */
 export function parseScript(file: string, text: string): Script {
   return new Parser(file, text).script();
 }
 
-/** A script that is cut off, or not written yet, must not pass for one that was played. */
+/** A script that is cut off or empty must not count as passed. */
 function nothingToPlay([first]: readonly Character[]): string {
   return first
     ? `there is no action to play: "${first.name} connects" may be the first`
     : 'there is nothing to play: a script has characters ([Client] Romeo), and actions (Romeo connects)';
 }
 
-/** A line that is nothing but a comment. `//` and `--` are written by some authors; indented they may be part of a text. */
+/** A line with only a comment. Some authors write `//` and `--`; where these are indented they may be part of a text. */
 function isComment(line: string): boolean {
   return /^\s*#/.test(line) || line.startsWith('//') || /^--(?![->])/.test(line);
 }
 
-/** The same where no text can be: outside of stanzas. */
+/** The same outside of stanzas, where there can be no text. */
 const isCommentOutside = (line: string): boolean => isComment(line.trim());
 
 class Parser {
@@ -80,9 +80,9 @@ class Parser {
     const { file, title, tags, notes } = this;
     const characters = this.characters ?? this.finishTop();
     if (this.blocks.length === 0) this.fail(this.lastLine, nothingToPlay(characters));
-    const told = this.blocks.flatMap((block) => this.finish(block));
-    checkPlaceholders(file, characters, told);
-    return { file, title, tags, characters, actions: told.map(({ action }) => action), notes };
+    const parsed = this.blocks.flatMap((block) => this.finish(block));
+    checkPlaceholders(file, characters, parsed);
+    return { file, title, tags, characters, actions: parsed.map(({ action }) => action), notes };
   }
 
   private fail(line: number, what: string): never {
@@ -175,7 +175,7 @@ class Parser {
 
   private beginBlock(text: string, line: number, characters: readonly Character[]): Block {
     const who = longestName(characters, text);
-    if (!who) this.fail(line, nobody(text, characters));
+    if (!who) this.fail(line, unknownCharacter(text, characters));
     const rest = text.slice(who.name.length).trim();
     const [, word, data] = /^([^\s:<]*)\s*:?\s*([^]*)$/.exec(rest)!;
     const verb = VERBS.find((one) => one === word);
@@ -192,17 +192,17 @@ class Parser {
 
   private finish(block: Block): ParsedAction[] {
     const { who, verb, line, data } = block;
-    const told = (action: ScriptAction): ParsedAction => ({ action, source: data, lines: new Map() });
-    if (verb === 'connects' || verb === 'disconnects') return [told({ who, line, kind: verb })];
+    const parsed = (action: ScriptAction): ParsedAction => ({ action, source: data, lines: new Map() });
+    if (verb === 'connects' || verb === 'disconnects') return [parsed({ who, line, kind: verb })];
     if (verb === 'receives' && data.join('').trim() === 'nothing')
-      return [told({ who, line, kind: 'receives nothing' })];
+      return [parsed({ who, line, kind: 'receives nothing' })];
     const { root, lines } = this.stanzas(block);
     if (root.elements.length === 0)
       this.fail(line, `${who.name} ${verb} what? A stanza has to follow, indented`);
-    return root.elements.map((stanza) => ({ ...told({ who, line, kind: verb, stanza }), lines }));
+    return root.elements.map((stanza) => ({ ...parsed({ who, line, kind: verb, stanza }), lines }));
   }
 
-  /** The stanzas of a block, and where they stand. */
+  /** The stanzas of a block, with their lines. */
   private stanzas({ data, line }: Block): Document {
     const read = readStanzas(data.join('\n'), line);
     if (read instanceof DocumentError) this.fail(read.line, `this is no XML: ${read.message}`);
@@ -215,26 +215,26 @@ class Parser {
   }
 }
 
-/** The stanzas of a block that begins in this line, as the children of one element; or what is wrong with it. */
+/** The stanzas of a block that begins in this line, as children of one element; or the error in them. */
 function readStanzas(text: string, line: number): Document | DocumentError {
   try {
-    return parseFragment(quotableVariables(text), AROUND, line);
+    return parseFragment(quotableVariables(text), DEFAULT_NAMESPACES, line);
   } catch (error) {
     if (error instanceof DocumentError) return error;
     throw error;
   }
 }
 
-/** What is indented belongs to the action above it, and so does XML, and the rest of a text at the edge of the page. */
+/** Does a line belong to the action above it? It does where it is indented, is XML, or continues an incomplete stanza. */
 function belongsTo(block: Block, line: string, characters: readonly Character[]): boolean {
   if (block.verb !== 'sends' && block.verb !== 'receives') return false;
   return /^[\s<]/.test(line) || (!verbIn(line, characters) && isUnfinished(block));
 }
 
-/** What may end a stanza: `</…>`, `/>`, or the `>` of a line before. */
+/** What may end a stanza: `</…>`, `/>`, or a `>` that belongs to the line before. */
 const END = /<\/|\/>|^\s*>/;
 
-/** Does more of a stanza have to follow? Reading all of it again for each line would take for ever. */
+/** Is the last stanza incomplete? It is parsed again only after a line that may end it: parsing it for each line takes too long. */
 function isUnfinished(block: Block): boolean {
   const { data, open } = block;
   const still = open > 0 && !data.slice(open).some((line) => END.test(line));
@@ -242,13 +242,13 @@ function isUnfinished(block: Block): boolean {
   return block.open > 0;
 }
 
-/** The verb behind a name at the beginning of a line. */
+/** The verb after the name at the beginning of a line. */
 function verbIn(text: string, all: readonly { readonly name: string }[]): Verb | undefined {
   const who = longestName(all, text);
-  return who && verbBehind(who, text);
+  return who && verbAfter(who, text);
 }
 
-function verbBehind({ name }: { readonly name: string }, text: string): Verb | undefined {
+function verbAfter({ name }: { readonly name: string }, text: string): Verb | undefined {
   const [word] = text
     .slice(name.length)
     .trim()
@@ -256,15 +256,15 @@ function verbBehind({ name }: { readonly name: string }, text: string): Verb | u
   return VERBS.find((verb) => verb === word);
 }
 
-/** "Juliet's phone sends" is about Juliet's phone, not about Juliet; unless only with Juliet it is about anything. */
+/** "Juliet's phone sends" is about the character "Juliet's phone", not "Juliet", unless only "Juliet" is followed by a verb. */
 function longestName<T extends { readonly name: string }>(all: readonly T[], text: string): T | undefined {
   const named = all
     .filter(({ name }) => text.startsWith(name) && !/^[^\s:]/.test(text.slice(name.length)))
     .sort((a, b) => b.name.length - a.name.length);
-  return named.find((one) => verbBehind(one, text)) ?? named[0];
+  return named.find((one) => verbAfter(one, text)) ?? named[0];
 }
 
-function nobody(text: string, characters: readonly Character[]): string {
+function unknownCharacter(text: string, characters: readonly Character[]): string {
   const names = characters.map(({ name }) => name);
   const [, subject] = /^(.*?)\s+(?:connects|disconnects|sends|receives)\b/.exec(text) ?? [];
   if (subject === undefined)

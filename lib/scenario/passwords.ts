@@ -1,15 +1,15 @@
-/** What is written where no login showed a password. */
+/** Written as the password of an account whose logins did not show it. */
 export const UNKNOWN_PASSWORD = 'password';
 
-/** The passwords of accounts, as far as clients show them: not every login does. */
+/** The passwords of accounts, as far as logins show them. */
 export class ObservedPasswords {
   private readonly observed = new Map<string, { readonly at: number; readonly password: string }[]>();
   private count = 0;
 
-  /** @param given written for every account instead of what is seen */
+  /** @param given the password of every account, instead of the observed ones */
   constructor(private readonly given: string | undefined) {}
 
-  /** When something happens now, for {@link at}. */
+  /** The current time, for {@link at}: it counts events. */
   now(): number {
     return (this.count += 1);
   }
@@ -20,10 +20,10 @@ export class ObservedPasswords {
   }
 
   /**
-   * The password that an account had then: the last that was seen before (it may have been changed), or else the first
-   * that was seen after.
+   * The password that an account had at a time: the last one observed before (it may have changed), or else the first one
+   * observed after.
    *
-   * @returns undefined while none was seen
+   * @returns undefined where none was observed
    */
   at(jid: string, time: number): string | undefined {
     const seen = this.observed.get(jid) ?? [];

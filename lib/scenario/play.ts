@@ -8,61 +8,61 @@ import { describeAction, type ScriptAction, type Character, type Script } from '
 import { describeError, NoServer, StreamFailure } from './stream.js';
 import { mapValues, replaceVariables } from './variables.js';
 
-/** How long it must be quiet for `receives: nothing`, in milliseconds. */
+/** Without a stanza, for `receives: nothing`. */
 const SILENCE_MS = 300;
 
-/** Given to a server to tell others that somebody has left, in milliseconds. */
+/** For the server to tell other sessions of a logout. */
 const LOGOUT_MS = 30;
-/** The same for those who want to hear all of it: jabberd2 is three programs, and each hop may take 40 ms. */
+/** The same where every stanza matters: in jabberd2 three programs pass it on, each within 40 ms. */
 const SLOW_LOGOUT_MS = 200;
 
-/** A stanza that came, and in what it is not the expected one. */
+/** A received stanza, and its differences from the expected one. */
 export interface Mismatch {
   readonly stanza: Element;
   readonly differences: readonly Difference[];
 }
 
-/** Why a script did not go on. */
+/** Why a script failed. */
 export interface ScriptFailure {
   readonly line: number;
-  /** A sentence: what was done or expected, and what happened. */
+  /** A sentence: the action, and what happened instead. */
   readonly what: string;
   readonly expected?: Element;
-  /** The nearest of those that came instead. */
+  /** The most similar one of the stanzas that came instead. */
   readonly nearest?: Mismatch;
-  /** How many came instead. */
+  /** How many stanzas came instead. */
   readonly came?: number;
-  /** Its character did not even get in. */
+  /** The character could not log in. */
   readonly fatal?: true;
-  /** Nor would anybody else: there is no server. */
+  /** There is no server, so no other character can log in either. */
   readonly noServer?: true;
 }
 
-/** What is told while a script is played. */
+/** Callbacks while a script is played. */
 export interface PlayObserver {
   /** An action begins. */
   onAction?(action: ScriptAction): void;
-  /** A stanza arrived at a character, whether the script wants it or not; `line` is that of the action under way. */
+  /** A character has received a stanza, expected or not; `line` is that of the current action. */
   onReceived?(who: Character, line: number, stanza: Element): void;
-  /** A stanza was passed over, since the script waits for another one. */
+  /** A stanza was skipped, because the script expects another one. */
   onSkipped?(who: Character, line: number, stanza: Element): void;
 }
 
 /** How scripts are played. */
 export interface PlayOptions {
   readonly mapping: AccountMapping;
-  /** Must each stanza that arrives be the next that is expected? Else what does not match is passed over. */
+  /** Must each received stanza match the next expected one? Otherwise those that do not match are skipped. */
   readonly exact: boolean;
-  /** How long an expected stanza is waited for, in milliseconds. */
+  /** How long to wait for an expected stanza, in milliseconds. */
   readonly timeout: number;
-  /** Go on after something that did not come: for those who want to see all of it. */
+  /** Does the script go on when an expected stanza does not come? */
   readonly continueAfterFailure: boolean;
   serverOf(character: Character): ServerAccess;
 }
 
-/** What became of a script. */
+/** The result of a script. */
 export interface PlayResult {
-  /** None: it passed. More than one only where it went on. */
+  /** Empty: it passed. More than one only with `continueAfterFailure`. */
   readonly failures: readonly ScriptFailure[];
   /** The full addresses that its characters had, by name; a character may have had several. */
   readonly addresses: ReadonlyMap<string, readonly string[]>;
@@ -78,17 +78,17 @@ export function accountsOf({ characters }: Script, mapping: AccountMapping): Scr
   return [...accounts.values()];
 }
 
-/** Plays a script from its first action to its last, or to the first that fails. */
+/** Plays a script to its last action, or to the first that fails. */
 export async function play(
   script: Script,
-  stage: PlayOptions,
+  options: PlayOptions,
   observer: PlayObserver = {},
 ): Promise<PlayResult> {
-  const performance = new ScriptPlayer(stage, observer);
+  const player = new ScriptPlayer(options, observer);
   try {
-    return await performance.play(script);
+    return await player.play(script);
   } finally {
-    await performance.end();
+    await player.end();
   }
 }
 
@@ -96,7 +96,7 @@ class ScriptPlayer {
   private readonly clients = new Map<string, ScriptClient>();
   private readonly addresses = new Map<string, string[]>();
   private readonly disconnected = new Set<ScriptClient>();
-  /** Names of those who did not get in: what they should do is no failure of its own. */
+  /** Names of characters whose login failed: their other actions are skipped. */
   private readonly notLoggedIn = new Set<string>();
   private captures: Captures = new Map();
   private line = 0;
@@ -135,7 +135,7 @@ class ScriptPlayer {
     return failure;
   }
 
-  /** What others did at last may still be under way. */
+  /** Stanzas of the last actions may still be under way. */
   private async waitForLateStanzas(): Promise<void> {
     await Promise.all(this.connected().map((client) => client.waitUntilProcessed()));
     await sleep(SLOW_LOGOUT_MS);
@@ -271,7 +271,7 @@ class ScriptPlayer {
     };
   }
 
-  /** A stream that the server has ended is more than nothing. */
+  /** Has the server not ended the stream? */
   private isStillOpen(client: ScriptClient): boolean {
     return this.disconnected.has(client) || client.inbox.ended === undefined;
   }
@@ -280,7 +280,7 @@ class ScriptPlayer {
     for (const { stanza } of misses) this.observer.onSkipped?.(who, line, stanza);
   }
 
-  /** A value of the script with its variables replaced, as the server has to get it. */
+  /** Replaces variables, and the names of accounts and domains, in a value of the script. */
   private replaceVariables(value: string): string {
     const mapped = this.options.mapping.text(value);
     return replaceVariables(mapped, (name, full) =>
@@ -288,7 +288,7 @@ class ScriptPlayer {
     );
   }
 
-  /** What was captured may be sent as well. */
+  /** Replaces captures by the values that were captured. */
   private replaceCaptures(value: string): string {
     return value.replace(
       /\{scansion:capture:([^}]*)\}/g,
@@ -299,7 +299,7 @@ class ScriptPlayer {
 
 const FEATURES_HINT = ' (servers remember the features of a client, and ask once)';
 
-/** Is it a question about the features behind a hash? [XEP-0115 5.2] */
+/** Does it ask for the features behind a hash of entity capabilities? [XEP-0115 5.2] */
 function isFeatureQuery(stanza: Element): boolean {
   const query = stanza.child('query', 'http://jabber.org/protocol/disco#info');
   return stanza.attribute('type') === 'get' && query?.attribute('node')?.includes('#') === true;
@@ -309,13 +309,13 @@ function failure(action: ScriptAction, what: string): ScriptFailure {
   return { line: action.line, what: `${describeAction(action)}: ${what}` };
 }
 
-/** Why nothing comes any more: the stream error where there was one. */
+/** Why the stream has ended: the stream error, where there was one. */
 function endReason(client: ScriptClient, stanzas: readonly Element[]): string {
   const error = stanzas.find(({ name }) => name === 'stream:error');
   return error ? `the server ended the stream: ${describeError(error)}` : client.inbox.ended!;
 }
 
-/** `scansion:…` attributes speak to us, not to the server. */
+/** The attributes `scansion:…` are for the player, not for the server. */
 function withoutScansionAttributes(stanza: Element): Element {
   for (const name of [...stanza.attributes.keys()])
     if (name.startsWith('scansion:')) stanza.set(name, undefined);

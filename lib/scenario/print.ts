@@ -3,33 +3,33 @@ import { escape, escapeValue, type Element } from '../xml/index.js';
 const INDENT = '  ';
 const MARK = '> ';
 
-/** How much of a value, of a line, and of a stanza a person gets to see: in characters, and in lines. */
-const MAX_SHOWN = { value: 200, line: 500, lines: 120 } as const;
-/** What stands around a line that is marked, and the beginning of all. */
+/** For a value and a line in characters, for a stanza in lines. */
+const MAX_PRINTED = { value: 200, line: 500, lines: 120 } as const;
+/** Before and after a marked line, and at the beginning of a stanza. */
 const CONTEXT_LINES = 3;
 
-/** What a person reads: an element a line, those in `marked` with `> ` before them. */
+/** A stanza for people: one element per line, those in `marked` after `> `. */
 export function pretty(element: Element, marked: ReadonlySet<Element> = new Set()): string[] {
   return write(element, marked, '');
 }
 
-/** A value as it is quoted to a person. */
-export const short = (value: string): string => cut(value, MAX_SHOWN.value);
+/** A value for people, cut off where it is long. */
+export const short = (value: string): string => cut(value, MAX_PRINTED.value);
 
 const cut = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;
 
-/** Of a stanza that is too long to be looked at, its beginning and what is around the lines that are marked. */
+/** Of a long stanza only the beginning, and the lines around the marked ones. */
 export function excerpt(lines: readonly string[]): string[] {
-  const all = lines.map((line) => cut(line, MAX_SHOWN.line));
-  if (all.length <= MAX_SHOWN.lines) return all;
+  const all = lines.map((line) => cut(line, MAX_PRINTED.line));
+  if (all.length <= MAX_PRINTED.lines) return all;
   const shown: string[] = [];
   let hidden = 0;
   const tellHidden = (): void => void (hidden > 0 && shown.push(`  … (${hidden} lines)`));
   for (const [at, line] of all.entries()) {
     const near =
       at < CONTEXT_LINES || all.slice(Math.max(0, at - CONTEXT_LINES), at + CONTEXT_LINES + 1).some(isMarked);
-    if (near && shown.length < MAX_SHOWN.lines) {
+    if (near && shown.length < MAX_PRINTED.lines) {
       tellHidden();
       hidden = 0;
       shown.push(line);
@@ -41,7 +41,7 @@ export function excerpt(lines: readonly string[]): string[] {
 
 const isMarked = (line: string): boolean => line.startsWith(MARK);
 
-/** An element in one line, without what is only white space between elements, cut where it is too long. */
+/** An element in one line, without white space between elements, cut off where it is long. */
 export function brief(element: Element, most = 300): string {
   const text = pretty(element)
     .map((line) => line.trim())
@@ -70,7 +70,7 @@ function openTag({ name, attributes }: Element): string {
   return [name, ...[...attributes].map(([attribute, value]) => `${attribute}=${quoted(value)}`)].join(' ');
 }
 
-/** In the quotes that the value does not hold, for who reads it. */
+/** In the quotes that are not in the value, so that it is easy to read. */
 function quoted(value: string): string {
   const written = escapeValue(value);
   return value.includes("'") && !value.includes('"')

@@ -8,34 +8,34 @@ import { ObservedPasswords, UNKNOWN_PASSWORD } from './passwords.js';
 import { LIMITS, type Peer } from './stream.js';
 import { writeScript, type RecordedEvent, type RecordedCharacter } from './write.js';
 
-/** Features after which nobody could read along. */
-const HIDING = new Set([TLS, 'http://jabber.org/features/compress']);
+/** Features of streams that cannot be recorded. */
+const UNRECORDABLE = new Set([TLS, 'http://jabber.org/features/compress']);
 
 export interface RecorderOptions {
   readonly to: Peer;
   readonly listen: Peer;
-  /** Written for every character instead of what was seen. */
+  /** Written as the password of every character; undefined: the passwords that clients send. */
   readonly password: string | undefined;
-  /** Told of what happens, for the person who watches. */
-  tell(text: string): void;
-  /** Told that there is more in the script than before. */
-  changed?(): void;
+  /** Called with sentences about what happens, for a person. */
+  onMessage(text: string): void;
+  /** Called when the script has grown. */
+  onChange?(): void;
 }
 
-/** A character, and whether somebody plays it now. */
-interface Part {
-  readonly recorded: RecordedCharacter;
-  /** When it was played first, as {@link ObservedPasswords} counts. */
+/** A character of the script, and whether a client plays it now. */
+interface Participant {
+  readonly character: RecordedCharacter;
+  /** When it logged in first, on the clock of {@link ObservedPasswords}. */
   readonly since: number;
-  playing: boolean;
+  isConnected: boolean;
 }
 
-/** Sits between clients and a server, and keeps what they say to each other. */
+/** A proxy between clients and a server, which records their stanzas as a script. */
 export class Recorder {
   private readonly server: Server;
-  private readonly calls = new Set<Call>();
-  private readonly moments: RecordedEvent[] = [];
-  private readonly cast: Part[] = [];
+  private readonly connections = new Set<RecordedConnection>();
+  private readonly events: RecordedEvent[] = [];
+  private readonly participants: Participant[] = [];
   private readonly passwords: ObservedPasswords;
 
   constructor(private readonly options: RecorderOptions) {
@@ -51,93 +51,95 @@ export class Recorder {
       this.server.listen({ host, port }, () => {
         this.server.off('error', reject);
         this.server.on('error', (error) =>
-          this.options.tell(`a client could not be accepted: ${error.message}`),
+          this.options.onMessage(`a client could not be accepted: ${error.message}`),
         );
         resolve({ host, port: (this.server.address() as AddressInfo).port });
       });
     });
   }
 
-  /** Ends what goes on; resolves when that is recorded as well. */
+  /** Closes all connections; resolves when their ends are recorded. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.server.close(resolve));
-    const gone = [...this.calls].map((call) => call.gone);
-    for (const call of this.calls) call.hangUp();
+    const gone = [...this.connections].map((connection) => connection.gone);
+    for (const connection of this.connections) connection.hangUp();
     await Promise.all([closed, ...gone]);
   }
 
-  /** All that was recorded so far. */
+  /** The script of all that was recorded so far. */
   script(title: string): string {
-    const since = new Map(this.cast.map((part) => [part.recorded, part.since]));
+    const since = new Map(this.participants.map((participant) => [participant.character, participant.since]));
     return writeScript(
       title,
-      this.moments,
+      this.events,
       (who) => this.passwords.at(who.jid, since.get(who) ?? 0) ?? UNKNOWN_PASSWORD,
     );
   }
 
   get length(): number {
-    return this.moments.length;
+    return this.events.length;
   }
 
   private accept(socket: Socket): void {
-    const call = new Call(socket, this.options.to, {
-      loggedIn: (login) => this.begin(login),
-      passed: (who, kind, stanza, address) => this.happens({ kind, who, address, stanza }),
-      showed: (jid, password) => this.passwords.add(jid, password),
-      over: (who, address, reason) => {
-        this.calls.delete(call);
+    const connection = new RecordedConnection(socket, this.options.to, {
+      onLogin: (login) => this.begin(login),
+      onRecorded: (who, kind, stanza, address) => this.addEvent({ kind, who, address, stanza }),
+      onPassword: (jid, password) => this.passwords.add(jid, password),
+      onEnded: (who, address, reason) => {
+        this.connections.delete(connection);
         if (who) this.end(who, address);
-        this.options.tell(`${who ? address : 'a client'} is gone${reason === '' ? '' : `: ${reason}`}`);
+        this.options.onMessage(`${who ? address : 'a client'} is gone${reason === '' ? '' : `: ${reason}`}`);
       },
     });
-    this.calls.add(call);
+    this.connections.add(connection);
   }
 
-  private happens(moment: RecordedEvent): void {
-    this.moments.push(moment);
-    this.options.changed?.();
+  private addEvent(event: RecordedEvent): void {
+    this.events.push(event);
+    this.options.onChange?.();
   }
 
-  private begin({ address, resource, password }: Login): RecordedCharacter {
+  private begin({ address, resource, password }: RecordedLogin): RecordedCharacter {
     const jid = address.split('/', 1)[0];
     if (password !== undefined) this.passwords.add(jid, password);
     const since = this.passwords.now();
-    // Who comes back plays the same character; who comes a second time meanwhile is another one.
-    let part = this.cast.find(
-      (one) => !one.playing && one.recorded.jid === jid && one.recorded.resource === resource,
+    // A client that comes back is the same character, unless that one is still connected.
+    let participant = this.participants.find(
+      (one) => !one.isConnected && one.character.jid === jid && one.character.resource === resource,
     );
-    if (!part) {
-      part = { recorded: { jid, resource, name: this.nameFor(jid) }, since, playing: true };
-      this.cast.push(part);
+    if (!participant) {
+      participant = { character: { jid, resource, name: this.nameFor(jid) }, since, isConnected: true };
+      this.participants.push(participant);
     }
-    part.playing = true;
-    this.happens({ kind: 'connects', who: part.recorded, address });
-    this.options.tell(`${address} has logged in, and is called ${part.recorded.name}`);
+    participant.isConnected = true;
+    this.addEvent({ kind: 'connects', who: participant.character, address });
+    this.options.onMessage(`${address} has logged in, and is called ${participant.character.name}`);
     if (this.passwords.at(jid, since) === undefined) {
-      this.options.tell(
+      this.options.onMessage(
         `its login did not show its password: unless another login does, the script says "${UNKNOWN_PASSWORD}" (--password TEXT writes another)`,
       );
     }
-    return part.recorded;
+    return participant.character;
   }
 
   private end(who: RecordedCharacter, address: string): void {
-    this.happens({ kind: 'disconnects', who, address });
-    const part = this.cast.find(({ recorded }) => recorded === who);
-    if (part) part.playing = false;
+    this.addEvent({ kind: 'disconnects', who, address });
+    const participant = this.participants.find(({ character }) => character === who);
+    if (participant) participant.isConnected = false;
   }
 
   private nameFor(jid: string): string {
-    // A line that begins with dashes is none about a character.
+    // A line that begins with dashes would be read as a separator.
     const user = jid.split('@', 1)[0].replace(/[^\p{L}\p{N} ._-]|^-/gu, '_');
     const name = user.charAt(0).toUpperCase() + user.slice(1);
-    const taken = this.cast.filter(({ recorded }) => recorded.name.replace(/ \d+$/, '') === name).length;
+    const taken = this.participants.filter(
+      ({ character }) => character.name.replace(/ \d+$/, '') === name,
+    ).length;
     return taken === 0 ? name : `${name} ${taken + 1}`;
   }
 }
 
-/** What a stanza before the login is for. */
+/** What a request before the login is for. */
 type Step = 'bind' | 'auth' | 'other';
 
 function stepOf(stanza: Element, query: Element | undefined): Step {
@@ -145,26 +147,26 @@ function stepOf(stanza: Element, query: Element | undefined): Step {
   return query?.namespace === IQ_AUTH && stanza.attribute('type') === 'set' ? 'auth' : 'other';
 }
 
-/** What a login told us. */
-interface Login {
-  /** The full one. */
+/** What a login shows. */
+interface RecordedLogin {
+  /** The full address. */
   readonly address: string;
   readonly resource: string;
   readonly password: string | undefined;
 }
 
-interface CallEvents {
-  loggedIn(login: Login): RecordedCharacter;
-  passed(who: RecordedCharacter, kind: 'sends' | 'receives', stanza: Element, address: string): void;
-  /** A client has set a password, and the server has taken it. */
-  showed(jid: string, password: string): void;
-  over(who: RecordedCharacter | undefined, address: string, reason: string): void;
+interface RecordedConnectionEvents {
+  onLogin(login: RecordedLogin): RecordedCharacter;
+  onRecorded(who: RecordedCharacter, kind: 'sends' | 'receives', stanza: Element, address: string): void;
+  /** A client has set a password, and the server has accepted it. */
+  onPassword(jid: string, password: string): void;
+  onEnded(who: RecordedCharacter | undefined, address: string, reason: string): void;
 }
 
 type Side = 'client' | 'server';
 
-/** One client, and the connection to the server that is its own. */
-class Call {
+/** The connection of one client, and its own connection to the server. */
+class RecordedConnection {
   private readonly client: XmlStream;
   private readonly server: XmlStream;
   private who: RecordedCharacter | undefined;
@@ -174,26 +176,26 @@ class Call {
   private password: string | undefined;
   private isPlain = false;
   private resource = '';
-  /** Ids of what is no part of a script: answers to it are none either. */
-  private readonly ours = new Map<string, Step>();
-  /** Passwords that it has asked the server to take, by the ids of the questions. */
-  private readonly settings = new Map<string, { readonly user: string; readonly password: string }>();
-  private readonly around: Record<Side, ReadonlyMap<string, string>> = {
+  /** Ids of requests that are not part of the script; nor are the answers to them. */
+  private readonly unrecordedIds = new Map<string, Step>();
+  /** Passwords in requests to set one, by the ids of the requests. */
+  private readonly passwordChanges = new Map<string, { readonly user: string; readonly password: string }>();
+  private readonly declared: Record<Side, ReadonlyMap<string, string>> = {
     client: new Map(),
     server: new Map(),
   };
-  /** What it sent behind its login without waiting. */
-  private early: Element[] = [];
+  /** Stanzas that the client sent after its login request and before the answer. */
+  private beforeLoginAnswer: Element[] = [];
   private reason = '';
-  private over = false;
-  private tellGone: () => void = () => undefined;
-  /** Resolves when it is over. */
-  readonly gone = new Promise<void>((resolve) => (this.tellGone = resolve));
+  private isEnded = false;
+  private resolveGone: () => void = () => undefined;
+  /** Resolves when the connection has ended. */
+  readonly gone = new Promise<void>((resolve) => (this.resolveGone = resolve));
 
   constructor(
     socket: Socket,
     to: Peer,
-    private readonly callEvents: CallEvents,
+    private readonly recorder: RecordedConnectionEvents,
   ) {
     this.client = this.stream(socket, 'client');
     this.server = this.stream(connect({ ...to, noDelay: true, allowHalfOpen: true }), 'server');
@@ -223,19 +225,19 @@ class Call {
     return {
       onData: (chunk) => stream().read(chunk),
       onHeader: (header) => {
-        this.around[side] = new Map([['', CLIENT], ...header.declarations()]);
+        this.declared[side] = new Map([['', CLIENT], ...header.declarations()]);
         if (side === 'client') this.domain = header.attribute('to') ?? this.domain;
         other().forward(header);
       },
       onStanza: ({ source }) => {
-        const stanza = parse(source, this.around[side]);
+        const stanza = parse(source, this.declared[side]);
         const passes = side === 'client' ? this.fromClient(stanza) : this.fromServer(stanza);
         if (passes !== undefined) other().send(passes === stanza ? source : passes.toString());
       },
       onSkipped: (bytes) => this.end(`a stanza of ${bytes} bytes was too long`),
       onClosingTag: () => {
         other().finish();
-        if (side === 'client') this.leave();
+        if (side === 'client') this.clientLeft();
       },
       onParseError: ({ text }) => this.end(`${side}: ${text}`),
       onFailed: (error) => this.end(error.message),
@@ -250,7 +252,7 @@ class Call {
     this.server.restart();
   }
 
-  /** @returns what the server gets of it */
+  /** @returns what is sent to the server */
   private fromClient(stanza: Element): Element | undefined {
     if (stanza.namespace === TLS) {
       this.client.send(element('failure', { xmlns: TLS }).toString());
@@ -258,49 +260,49 @@ class Call {
       this.end('it wants STARTTLS, and what is encrypted cannot be recorded');
       return undefined;
     }
-    this.noteSetting(stanza);
+    this.notePasswordRequest(stanza);
     if (this.who) this.record(stanza);
-    else this.learn(stanza);
+    else this.observeLogin(stanza);
     return stanza;
   }
 
-  /** Who registers, or changes a password, shows it. [XEP-0077 3.1, 3.3] */
-  private noteSetting(stanza: Element): void {
+  /** Requests to register, and to change a password, show the password. [XEP-0077 3.1, 3.3] */
+  private notePasswordRequest(stanza: Element): void {
     const query = stanza.attribute('type') === 'set' ? stanza.child('query', REGISTER) : undefined;
     const [user, password] = [query?.childText('username'), query?.childText('password')];
     if (user === undefined || password === undefined) return;
-    this.settings.set(stanza.attribute('id') ?? '', { user: user.trim().toLowerCase(), password });
+    this.passwordChanges.set(stanza.attribute('id') ?? '', { user: user.trim().toLowerCase(), password });
   }
 
-  private noteTaken(answer: Element): void {
+  private notePasswordResult(answer: Element): void {
     const id = answer.attribute('id') ?? '';
-    const taken = answer.name === 'iq' ? this.settings.get(id) : undefined;
+    const taken = answer.name === 'iq' ? this.passwordChanges.get(id) : undefined;
     if (!taken || !['result', 'error'].includes(answer.attribute('type') ?? '')) return;
-    this.settings.delete(id);
+    this.passwordChanges.delete(id);
     if (answer.attribute('type') === 'result')
-      this.callEvents.showed(`${taken.user}@${this.domain || 'localhost'}`, taken.password);
+      this.recorder.onPassword(`${taken.user}@${this.domain || 'localhost'}`, taken.password);
   }
 
-  /** @returns what the client gets of it */
+  /** @returns what is sent to the client */
   private fromServer(stanza: Element): Element | undefined {
-    if (stanza.localName === 'features') return this.offer(stanza);
+    if (stanza.localName === 'features') return this.filterFeatures(stanza);
     if (stanza.namespace === SASL) {
-      // What the client says next begins a new stream, and so does what the server says to that. [RFC6120 6.4.6]
+      // Next the client opens a new stream, and the server answers with one. [RFC6120 6.4.6]
       if (stanza.localName === 'success') this.restart();
       return stanza;
     }
-    this.noteTaken(stanza);
-    const step = stanza.name === 'iq' ? this.ours.get(stanza.attribute('id') ?? '') : undefined;
+    this.notePasswordResult(stanza);
+    const step = stanza.name === 'iq' ? this.unrecordedIds.get(stanza.attribute('id') ?? '') : undefined;
     if (step !== undefined && stanza.attribute('type') !== 'get' && stanza.attribute('type') !== 'set') {
-      this.ours.delete(stanza.attribute('id') ?? '');
-      this.answered(step, stanza);
-    } else if (this.who) this.callEvents.passed(this.who, 'receives', stanza, this.address);
+      this.unrecordedIds.delete(stanza.attribute('id') ?? '');
+      this.loginAnswered(step, stanza);
+    } else if (this.who) this.recorder.onRecorded(this.who, 'receives', stanza, this.address);
     return stanza;
   }
 
-  /** A client must not be offered what would hide what it says. */
-  private offer(features: Element): Element | undefined {
-    const hidden = features.elements.filter(({ namespace }) => HIDING.has(namespace));
+  /** Removes the features that cannot be recorded. */
+  private filterFeatures(features: Element): Element | undefined {
+    const hidden = features.elements.filter(({ namespace }) => UNRECORDABLE.has(namespace));
     if (hidden.some((one) => one.namespace === TLS && one.child('required'))) {
       this.end('the server insists on STARTTLS, and what is encrypted cannot be recorded');
       return undefined;
@@ -308,18 +310,18 @@ class Call {
     if (hidden.length === 0) return features;
     const copy = features.clone();
     copy.children = copy.children.filter(
-      (child) => typeof child === 'string' || !HIDING.has(child.namespace),
+      (child) => typeof child === 'string' || !UNRECORDABLE.has(child.namespace),
     );
     return copy;
   }
 
-  /** Before the login: who it is, and how it shows it. */
-  private learn(stanza: Element): void {
-    if (stanza.namespace === SASL) return this.learnSasl(stanza);
+  /** Reads the address and the password in the requests before the login. */
+  private observeLogin(stanza: Element): void {
+    if (stanza.namespace === SASL) return this.observeSasl(stanza);
     const [query] = stanza.elements;
     const step = stepOf(stanza, query);
-    if (step === 'other' && this.isLoggingIn()) return void this.early.push(stanza);
-    this.ours.set(stanza.attribute('id') ?? '', step);
+    if (step === 'other' && this.isLoggingIn()) return void this.beforeLoginAnswer.push(stanza);
+    this.unrecordedIds.set(stanza.attribute('id') ?? '', step);
     if (step === 'other') return;
     this.resource = query.childText('resource')?.trim() ?? '';
     if (step === 'bind') return;
@@ -327,52 +329,52 @@ class Call {
     this.password = query.childText('password');
   }
 
-  /** Has it sent what will log it in? What comes behind that is part of the script. */
+  /** Has the client sent its login request? All that it sends after that is part of the script. */
   private isLoggingIn(): boolean {
-    return [...this.ours.values()].some((step) => step !== 'other');
+    return [...this.unrecordedIds.values()].some((step) => step !== 'other');
   }
 
-  /** [RFC4616 2] The message may also follow in a response. A login before this one may have failed. */
-  private learnSasl(stanza: Element): void {
+  /** The message of PLAIN may also be in a response. [RFC4616 2] An earlier login may have failed. */
+  private observeSasl(stanza: Element): void {
     if (stanza.localName === 'auth') this.isPlain = stanza.attribute('mechanism') === 'PLAIN';
     else if (stanza.localName !== 'response') return;
     const message = this.isPlain ? Buffer.from(stanza.text, 'base64').toString() : '';
     this.password = message.split('\0').at(2);
   }
 
-  private answered(step: Step, answer: Element): void {
+  private loginAnswered(step: Step, answer: Element): void {
     if (step === 'other' || answer.attribute('type') !== 'result') return;
     const bound = answer.child('bind', BIND)?.childText('jid')?.trim();
     const domain = this.domain || 'localhost';
     this.address = bound ?? `${this.user}@${domain}`.toLowerCase() + `/${this.resource}`;
-    this.who = this.callEvents.loggedIn({
+    this.who = this.recorder.onLogin({
       address: this.address,
       resource: this.resource,
       password: this.password,
     });
-    for (const stanza of this.early.splice(0)) this.record(stanza);
+    for (const stanza of this.beforeLoginAnswer.splice(0)) this.record(stanza);
   }
 
-  /** A session is asked for behind the login, and is part of it. [RFC3921 3] */
+  /** The request for a session belongs to the login, and not to the script. [RFC3921 3] */
   private record(stanza: Element): void {
     if (stanza.child('session', SESSION) || isRunnerPing(stanza))
-      return void this.ours.set(stanza.attribute('id') ?? '', 'other');
-    this.callEvents.passed(this.who!, 'sends', stanza, this.address);
+      return void this.unrecordedIds.set(stanza.attribute('id') ?? '', 'other');
+    this.recorder.onRecorded(this.who!, 'sends', stanza, this.address);
   }
 
-  private leave(): void {
-    if (this.who) this.callEvents.over(this.who, this.address, '');
+  private clientLeft(): void {
+    if (this.who) this.recorder.onEnded(this.who, this.address, '');
     this.who = undefined;
-    this.over = true;
-    this.tellGone();
+    this.isEnded = true;
+    this.resolveGone();
   }
 
   private end(reason: string): void {
     this.reason ||= reason;
     this.hangUp();
-    if (this.over) return;
-    this.over = true;
-    this.callEvents.over(this.who, this.address, this.reason);
-    this.tellGone();
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.recorder.onEnded(this.who, this.address, this.reason);
+    this.resolveGone();
   }
 }

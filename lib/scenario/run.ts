@@ -9,18 +9,18 @@ import { excludedBy, type Candidate } from './select.js';
 
 export interface RunOptions extends PlayOptions {
   readonly tags: readonly string[];
-  /** Replace accounts that are there already. */
+  /** Replace accounts that exist already. */
   readonly fresh: boolean;
-  /** Where an account is made and removed. */
+  /** The server on which an account is registered and removed. */
   serverFor(account: ScriptAccount): ServerAccess;
-  /** Stops before the next script, and gives its accounts back. */
+  /** When it aborts, the current script ends, and its accounts are removed. */
   readonly signal?: AbortSignal;
 }
 
-/** How many stanzas that were passed over are told of one line. */
+/** For the stanzas skipped in one line; the others are only counted. */
 const MAX_SKIPPED_NOTES = 10;
 
-/** Plays scripts one after the other, and tells a report. @returns whether none failed */
+/** Plays scripts one after another, and reports on them. @returns whether none has failed */
 export async function runScripts(
   candidates: readonly Candidate[],
   options: RunOptions,
@@ -54,7 +54,7 @@ export async function runScripts(
   return passed && played > 0;
 }
 
-/** Where a tag is misspelt, say: nobody should take that for a pass. */
+/** For instance because a tag is misspelt: that must not count as passed. */
 export const NOTHING_PLAYED = 'nothing was played: --tags leaves all scripts out';
 
 function whyCut({ signal }: RunOptions, noServer: boolean): string | undefined {
@@ -62,7 +62,7 @@ function whyCut({ signal }: RunOptions, noServer: boolean): string | undefined {
   return signal?.aborted ? 'interrupted' : undefined;
 }
 
-/** Characters may say where they connect, each somewhere else. */
+/** Do all characters connect to the same server? */
 function hasOneServer(candidates: readonly Candidate[], options: RunOptions): boolean {
   const characters = candidates.flatMap((one) => ('script' in one ? one.script.characters : []));
   const places = characters.map((character) => {

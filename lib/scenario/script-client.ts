@@ -5,23 +5,23 @@ import { logIn, openStream, type ServerAccess } from './login.js';
 import type { ClientCredentials } from '../xmpp/sasl/index.js';
 import { ANSWER_TIMEOUT_MS, type ServerStream } from './stream.js';
 
-/** Begins the ids of our own questions, which no script gets to see. */
+/** Of the ids of our own pings, which scripts do not see. */
 const PING_ID_PREFIX = 'scenario-barrier-';
 
-/** How long a server that has never answered one of them may take, in milliseconds. */
+/** For the first ping; later ones have longer. */
 const FIRST_PING_TIMEOUT_MS = 3_000;
 
-/** Given to other sessions to hear of what was done, once the server has it. In milliseconds. */
+/** Time for the server to deliver stanzas to other sessions, after it has processed them. */
 const DELIVERY_MS = 5;
-/** The same where the server does not say when it has it. */
+/** The same where the server does not answer pings. */
 const DELIVERY_WITHOUT_PING_MS = 100;
 
-/** How long a server may take to end the stream of somebody who has removed his account, in milliseconds. */
+/** For the server to close the stream of an account that was removed. */
 const SERVER_CLOSE_TIMEOUT_MS = 300;
 
 const STANZAS = ['message', 'presence', 'iq'];
 
-/** Is it a question of our own, or the answer to one? */
+/** Is it a ping of our own, or the answer to one? */
 export function isRunnerPing(stanza: Element): boolean {
   return stanza.name === 'iq' && stanza.attribute('id')?.startsWith(PING_ID_PREFIX) === true;
 }
@@ -32,7 +32,7 @@ export class ScriptClient {
   private pingSupport: 'untried' | 'answered' | 'unanswered' = 'untried';
   private count = 0;
 
-  /** @param hear told of each stanza that arrives @throws {StreamFailure} */
+  /** @param hear called with each received stanza @throws {StreamFailure} */
   static async connect(
     server: ServerAccess,
     credentials: ClientCredentials,
@@ -57,7 +57,7 @@ export class ScriptClient {
     hear?: (stanza: Element) => void,
   ) {
     stream.intercept((stanza) => {
-      const ours = this.isOurs(stanza);
+      const ours = this.takePingAnswer(stanza);
       if (!ours) hear?.(stanza);
       return ours;
     });
@@ -68,19 +68,19 @@ export class ScriptClient {
   }
 
   send(stanza: Element): void {
-    // Who speaks more than stanzas (stream management counts them, client state holds them back) must not hear ours.
+    // No pings when the script uses stream extensions: stream management counts stanzas, client state delays them.
     if (!STANZAS.includes(stanza.name)) this.pingSupport = 'unanswered';
     this.stream.send(stanza.toString());
   }
 
-  /** A question to the server, straight from the script's own runner. @throws {StreamFailure} */
+  /** Sends an iq that is not part of the script. @throws {StreamFailure} */
   ask(type: 'get' | 'set', query: Element): Promise<Element> {
     return this.stream.ask(type, query);
   }
 
   /**
-   * Waits until the server has taken all that was sent: it answers in order, so we ask something and wait for whatever
-   * it says. Every server says something to a ping, and be it that it knows none [RFC6120 8.4] [jabberd 1.4.3: code 404].
+   * Waits until the server has processed all that was sent. Servers answer in order, so this sends a ping and waits for
+   * its answer, which may be an error. [RFC6120 8.4] [jabberd 1.4.3: code 404]
    */
   async waitUntilProcessed(): Promise<void> {
     if (this.inbox.ended !== undefined) return;
@@ -93,7 +93,7 @@ export class ScriptClient {
         clearTimeout(timer);
         resolve(true);
       });
-      void this.inbox.over.then(() => this.release(id));
+      void this.inbox.over.then(() => this.resolvePing(id));
       const ping = element('ping', { xmlns: 'urn:xmpp:ping' });
       this.stream.send(element('iq', { type: 'get', id, to: this.domain }, ping).toString());
     });
@@ -102,8 +102,8 @@ export class ScriptClient {
   }
 
   /**
-   * Gives the server time to end the stream by itself, as it should for a removed account [XEP-0077 3.2]. Who leaves on
-   * his own at that moment makes jabberd2's c2s end the session twice, and the second end hits whoever connects next.
+   * Waits until the server closes the stream, as it should for a removed account [XEP-0077 3.2]. A client that closes it
+   * at that moment makes jabberd2's c2s end the session twice, and the second time it is that of the next client.
    * [jabberd2 2.7.0 c2s: it numbers clients by their file descriptors]
    */
   async waitForServerClose(): Promise<void> {
@@ -119,13 +119,13 @@ export class ScriptClient {
     return this.stream.close();
   }
 
-  private isOurs(stanza: Element): boolean {
+  private takePingAnswer(stanza: Element): boolean {
     if (!isRunnerPing(stanza)) return false;
-    this.release(stanza.attribute('id')!);
+    this.resolvePing(stanza.attribute('id')!);
     return true;
   }
 
-  private release(id: string): void {
+  private resolvePing(id: string): void {
     this.onAnswered.get(id)?.();
     this.onAnswered.delete(id);
   }

@@ -1,22 +1,21 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
-/** How long a change may wait until it is written, in milliseconds: more where writing takes long. */
-const MIN_WAIT_MS = 500;
-/** Of the time, one part in so many at most is spent on writing. */
-const TIMEOUT_DIVISOR = 10;
+/** From a change to the time when it is saved; longer where saving takes long. */
+const MIN_SAVE_DELAY_MS = 500;
+/** Saving takes at most this part of the time: 1/10. */
+const SAVE_TIME_DIVISOR = 10;
 
 /**
- * A script that is written while it grows. Whoever reads the file finds a whole script in it, whenever the writer is
- * ended.
+ * A file with a script that grows. At any time, also after a crash, the file holds a complete script.
  */
 export class ScriptFile {
   private timer: NodeJS.Timeout | undefined;
-  private wait = MIN_WAIT_MS;
+  private wait = MIN_SAVE_DELAY_MS;
   private failed = false;
 
   /**
-   * @param text what has to be in the file now
-   * @param tell told when it cannot be written; that is tried again
+   * @param text the current content
+   * @param tell called when the file cannot be written; it is tried again
    */
   constructor(
     private readonly file: string,
@@ -24,7 +23,7 @@ export class ScriptFile {
     private readonly tell: (problem: string) => void,
   ) {}
 
-  /** Is there something at that place already? @throws the system's error where that cannot be told */
+  /** Is there a file that is not empty? @throws the system's error where that cannot be found out */
   isTaken(): boolean {
     try {
       return readFileSync(this.file, 'utf8').trim() !== '';
@@ -34,12 +33,12 @@ export class ScriptFile {
     }
   }
 
-  /** There is more to write. */
+  /** Says that the content has changed. */
   changed(): void {
-    this.timer ??= setTimeout(() => this.saveOrTell(), this.wait);
+    this.timer ??= setTimeout(() => this.saveOrReport(), this.wait);
   }
 
-  /** Writes it at once. It may hold a password, so only its owner can read it. @throws the system's error */
+  /** Saves the content now. Only the owner can read the file: it may hold passwords. @throws the system's error */
   save(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -48,7 +47,7 @@ export class ScriptFile {
     rmSync(part, { force: true });
     writeFileSync(part, this.text(), { mode: 0o600 });
     renameSync(part, this.file);
-    this.wait = Math.max(MIN_WAIT_MS, TIMEOUT_DIVISOR * (performance.now() - began));
+    this.wait = Math.max(MIN_SAVE_DELAY_MS, SAVE_TIME_DIVISOR * (performance.now() - began));
   }
 
   remove(): void {
@@ -56,7 +55,7 @@ export class ScriptFile {
     rmSync(this.file, { force: true });
   }
 
-  private saveOrTell(): void {
+  private saveOrReport(): void {
     try {
       this.save();
       this.failed = false;

@@ -1,15 +1,15 @@
 import type { Element } from '../xml/index.js';
 
-/** A script whose text was understood: who plays in it, and what they do, in order. */
+/** A parsed script: its characters, and their actions in order. */
 export interface Script {
-  /** As it is shown to people. */
+  /** Its name, as it is shown. */
   readonly file: string;
   readonly title: string;
   /** `## slow` and `## status: stable` of the top part, the value empty where there is none. */
   readonly tags: ReadonlyMap<string, string>;
   readonly characters: readonly Character[];
   readonly actions: readonly ScriptAction[];
-  /** What was passed over, and its author may want to know. */
+  /** Warnings for its author. */
   readonly notes: readonly ScriptNote[];
 }
 
@@ -21,7 +21,7 @@ export interface ScriptNote {
 export interface Character {
   readonly name: string;
   readonly line: number;
-  /** Localpart, domain, and the resource that is wished for (empty: the server makes one). */
+  /** Localpart, domain, and the requested resource (empty: the server chooses it). */
   readonly user: string;
   readonly domain: string;
   readonly resource: string;
@@ -43,7 +43,7 @@ export type ScriptAction = Act &
     | { readonly kind: 'receives'; readonly stanza: Element }
   );
 
-/** What is wrong with a script, and where. */
+/** A mistake in a script, and where it is. */
 export class ScriptError extends Error {
   override readonly name = 'ScriptError';
 

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { parseScript } from './parse.js';
 import { ScriptError, type Script } from './script.js';
 
-/** A script that was read, or why it can not be played. */
+/** A script, or why it cannot be played. */
 export type Candidate = { readonly script: Script } | { readonly error: ScriptError };
 
-/** The files that were named, and in folders every `.scs` file, at any depth, by name. @throws the system's error */
+/** The named files, and all `.scs` files in named folders, at any depth, sorted. @throws the system's error */
 export function findScripts(paths: readonly string[]): string[] {
   const found = paths.flatMap((one) => (statSync(one).isDirectory() ? within(one) : [one]));
   return [...new Set(found)];
@@ -32,7 +32,7 @@ export function readScript(file: string): Candidate {
   }
 }
 
-/** Latin-1 read as UTF-8 would be sent with other letters than its author wrote. @throws {ScriptError} */
+/** @throws {ScriptError} where it is not UTF-8: the stanzas would have other letters than the author wrote */
 function decode(file: string, bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString();
   let line = 1;
@@ -42,10 +42,10 @@ function decode(file: string, bytes: Buffer): string {
 }
 
 /**
- * Is a script wanted by `--tags`?
+ * Does `--tags` exclude a script?
  *
- * @param wanted `slow`, `status: stable`, or one of them behind a `!` for scripts that have it not; all must hold
- * @returns which of them does not hold
+ * @param wanted `slow`, `status: stable`, or either after a `!` for scripts without that tag; a script must fulfil all
+ * @returns the first one that the script does not fulfil
  */
 export function excludedBy(wanted: readonly string[], { tags }: Script): string | undefined {
   return wanted.find((one) => {

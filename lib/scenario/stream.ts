@@ -8,10 +8,10 @@ import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
 import { element, parse, type Element, type ParseError, type Stanza, type Tag } from '../xml/index.js';
 import { Inbox } from './inbox.js';
 
-/** What a server may send in one stanza. */
+/** For the stanzas of a server. */
 export const LIMITS = { bytes: 10_000_000, depth: 250, attributes: 1000 } as const;
 
-/** How long each step of connecting and logging in may take, in milliseconds. */
+/** For each step of connecting and logging in. */
 export const ANSWER_TIMEOUT_MS = 15_000;
 
 export interface Peer {
@@ -19,18 +19,18 @@ export interface Peer {
   readonly port: number;
 }
 
-/** Something on the way to a session failed: a sentence for people. */
+/** Connecting, or a login, has failed. The message is a sentence for people. */
 export class StreamFailure extends Error {
   override readonly name = 'StreamFailure';
 }
 
-/** The server said nothing in time. */
+/** The server has not answered in time. */
 export class NoAnswer extends StreamFailure {}
 
-/** Nobody at that address speaks XMPP: whatever is tried there, it will not go otherwise. */
+/** There is no XMPP server at that address, so another attempt would fail as well. */
 export class NoServer extends StreamFailure {}
 
-/** What the system says by a code only. */
+/** Sentences for error codes of the system. */
 const UNCONNECTED: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ENOTFOUND: 'there is no such host',
@@ -39,15 +39,15 @@ const UNCONNECTED: Readonly<Record<string, string>> = {
   ENETUNREACH: 'the network cannot be reached',
 };
 
-/** An error of several addresses (localhost has two) has no message of its own. */
+/** An error about several addresses (localhost has two) has no message of its own. */
 function describeUnconnected({ code = '', message, name }: Error & { readonly code?: string }): string {
   return UNCONNECTED[code] ?? [message, code, name].find((text) => text !== '')!;
 }
 
-/** How much is shown of what is no stream, in bytes. */
+/** In bytes, of an answer that is not an XMPP stream. */
 const MAX_SHOWN_LENGTH = 60;
 
-/** What has come instead of a stream, for people. [RFC8446 5.1: 21 is an alert, 22 a handshake] */
+/** A sentence about what the server sent instead of a stream. [RFC8446 5.1: 21 is an alert, 22 a handshake] */
 function describeForeign(first: Buffer): string {
   if (first[0] === 21 || first[0] === 22)
     return 'it speaks TLS from the first byte on, which is not tried here';
@@ -55,15 +55,15 @@ function describeForeign(first: Buffer): string {
   return `this is no XMPP server, it says ${JSON.stringify(line)}`;
 }
 
-/** A client's stream to a server: XML each way, and what it takes to begin anew on the same connection. */
+/** The stream of a client to a server. It can be restarted and encrypted on the same connection. */
 export class ServerStream implements XmlStreamEvents {
-  /** Stanzas that came, whole. */
+  /** Stanzas that were received. */
   readonly inbox = new Inbox<Element>();
   /** The server's stream header, since the last {@link start}. */
   header: Tag | undefined;
   private readonly stream: XmlStream;
   private around: ReadonlyMap<string, string> = new Map();
-  /** What came first of all: it may turn out to be no stream. */
+  /** The first bytes of the server, which may not be XMPP. */
   private first: Buffer | undefined;
   private foreign = false;
   /** Has the server ever sent a stream header? */
@@ -71,7 +71,7 @@ export class ServerStream implements XmlStreamEvents {
   private opened: () => void = () => undefined;
   private isClosed: () => void = () => undefined;
   private readonly closed = new Promise<void>((resolve) => (this.isClosed = resolve));
-  /** Takes what came before it goes to the inbox; true keeps it from there. */
+  /** Called with each stanza before it is put into the inbox; true keeps it out. */
   private hidden: (stanza: Element) => boolean = () => false;
 
   /** @throws {StreamFailure} */
@@ -123,12 +123,12 @@ export class ServerStream implements XmlStreamEvents {
     this.stream.send(text);
   }
 
-  /** Looks at every stanza before it is put into the inbox, and keeps out those for which it answers true. */
+  /** @param hidden called with each stanza before it is put into the inbox; true keeps it out */
   intercept(hidden: (stanza: Element) => boolean): void {
     this.hidden = hidden;
   }
 
-  /** The next stanza. @throws {NoAnswer} when none comes in time @throws {StreamFailure} when none can come */
+  /** The next stanza. @throws {NoAnswer} after `patience` ms @throws {StreamFailure} when the stream has ended */
   async next(what: string, patience = ANSWER_TIMEOUT_MS): Promise<Element> {
     const stanza = await this.inbox.take(patience);
     const { ended } = this.inbox;
@@ -140,10 +140,10 @@ export class ServerStream implements XmlStreamEvents {
   }
 
   /**
-   * Asks, and waits for the answer with the same id; other stanzas that come meanwhile are kept.
+   * Sends an iq, and waits for the answer with its id. Other stanzas stay in the inbox.
    *
-   * @param id of the request; by default one that nobody can guess
-   * @param patience how long each stanza is waited for, in milliseconds
+   * @param id of the request; by default a random one
+   * @param patience how long to wait for each stanza, in milliseconds
    * @throws {StreamFailure}
    */
   async ask(
@@ -164,7 +164,7 @@ export class ServerStream implements XmlStreamEvents {
     }
   }
 
-  /** Encrypts, after the server's go-ahead. [RFC6120 5.4.2.3] @throws {StreamFailure} */
+  /** Encrypts the stream by STARTTLS. [RFC6120 5.4.2.3] @throws {StreamFailure} */
   async secure(): Promise<void> {
     this.send(element('starttls', { xmlns: TLS }).toString());
     const answer = await this.next('an answer to <starttls/>');
@@ -180,7 +180,7 @@ export class ServerStream implements XmlStreamEvents {
       );
   }
 
-  /** Closes the stream, and waits until the server has closed it as well, or does not care to. */
+  /** Closes the stream, and waits until the connection is closed. */
   async close(): Promise<void> {
     this.stream.close();
     await this.closed;
@@ -237,7 +237,7 @@ export class ServerStream implements XmlStreamEvents {
     this.opened();
   }
 
-  /** Waits for the server's stream header, as long as it may come. */
+  /** Waits for the stream header of the server. @returns false where none comes */
   private async begins(): Promise<boolean> {
     if (!this.header && this.inbox.ended === undefined) {
       await new Promise<void>((resolve) => {
@@ -252,7 +252,7 @@ export class ServerStream implements XmlStreamEvents {
   }
 }
 
-/** What an `<iq type='error'/>`, a `<stream:error/>` or a SASL `<failure/>` says. */
+/** Condition and text of an `<iq type='error'/>`, a `<stream:error/>` or a SASL `<failure/>`. */
 export function describeError(stanza: Element): string {
   const error = stanza.child('error') ?? stanza;
   const [condition] = error.elements.filter(({ localName }) => localName !== 'text');

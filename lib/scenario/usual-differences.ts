@@ -4,13 +4,13 @@ import { element, type Element } from '../xml/index.js';
 export interface StanzaReceiver {
   /** The bare address. */
   readonly bare: string;
-  /** What stands for the full address. */
+  /** The name that stands for the full address. */
   readonly full: string;
-  /** All values that the script sends: a server repeats them, and has not made them up. */
+  /** All values that the script sends: where a server repeats them, it has not generated them. */
   readonly sent: ReadonlySet<string>;
 }
 
-/** Takes out of a stanza what servers may differ in. @returns false where nothing of it is to be compared */
+/** Removes from a stanza what servers may differ in. @returns false where the whole stanza is ignored */
 type Rule = (stanza: Element, receiver: StanzaReceiver) => boolean;
 
 const CLIENT = 'jabber:client';
@@ -21,7 +21,7 @@ const DELAYS = new Set(['urn:xmpp:delay delay', 'jabber:x:delay x']);
 const VERSION = 'jabber:iq:version';
 const TIME = 'jabber:iq:time';
 
-/** What jabberd 1.x says instead of a condition. [XEP-0086 3] */
+/** The error codes of jabberd 1.x, by condition. [XEP-0086 3] */
 const CODES: Readonly<Record<string, string>> = {
   'bad-request': '400',
   conflict: '409',
@@ -47,7 +47,7 @@ const CODES: Readonly<Record<string, string>> = {
   'unexpected-request': '400',
 };
 
-/** What servers differ in, though nobody has to know of it who moves from one to another: each by its name. */
+/** Differences of servers that do not matter in a migration, by the name of the rule. */
 const RULES = {
   addresses: takeOwnAddresses,
   ids: takeIds,
@@ -58,7 +58,7 @@ const RULES = {
   'roster-version': (stanza) => onQuery(stanza, 'jabber:iq:roster', (query) => query.set('ver', undefined)),
   'server-info': takeServerInfo,
   extras: takeExtras,
-  status: takeMadeStatus,
+  status: takeGeneratedStatus,
   defaults: takeDefaults,
 } as const satisfies Readonly<Record<string, Rule>>;
 
@@ -69,7 +69,7 @@ export const USUAL_RULES = Object.keys(RULES) as readonly UsualRule[];
 
 /**
  * @param names the rules that apply
- * @returns a copy without what servers usually differ in; undefined where nothing of it is to be compared
+ * @returns a copy without the usual differences; undefined where the whole stanza is ignored
  */
 export function withoutUsualDifferences(
   stanza: Element,
@@ -81,7 +81,7 @@ export function withoutUsualDifferences(
 }
 
 /**
- * Errors of two servers in a form that both have. jabberd 1.x knows codes only, others name a condition.
+ * Errors of two servers in one form. jabberd 1.x sends only a code, other servers a condition.
  * [XEP-0086 3]
  */
 export function withComparableErrors(left: Element, right: Element): readonly [Element, Element] {
@@ -110,7 +110,7 @@ function onQuery(stanza: Element, namespace: string, work: (query: Element) => v
   return true;
 }
 
-/** To whom it goes is known; and who gets no `from` is answered by his own account. [RFC6120 8.1.2.1] */
+/** The receiver is known; and an answer without `from` is from the own account. [RFC6120 8.1.2.1] */
 function takeOwnAddresses(stanza: Element, receiver: StanzaReceiver): true {
   if (isOwn(stanza.attribute('to'), receiver)) stanza.set('to', undefined);
   if (stanza.name === 'iq' && isOwn(stanza.attribute('from'), receiver)) stanza.set('from', undefined);
@@ -121,7 +121,7 @@ function isOwn(address: string | undefined, { bare, full }: StanzaReceiver): boo
   return address !== undefined && (address === full || address.toLowerCase() === bare.toLowerCase());
 }
 
-/** Those that servers make. [XEP-0359] */
+/** Ids that servers generate. [XEP-0359] */
 function takeIds(stanza: Element): true {
   if (stanza.attribute('id') === '{id}') stanza.set('id', undefined);
   keepChildren(
@@ -131,13 +131,13 @@ function takeIds(stanza: Element): true {
   return true;
 }
 
-/** Servers after RFC 3921 send a client its own presence back. [RFC6121 4.2.2] */
+/** Servers of RFC 3921 and later send a client its own presence. [RFC6121 4.2.2] */
 function isOwnPresence(stanza: Element, { full }: StanzaReceiver): boolean {
   const type = stanza.attribute('type') ?? 'unavailable';
   return stanza.name === 'presence' && type === 'unavailable' && stanza.attribute('from') === full;
 }
 
-/** That a message was kept matters; how that is written, and since when presence is as it is, does not. [XEP-0203 3] */
+/** It matters that a message was stored, but not how that is written, nor since when a presence is valid. [XEP-0203 3] */
 function markDelay(stanza: Element): true {
   const isDelay = ({ namespace, localName }: Element): boolean => DELAYS.has(`${namespace} ${localName}`);
   const [first] = stanza.elements.filter(isDelay);
@@ -146,7 +146,7 @@ function markDelay(stanza: Element): true {
   return true;
 }
 
-/** Its condition matters, or its code where that is all; not its text, nor what else of the question it repeats. */
+/** Keeps the condition of an error, or its code where it has no condition; removes its text and the repeated request. */
 function reduceError(stanza: Element): true {
   const error = errorOf(stanza);
   if (!error) return true;
@@ -179,7 +179,7 @@ function byCode(stanza: Element): Element {
   return copy;
 }
 
-/** What a server says of itself, for people. */
+/** What a server tells people about itself. */
 function takeServerInfo(stanza: Element): true {
   onQuery(stanza, VERSION, (query) => (query.children = []));
   onQuery(stanza, TIME, (query) => keepChildren(query, ({ localName }) => localName === 'utc'));
@@ -189,7 +189,7 @@ function takeServerInfo(stanza: Element): true {
   });
 }
 
-/** What a server adds by itself: hashes of photos, questions about features, and what its own services publish. */
+/** What a server adds: hashes of photos, queries for features, and events of its own services. */
 function takeExtras(stanza: Element, receiver: StanzaReceiver): boolean {
   const from = stanza.attribute('from');
   const isAccount = from === undefined || isOwn(from, receiver);
@@ -204,14 +204,14 @@ function takeExtras(stanza: Element, receiver: StanzaReceiver): boolean {
   return !(asks && stanza.child('query', DISCO) && (isAccount || !from.includes('@')));
 }
 
-/** A status for somebody whose connection has ended is the server's. */
-function takeMadeStatus(stanza: Element, { sent }: StanzaReceiver): true {
+/** The status in the presence of a client whose connection has ended is generated by the server. */
+function takeGeneratedStatus(stanza: Element, { sent }: StanzaReceiver): true {
   if (stanza.name === 'presence' && stanza.attribute('type') === 'unavailable')
     keepChildren(stanza, ({ localName, text }) => localName !== 'status' || sent.has(text));
   return true;
 }
 
-/** What means the same as nothing. [RFC6121 4.7.2.3, 5.2.2] [XEP-0054: an empty element says nothing] */
+/** Removes what means the same when it is absent. [RFC6121 4.7.2.3, 5.2.2] [XEP-0054: an empty element says nothing] */
 function takeDefaults(stanza: Element): true {
   if (stanza.name === 'message' && stanza.attribute('type') === 'normal') stanza.set('type', undefined);
   if (stanza.name === 'presence')

@@ -1,10 +1,10 @@
 import { Element } from '../xml/index.js';
 
-/** `${Juliet's phone's full JID}`; other things in such brackets are left as they stand. */
+/** `${Juliet's phone's full JID}`; other texts in such braces are not changed. */
 const VARIABLE = /\$\{([^}]+?)'s (full JID|JID)\}/g;
 
-/** One use of a variable. */
-export interface Use {
+/** A variable in a text. */
+export interface VariableUse {
   /** As written: `${Romeo's JID}`. */
   readonly text: string;
   readonly name: string;
@@ -12,7 +12,7 @@ export interface Use {
 }
 
 /** The variables in a text, in order. */
-export function usesIn(text: string): Use[] {
+export function variablesIn(text: string): VariableUse[] {
   return [...text.matchAll(VARIABLE)].map(([found, name, form]) => ({
     text: found,
     name,
@@ -26,18 +26,18 @@ export function replaceVariables(text: string, value: (name: string, full: boole
   return text.replace(VARIABLE, (_found, name: string, form: string) => value(name, form === 'full JID'));
 }
 
-/** XML in which variables may also stand in single quotes: their apostrophes end no value. */
+/** Escapes the apostrophes of variables, so that variables can stand in single quotes. */
 export function quotableVariables(xml: string): string {
   return xml.replace(/\$\{[^{}<>]*\}/g, (found) => found.replaceAll("'", '&apos;'));
 }
 
-/** All attribute values and texts of an element and of what is in it. */
+/** All attribute values and texts of an element and its descendants. */
 export function valuesOf(element: Element): string[] {
   const inside = element.children.flatMap((child) => (typeof child === 'string' ? [child] : valuesOf(child)));
   return [...element.attributes.values(), ...inside];
 }
 
-/** A copy with every attribute value and every text put through `change`; namespaces stay as they are. */
+/** A copy with every attribute value and text replaced by `change`; namespaces stay as they are. */
 export function mapValues(element: Element, change: (value: string) => string): Element {
   const attributes = [...element.attributes].map(([name, value]): [string, string] => [
     name,

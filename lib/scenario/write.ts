@@ -4,16 +4,16 @@ import { pretty } from './print.js';
 import { mapValues, valuesOf } from './variables.js';
 import { isServerGenerated, isWholeName, ServerGenerated } from './server-generated.js';
 
-/** Somebody whose session was recorded. */
+/** A client whose session was recorded. */
 export interface RecordedCharacter {
   readonly name: string;
   /** The bare address. */
   readonly jid: string;
-  /** The resource that was asked for; empty where the server made it. */
+  /** The requested resource; empty where the server chose it. */
   readonly resource: string;
 }
 
-/** What happened, in the order in which it passed. */
+/** One recorded event. */
 export type RecordedEvent =
   | { readonly kind: 'connects' | 'disconnects'; readonly who: RecordedCharacter; readonly address: string }
   | {
@@ -26,18 +26,18 @@ export type RecordedEvent =
 /** A recorded session as a script. */
 export function writeScript(
   title: string,
-  moments: readonly RecordedEvent[],
+  events: readonly RecordedEvent[],
   passwordOf: (who: RecordedCharacter) => string,
 ): string {
-  const characters = [...new Set(moments.map(({ who }) => who))];
-  const writer = new Writer(moments);
+  const characters = [...new Set(events.map(({ who }) => who))];
+  const writer = new Writer(events);
   return [
     `# ${title}`,
     '',
     ...characters.flatMap((who) => character(who, passwordOf(who))),
     '---------',
     '',
-    ...moments.flatMap((moment) => [...writer.lines(moment), '']),
+    ...events.flatMap((event) => [...writer.lines(event), '']),
   ].join('\n');
 }
 
@@ -47,49 +47,49 @@ function character({ name, jid, resource }: RecordedCharacter, password: string)
 }
 
 class Writer {
-  /** Full addresses, each of one character at that time, longest first. */
+  /** Full addresses and the characters that had them, the longest first. */
   private readonly addresses: readonly (readonly [address: string, name: string])[];
-  /** What was sent so far: who gets it back gets the same. */
+  /** Values that were sent so far: where the server repeats them, it has not generated them. */
   private readonly sent = new Set<string>();
   private readonly serverGenerated = new ServerGenerated(this.sent);
-  /** What a server made up and a client said again, with what stands for it. */
-  private readonly repeated: ReadonlyMap<string, string>;
+  /** Values that the server generated and a client sent back, with the placeholders that capture them. */
+  private readonly repeatedValues: ReadonlyMap<string, string>;
 
-  constructor(moments: readonly RecordedEvent[]) {
-    this.repeated = repeatedIn(moments);
-    for (const word of this.repeated.values()) this.sent.add(word);
-    const all = moments
+  constructor(events: readonly RecordedEvent[]) {
+    this.repeatedValues = repeatedValuesIn(events);
+    for (const word of this.repeatedValues.values()) this.sent.add(word);
+    const all = events
       .filter(({ kind }) => kind === 'connects')
       .map(({ address, who }) => [address, who.name] as const);
     this.addresses = [...new Map(all)].sort(([a], [b]) => b.length - a.length);
   }
 
-  lines(moment: RecordedEvent): string[] {
-    const { who, kind } = moment;
+  lines(event: RecordedEvent): string[] {
+    const { who, kind } = event;
     switch (kind) {
       case 'connects':
       case 'disconnects':
         return [`${who.name} ${kind}`];
       case 'sends':
-        return [`${who.name} sends:`, ...this.block(this.said(moment.stanza))];
+        return [`${who.name} sends:`, ...this.block(this.sentStanza(event.stanza))];
       case 'receives':
         return [
           `${who.name} receives:`,
-          ...this.block(this.expected(moment.stanza, [moment.address, who.jid])),
+          ...this.block(this.expectedStanza(event.stanza, [event.address, who.jid])),
         ];
     }
   }
 
-  private said(stanza: Element): Element {
-    const again = mapRepeatable(stanza, (value) => this.repeated.get(value) ?? value);
+  private sentStanza(stanza: Element): Element {
+    const again = mapRepeatable(stanza, (value) => this.repeatedValues.get(value) ?? value);
     for (const value of valuesOf(again)) this.sent.add(value);
     return without(again, 'from');
   }
 
-  /** What is made up by the server must be there; its value is another one the next time. */
-  private expected(stanza: Element, own: readonly string[]): Element {
+  /** The stanza that the script expects. Any value is accepted in place of a generated one. */
+  private expectedStanza(stanza: Element, own: readonly string[]): Element {
     const toUs = own.includes(stanza.attribute('to') ?? '');
-    const found = mapValues(stanza, (value) => this.repeated.get(value) ?? value);
+    const found = mapValues(stanza, (value) => this.repeatedValues.get(value) ?? value);
     const named = anyValue(this.serverGenerated.withNames(toUs ? without(found, 'to') : found));
     for (const child of named.elements) if (SETS.has(child.namespace)) child.set(STRICT, 'false');
     return inAnyOrder(named);
@@ -110,10 +110,10 @@ class Writer {
   }
 }
 
-/** Shorter values may be the same by chance: numbers, say. */
+/** Shorter values, such as numbers, may be equal by chance. */
 const MIN_REPEATABLE_LENGTH = 8;
 
-/** An answer to what the server asked has the id that the server made. [RFC6120 8.2.3] */
+/** The answer to a request of the server has the id that the server generated. [RFC6120 8.2.3] */
 function mapRepeatable(stanza: Element, change: (value: string) => string): Element {
   const copy = mapValues(stanza, (value) => (value.length < MIN_REPEATABLE_LENGTH ? value : change(value)));
   const answers = stanza.name === 'iq' && ['result', 'error'].includes(stanza.attribute('type') ?? '');
@@ -121,32 +121,32 @@ function mapRepeatable(stanza: Element, change: (value: string) => string): Elem
   return answers && id !== undefined ? copy.set('id', change(id)) : copy;
 }
 
-/** What is made up will be another thing the next time, and clients have to say that one then. */
-function repeatedIn(moments: readonly RecordedEvent[]): Map<string, string> {
+/** Generated values that clients send back: when the script is played, they must send the new ones. */
+function repeatedValuesIn(events: readonly RecordedEvent[]): Map<string, string> {
   const sent = new Set<string>();
-  const made = new Set<string>();
-  const madeUp = new ServerGenerated(sent);
+  const generatedValues = new Set<string>();
+  const generated = new ServerGenerated(sent);
   const repeated = new Map<string, string>();
-  for (const moment of moments) {
-    if (!('stanza' in moment)) continue;
-    if (moment.kind === 'receives') {
-      const named = valuesOf(madeUp.withNames(moment.stanza));
-      valuesOf(moment.stanza).forEach((value, at) => isWholeName(named[at]) && made.add(value));
+  for (const event of events) {
+    if (!('stanza' in event)) continue;
+    if (event.kind === 'receives') {
+      const named = valuesOf(generated.withNames(event.stanza));
+      valuesOf(event.stanza).forEach((value, at) => isWholeName(named[at]) && generatedValues.add(value));
       continue;
     }
-    mapRepeatable(moment.stanza, (value) => {
-      if (made.has(value) && !repeated.has(value))
+    mapRepeatable(event.stanza, (value) => {
+      if (generatedValues.has(value) && !repeated.has(value))
         repeated.set(value, `{scansion:capture:value-${repeated.size + 1}}`);
       return value;
     });
-    for (const value of valuesOf(moment.stanza)) if (!repeated.has(value)) sent.add(value);
+    for (const value of valuesOf(event.stanza)) if (!repeated.has(value)) sent.add(value);
   }
   return repeated;
 }
 
 /**
- * Elements in which order says nothing, as servers that keep them in tables show. What they hold belongs to an account or
- * to a server, an empty one as well as a full one: where it is played, there may be more of it.
+ * Elements whose children have no order: servers that keep them in tables return any. Their children depend on the account
+ * or the server, so where the script is played there may be more of them.
  */
 const SETS = new Set([
   'http://jabber.org/protocol/disco#info',
@@ -169,7 +169,7 @@ function without(stanza: Element, attribute: string): Element {
   return stanza.clone().set(attribute, undefined);
 }
 
-/** A text can not be any: an element without one accepts it. */
+/** Accepts any value in place of generated ones. For a text it is removed: an element without text accepts any. */
 function anyValue(element: Element): Element {
   for (const [name, value] of element.attributes)
     if (isServerGenerated(value)) element.set(name, '{scansion:any}');

@@ -32,7 +32,7 @@ describe('scenario/record', () => {
       to: { host: '127.0.0.1', port: port ?? server.port },
       listen: { host: '127.0.0.1', port: 0 },
       password,
-      tell: (text) => void told.push(text),
+      onMessage: (text) => void told.push(text),
     });
     listening = (await recorder.listen()).port;
   }

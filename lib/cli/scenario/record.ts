@@ -37,8 +37,8 @@ export const scenarioRecord = command({
       to,
       listen,
       password,
-      tell: (what) => console.log(what),
-      changed: () => script.changed(),
+      onMessage: (what) => console.log(what),
+      onChange: () => script.changed(),
     });
     await recordInto(script, recorder, listen, to);
     if (recorder.length === 0) {

@@ -5,7 +5,7 @@ import { tagOf, type Difference } from '../match.js';
 import type { ScriptFailure } from '../play.js';
 import { excerpt, pretty, short } from '../print.js';
 
-/** What a person needs to see of one script: what differs, stanza by stanza. */
+/** The differences of one script, stanza by stanza, as lines of text. */
 export function comparisonLines({ file, title, same, rows, failures }: ScriptComparison): string[] {
   const alike = isPlayed(failures) ? `the same (${stanzas(same)})` : 'not played to its end';
   const verdict = rows.length === 0 ? alike : `${rows.length} of ${stanzas(same + rows.length)} differ`;
@@ -21,7 +21,7 @@ const isPlayed = ({ left, right }: ScriptComparison['failures']): boolean =>
 
 const stanzas = (count: number): string => (count === 1 ? '1 stanza' : `${count} stanzas`);
 
-/** What the script expected and did not get, where the two are not at one about it, or could not even be tried. */
+/** The failures of the script, on both sides or on one. */
 function expectations(left: readonly ScriptFailure[], right: readonly ScriptFailure[]): string[] {
   const tell = (side: string, some: readonly ScriptFailure[], others: readonly ScriptFailure[]): string[] =>
     some
@@ -83,7 +83,7 @@ const indented = (stanza: Element, marks?: Set<Element>): string[] =>
 
 const HEADINGS = ['script', 'same', 'different', 'left only', 'right only', 'left', 'right'] as const;
 
-/** One line a script, and one for all of them. */
+/** A table with one line per script, and one for all of them. */
 export function comparisonTable(all: readonly ScriptComparison[]): string[] {
   const rows = all.map((one) => [
     one.file,

@@ -3,17 +3,17 @@ import type { Element } from '../../xml/index.js';
 import { fullJidOf, type ScriptComparison, type ComparedStanza } from '../compare.js';
 import type { Difference } from '../match.js';
 
-/** A way in which servers differ, whatever the values in it. */
+/** A kind of difference between servers, without the values. */
 interface Kind {
-  /** Where it is; both: something else on either side. */
+  /** The side that has more; both: a different value on each side. */
   readonly side: 'left' | 'right' | 'both';
-  /** The option that passes it over; in words where that would hide too much. */
+  /** The option that ignores it; a description where that would hide too much. */
   readonly what: string;
 }
 
 const CLIENT = 'jabber:client';
 
-/** Two servers differ in few ways, and in many stanzas: the ways, most frequent first. Nothing where nothing differs. */
+/** A table of the kinds of differences, the most frequent first; empty where nothing differs. */
 export function differenceTable(all: readonly ScriptComparison[]): string[] {
   const found = new Map<string, { kind: Kind; first: string; count: number }>();
   for (const { file, rows } of all) {
@@ -31,7 +31,7 @@ export function differenceTable(all: readonly ScriptComparison[]): string[] {
   return columns([['stanzas', 'side', 'what differs', 'first at'], ...rows], [0]);
 }
 
-/** The ways in which one stanza differs, each once. */
+/** The kinds of differences of one stanza, each once. */
 function kindsOf({ who, left, right, differences }: ComparedStanza): Map<string, Kind> {
   const all = left && right ? inside(left, right, differences) : [whole(who, left, right)];
   return new Map(all.map((kind) => [`${kind.side} ${kind.what}`, kind]));
@@ -49,7 +49,7 @@ function whole(who: string, left: Element | undefined, right: Element | undefine
   return { side, what: `<${stanza.name}${type === undefined ? '' : ` type='${type}'`}>${about}` };
 }
 
-/** What an error says: its condition, or its code. */
+/** The condition of an error, or its code. */
 function sentence(stanza: Element): string | undefined {
   if (stanza.attribute('type') !== 'error') return undefined;
   const error = stanza.child('error');
@@ -64,7 +64,7 @@ function saying(stanza: Element): string {
 function inside(left: Element, right: Element, differences: readonly Difference[]): Kind[] {
   const [before, after] = [left.attribute('type'), right.attribute('type')];
   if (before !== after) {
-    // An error has other children than a result: all of that is one thing.
+    // An error has other children than a result, so all that is one difference.
     return [{ side: 'both', what: `<${left.name}> of type ${before} on the left, ${after} on the right` }];
   }
   const [said, saidThere] = [sentence(left), sentence(right)];
@@ -97,7 +97,7 @@ function kindOf({ path, about }: Difference, stanza: Element): Kind {
 }
 
 function child(path: string, element: Element, stanza: Element): string {
-  // Errors may hold what was asked, which is of any namespace. [RFC6120 8.3.1]
+  // Errors may hold the request, which is of any namespace. [RFC6120 8.3.1]
   const isAsked = path === stanza.localName && stanza.attribute('type') === 'error';
   return isAsked && element.localName !== 'error'
     ? `${path}[@type=error]/${element.localName}`
@@ -105,7 +105,7 @@ function child(path: string, element: Element, stanza: Element): string {
 }
 
 const DISCO = 'http://jabber.org/protocol/disco';
-/** The attribute that says which one it is, of elements that have nothing else to say. */
+/** The attribute that identifies an element which has only that. */
 const TELLING: ReadonlyMap<string, string> = new Map([
   [`${DISCO}#info feature`, 'var'],
   [`${DISCO}#items item`, 'jid'],
@@ -119,6 +119,6 @@ function step(element: Element): string {
   return (namespace === '' || namespace === CLIENT ? localName : `{${namespace}}${localName}`) + which;
 }
 
-/** As a shell takes it. */
+/** Quoted for a shell. */
 const ignoring = (pattern: string): string =>
   `--ignore ${/^[\w/@.:-]+$/.test(pattern) ? pattern : `'${pattern}'`}`;

@@ -3,18 +3,18 @@ import type { ScriptFailure } from '../play.js';
 import { excerpt, pretty } from '../print.js';
 import type { Difference } from '../match.js';
 
-/** The parts of a failure that are worth a heading, each as lines. */
+/** The parts of a failure, each as lines. */
 export interface Explanation {
   /** `basic.scs:20: Romeo receives <presence>: it did not come within 5 s`. */
   readonly message: string;
   readonly expected: readonly string[];
-  /** How the nearest is introduced: `what came instead`, `the nearest of 3 that came instead`. */
+  /** The heading of `nearest`: `what came instead`, `the nearest of 3 that came instead`. */
   readonly heading: string;
   readonly nearest: readonly string[];
   readonly differences: readonly string[];
 }
 
-/** What a person needs to know to see whether the script or the server is wrong. */
+/** Explains a failure, so that a person can see whether the script or the server is wrong. */
 export function explain(
   file: string,
   { line, what, expected, nearest, came = 0 }: ScriptFailure,
@@ -28,19 +28,21 @@ export function explain(
     heading:
       came > 1 ? `the ${expected ? 'nearest' : 'first'} of ${came} that came instead` : 'what came instead',
     nearest: nearest ? excerpt(pretty(nearest.stanza, marks('received'))) : [],
-    differences: few(differences.map(describe)),
+    differences: limited(differences.map(describe)),
   };
 }
 
-/** How many differences are told in words. */
-const MAX_SHOWN = 20;
+/** In words; the others are only counted. */
+const MAX_DIFFERENCES = 20;
 
-const few = (all: readonly string[]): string[] =>
-  all.length <= MAX_SHOWN ? [...all] : [...all.slice(0, MAX_SHOWN), `and ${all.length - MAX_SHOWN} more`];
+const limited = (all: readonly string[]): string[] =>
+  all.length <= MAX_DIFFERENCES
+    ? [...all]
+    : [...all.slice(0, MAX_DIFFERENCES), `and ${all.length - MAX_DIFFERENCES} more`];
 
 const describe = ({ path, text }: Difference): string => `${path}: ${text}`;
 
-/** All of it as lines of text. */
+/** The whole explanation as lines of text. */
 export function lines(file: string, failure: ScriptFailure): string[] {
   const { message, expected, heading, nearest, differences } = explain(file, failure);
   return [
@@ -48,7 +50,7 @@ export function lines(file: string, failure: ScriptFailure): string[] {
     ...part('expected', expected),
     ...part(heading, nearest),
     ...part('differs in', differences),
-    ...silence(failure),
+    ...nothingCame(failure),
   ];
 }
 
@@ -56,6 +58,6 @@ function part(heading: string, content: readonly string[]): string[] {
   return content.length === 0 ? [] : [`  ${heading}:`, ...content.map((line) => `    ${line}`)];
 }
 
-function silence({ expected, nearest }: ScriptFailure): string[] {
+function nothingCame({ expected, nearest }: ScriptFailure): string[] {
   return expected && !nearest ? ['  nothing came instead'] : [];
 }

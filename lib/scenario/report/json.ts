@@ -1,7 +1,7 @@
 import { explain } from './failure.js';
 import { count, reportAtEnd, type Report, type ScriptResult, type WriteReport } from './report.js';
 
-/** One JSON object, when all is over. */
+/** One JSON object, at the end of the run. */
 export function json(write: WriteReport): Report {
   return reportAtEnd(({ results, notes, cut }) =>
     write(`${JSON.stringify({ ...count(results), cut, notes, scripts: results.map(plain) }, null, 2)}\n`),

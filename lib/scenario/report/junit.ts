@@ -3,7 +3,7 @@ import { lines } from './failure.js';
 import { count, reportAtEnd, type Report, type ScriptResult, type WriteReport } from './report.js';
 import { where } from './tap.js';
 
-/** The XML that CI servers read, when all is over. */
+/** The XML that CI servers read, at the end of the run. */
 export function junit(write: WriteReport): Report {
   return reportAtEnd(({ results, notes, cut }) => {
     const all = cut === undefined ? notes : [...notes, cut];
@@ -50,6 +50,6 @@ function testcase(result: ScriptResult): Element {
 
 const time = (milliseconds: number): string => (milliseconds / 1000).toFixed(3);
 
-/** Without what no XML may hold: scripts may have anything in their comments. */
+/** Replaces characters that XML cannot hold: scripts may have any in their comments. */
 const readable = (text: string): string =>
   text.replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD');

@@ -11,9 +11,9 @@ const PLAIN = { passed: '✔', failed: '✘', skipped: '-' } as const;
 const CLEAR = '\r\x1b[K';
 
 /**
- * A list for a person at a terminal, with a line below it that says what is going on.
+ * A list for a person at a terminal, with a line for the current script below it.
  *
- * @param columns how wide the terminal is now
+ * @param columns the current width of the terminal
  */
 export function live(write: WriteReport, columns: () => number, colors: boolean): Report {
   const results: ScriptResult[] = [];

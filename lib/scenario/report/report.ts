@@ -1,12 +1,12 @@
 import type { ScriptFailure } from '../play.js';
 
-/** Something worth saying that is no failure; `line` where it is about a line of the script. */
+/** A note that is not a failure; `line` where it is about a line of the script. */
 export interface ResultNote {
   readonly line?: number;
   readonly text: string;
 }
 
-/** What became of one script. */
+/** The result of one script. */
 export interface ScriptResult {
   readonly file: string;
   readonly title: string;
@@ -18,18 +18,18 @@ export interface ScriptResult {
   readonly milliseconds: number;
 }
 
-/** Where a run is about: told of it as it goes, in this order. */
+/** Receives the events of a run, in this order. */
 export interface Report {
-  /** @param count how many scripts there will be */
+  /** @param count the number of scripts */
   begin(count: number): void;
   /** A script begins. */
   script?(file: string, title: string): void;
-  /** It is at this line now. */
+  /** The script has reached this line. */
   line?(line: number): void;
-  /** Something that is about no script: about the server or its accounts. */
+  /** A note about the server or its accounts. */
   note(text: string): void;
   result(result: ScriptResult): void;
-  /** @param cut why not all of them were played, where that is so */
+  /** @param cut why not all scripts were played; undefined: they were */
   end(cut?: string): void;
 }
 
@@ -48,14 +48,14 @@ export function totals(results: readonly ScriptResult[]): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** All that was told of a run; `cut` as in {@link Report.end}. */
+/** All results and notes of a run; `cut` as in {@link Report.end}. */
 interface RunSummary {
   readonly results: readonly ScriptResult[];
   readonly notes: readonly string[];
   readonly cut: string | undefined;
 }
 
-/** A report that is written at once, when all is over. */
+/** A report that is written at the end of the run. */
 export function reportAtEnd(write: (told: RunSummary) => void): Report {
   const results: ScriptResult[] = [];
   const notes: string[] = [];

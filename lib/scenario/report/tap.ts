@@ -1,7 +1,7 @@
 import { explain } from './failure.js';
 import { totals, type ResultNote, type Report, type ScriptResult, type WriteReport } from './report.js';
 
-/** The Test Anything Protocol, version 13: one test a script. [https://testanything.org/tap-version-13-specification.html] */
+/** The Test Anything Protocol, version 13: one test per script. [https://testanything.org/tap-version-13-specification.html] */
 export function tap(write: WriteReport): Report {
   const results: ScriptResult[] = [];
   const line = (text: string): void => write(`${text}\n`);
@@ -37,7 +37,7 @@ export function where({ file }: ScriptResult, { line, text }: ResultNote): strin
   return line === undefined ? text : `${file}:${line}: ${text}`;
 }
 
-/** A block of YAML, every text in it quoted or literal, so that nothing in it is read as anything else. */
+/** A block of YAML. Every text is quoted or a literal, so that it cannot be read as something else. */
 function diagnostics({ file, failure, milliseconds }: ScriptResult): string[] {
   if (!failure) return [];
   const { message, expected, heading, nearest, differences } = explain(file, failure);
@@ -57,6 +57,6 @@ function diagnostics({ file, failure, milliseconds }: ScriptResult): string[] {
 }
 
 function literal(name: string, content: readonly string[]): string[] {
-  // Marked lines begin with white space, so the indentation has to be said.
+  // Lines may begin with white space, so the indentation must be given.
   return content.length === 0 ? [] : [`  ${name}: |2`, ...content.map((one) => `    ${one}`)];
 }
