@@ -117,7 +117,7 @@ function extraWords({ command, group }: Place, words: readonly string[]): readon
 }
 
 function unknownWord(place: Place, word: string): string {
-  if (!isDefault(place.command)) return `${calledBy(place)} takes no "${word}"`;
+  if (!isDefault(place.command)) return `${calledBy(place)} takes no argument "${word}"`;
   return `unknown command "${word}"${didYouMean(word, place.others.map(nameOf))}`;
 }
 
@@ -132,8 +132,8 @@ function unknownOption(place: Place, name: string): string {
   const written = name.length === 1 ? `-${name}` : `--${name}`;
   const owners = group?.actions.filter(({ own = {} }) => Object.hasOwn(own, name)) ?? [];
   if (owners.length > 0)
-    return `${written} is no option of ${calledBy(place)}, but of ${owners.map(nameOf).join(' and ')}`;
-  if (isOptionName(name)) return `${written} is no option of the command ${calledBy(place)}`;
+    return `${written} is an option of ${owners.map(nameOf).join(' and ')}, not of ${calledBy(place)}`;
+  if (isOptionName(name)) return `${written} is not an option of the command ${calledBy(place)}`;
   const names = [...configured(command), ...Object.keys(command.own ?? {})];
   return `unknown option ${written}${didYouMean(name, names, (near) => `--${near}`)}`;
 }

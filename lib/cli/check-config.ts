@@ -6,7 +6,7 @@ import { command, EXIT } from './command.js';
 
 export const checkConfig = command({
   usage: 'check-config',
-  help: 'Check the configuration, and show what is in force and where each value comes from',
+  help: 'Check the configuration, and show each value and its source',
   configured: 'run',
   run({ options }) {
     const loaded = loadOptions({ command: 'run', args: options, env: process.env });

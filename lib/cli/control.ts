@@ -43,7 +43,7 @@ export class Control {
     if (opened !== 'occupied') return this.log.warn(opened.warning);
     const other = await runningInstance(data);
     if (sm === undefined && other?.embedded !== false) throw directoryInUse(data, other?.pid);
-    this.log.info('no control socket: another sm-component has that of the data directory', {
+    this.log.info('no control socket: another sm-component has the control socket of this data directory', {
       data,
       pid: other?.pid,
     });

@@ -8,20 +8,20 @@ import { DirectoryLock } from '../store/lock.js';
 import { Failure } from './command.js';
 
 const DAMAGED =
-  '; put a backup in its place, or save what can be read of it: docs/running.md has the commands. ' +
-  'To begin without accounts, move the files sm-component.sqlite* away';
+  '; restore a backup, or save the readable part: docs/running.md has the commands. ' +
+  'To start without accounts, move the files sm-component.sqlite* away';
 const NO_DIRECTORY = '; --data must be a directory';
-const RIGHTS = '; may this user read and write there?';
+const RIGHTS = '; check that this user may read and write there';
 
 /** What to do about errors of the system and of SQLite, by their code. */
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: RIGHTS,
   EEXIST: NO_DIRECTORY,
   ENOTDIR: NO_DIRECTORY,
-  ENOENT: '; no directory can be made there: choose another one with --data',
+  ENOENT: '; the directory cannot be made: choose another one with --data',
   EPERM: RIGHTS,
-  EROFS: '; choose a directory that can be written with --data',
-  SQLITE_BUSY: '; another program has locked it: try again when that has ended',
+  EROFS: '; choose a writable directory with --data',
+  SQLITE_BUSY: '; another program has locked it: try again when that program has ended',
   SQLITE_CANTOPEN: RIGHTS,
   SQLITE_READONLY: RIGHTS,
 };

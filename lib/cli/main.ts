@@ -28,8 +28,8 @@ const SERVICES: readonly Command[] = [run, sessionManager];
 
 const EPILOGUE =
   'Each option is also an environment variable (SM_COMPONENT_LOG_LEVEL for --log-level; lists with commas) and a key ' +
-  'of the JSON file that --config names. Arguments win over variables, variables over the file. ' +
-  'Exit codes: 0 stopped, 2 bad usage or configuration, 1 anything else.';
+  'of the JSON file that --config names. Arguments override variables, and variables override the file. ' +
+  'Exit codes: 0 after a normal stop, 2 for wrong usage or configuration, 1 for any other error.';
 
 /** Runs the program, and prints errors on standard error. Never rejects. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {

@@ -38,7 +38,7 @@ function readFirstLine(file: string): string {
 async function ask(use: 'set' | 'try'): Promise<string> {
   if (!process.stdin.isTTY) return readLine();
   const first = notEmpty(await readLine('Password: '));
-  if (use === 'set' && (await readLine('Once more: ')) !== first)
+  if (use === 'set' && (await readLine('Repeat the password: ')) !== first)
     throw new Failure('the two passwords differ; nothing was changed');
   return first;
 }

@@ -13,16 +13,16 @@ import { onceInterrupted } from './signals.js';
 export const probe = command({
   usage: 'probe',
   help:
-    'Find out what a session manager speaks, which domains it serves, and whether a login works. Not while a socket ' +
-    'manager of the same name is connected: jabberd 1.4 throws that one out, and jabberd 1.1 does not survive two. With ' +
-    '--dialect jabberd2 (which is not found out by itself) it says what the router has, tries the domains ' +
-    'among that where none is named, and logs in with --credentials',
+    'Find out the dialect of a session manager and the domains that it serves, and test a login. Do not probe while a ' +
+    'socket manager of the same name is connected: jabberd 1.4 disconnects that one, and jabberd 1.1 crashes. With ' +
+    '--dialect jabberd2 (which is not detected), it lists the names on the router, tries those that are domains ' +
+    'unless --domain is given, and logs in with --credentials',
   configured: 'probe',
   own: {
-    user: { kind: kinds.text, help: 'Log in as this user, and out again' },
+    user: { kind: kinds.text, help: 'Log in as this user, and log out again' },
     password: {
       kind: kinds.text,
-      help: 'The password of --user; other users of the machine can read it',
+      help: 'The password of --user. Other users of the machine can read arguments: use --password-file instead',
       secret: true,
     },
     'password-file': { kind: kinds.file, help: 'A file whose first line is the password of --user' },
@@ -30,7 +30,7 @@ export const probe = command({
   examples: [['$0 probe --sm 10.0.0.2:15347 --secret-file secret --domain foo.com --user juliet', '']],
   async run({ options, own }) {
     const config = loadConfig({ command: 'probe', args: options, env: process.env });
-    if (!config.sm) throw new UsageError('probe needs to know which session manager: --sm HOST:PORT');
+    if (!config.sm) throw new UsageError('probe needs a session manager: give --sm HOST:PORT');
     const { user } = own;
     const login = user === undefined ? undefined : { user, password: await askPassword(own, 'try') };
     return new Probe(config, login).run();
@@ -120,7 +120,10 @@ class Probe {
       if (form === 'end') return this.tell(domain, 'not served', false);
       if (form === 'silence') return this.tell(domain, `no answer: ${OTHER_DIALECT}`, false);
       const fields = form.child('query')?.elements.map(({ localName }) => localName) ?? [];
-      this.tell(domain, `served; a login takes ${fields.join(', ') || 'what is not said without a user'}`);
+      this.tell(
+        domain,
+        `served; a login takes ${fields.join(', ') || 'fields that are only known with --user'}`,
+      );
       return this.login === undefined || (await this.tryLogin(client, domain, this.login));
     } finally {
       // A session manager that does not answer keeps the stream open: that is not waited for.
@@ -174,9 +177,9 @@ function refusal(answer: Answer): string {
 }
 
 function describe(answer: Answer): string {
-  if (typeof answer === 'string' || answer.attribute('type') !== 'result') return 'not told';
+  if (typeof answer === 'string' || answer.attribute('type') !== 'result') return 'unknown';
   const query = answer.child('query');
   // jabberd 1.1 calls it <ver/>
   const parts = ['name', 'version', 'ver', 'os'].map((name) => query?.childText(name)).filter(Boolean);
-  return parts.join(', ') || 'not told';
+  return parts.join(', ') || 'unknown';
 }

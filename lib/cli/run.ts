@@ -14,7 +14,7 @@ import { version } from './version.js';
 
 export const run = command({
   usage: ['run', '$0'],
-  help: 'Run the socket manager (the command when none is named)',
+  help: 'Run the socket manager; this is the default command',
   configured: 'run',
   examples: [
     ['$0', 'with the embedded session manager'],
@@ -74,7 +74,7 @@ class RunService implements Service {
 /** What is printed when the program is ready. */
 function greeting(config: Config, manager: SocketManager): string {
   const where = manager.addresses().map(printAddress).join(' and ');
-  const domains = config.domains.join(', ') || 'whatever the session manager serves';
+  const domains = config.domains.join(', ') || 'any that the session manager serves';
   return [
     `sm-component ${version()} is ready.`,
     `  Clients:  connect to ${where}, domain ${domains}, without encryption`,
@@ -85,13 +85,13 @@ function greeting(config: Config, manager: SocketManager): string {
 
 function behind(config: Config, sm: Address, dialect: string): string[] {
   return [
-    `  ${dialect === 'jabberd2' ? 'Router:  ' : 'Sessions:'} ${printAddress(sm)} (${dialect}), where we are ${config.name}`,
+    `  ${dialect === 'jabberd2' ? 'Router:  ' : 'Sessions:'} ${printAddress(sm)} (${dialect}), our name is ${config.name}`,
     `  Accounts: ${accounts(config)}`,
   ];
 }
 
 function accounts({ dialect, credentials, registration, data }: Config): string {
-  if (dialect !== 'jabberd2') return 'those of that session manager';
+  if (dialect !== 'jabberd2') return 'kept by that session manager';
   const where = credentials.store === 'embedded' ? `kept in ${data}` : printCredentials(credentials);
   return registration ? `${where}; clients may register` : where;
 }

@@ -25,7 +25,9 @@ const FLUSH_TIMEOUT_MS = 1_000;
 
 /** Starts a service, calls `ready`, and stops the service at a signal. @returns the exit code */
 export async function serve(service: Service, log: Log, ready: () => void): Promise<number> {
-  const signal = firstSignal(() => log.info('SIGHUP is ignored: the configuration is read at a start'));
+  const signal = firstSignal(() =>
+    log.info('SIGHUP is ignored: the configuration is read only at the start'),
+  );
   writeWithoutWaiting();
   try {
     // A signal also ends a start that still waits, for instance for the session manager; then it is not ready.
@@ -83,7 +85,7 @@ export async function exitAfterFlush(code: number): Promise<void> {
 /** Normally the process ends by itself once everything is closed; this ends it where something does not close. */
 function endWithin(milliseconds: number): void {
   setTimeout(() => {
-    console.error(`sm-component: not all could be closed within ${milliseconds / 1000} s; ending now`);
+    console.error(`sm-component: not everything could be closed within ${milliseconds / 1000} s; ending now`);
     process.exit(EXIT.failed);
   }, milliseconds).unref();
 }
@@ -100,7 +102,7 @@ function asFailure(error: unknown): unknown {
   const known: Partial<Record<string, string>> = {
     EADDRINUSE: `another program already listens on ${place}: stop it, or choose another port with --listen`,
     EACCES: `listening on ${place} is not allowed for this user: choose a port from 1024 up with --listen`,
-    EADDRNOTAVAIL: `this machine does not have the address of ${place}: give one it has with --listen`,
+    EADDRNOTAVAIL: `this machine does not have the address of ${place}: give one of its addresses with --listen`,
     ENOTFOUND: `the host of --listen cannot be found: ${error.message}`,
     EAI_AGAIN: `the host of --listen cannot be found: ${error.message}`,
   };

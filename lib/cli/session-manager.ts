@@ -13,7 +13,7 @@ import { version } from './version.js';
 
 export const sessionManager = command({
   usage: 'session-manager',
-  help: 'Run the embedded session manager by itself, for socket managers that connect by TCP',
+  help: 'Run only the embedded session manager, for socket managers that connect by TCP',
   configured: 'session-manager',
   examples: [
     ['$0 session-manager --secret-file secret --domain foo.com', 'on 127.0.0.1:5347'],

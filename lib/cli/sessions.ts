@@ -7,7 +7,7 @@ import { table } from './table.js';
 
 export const sessions = command({
   usage: 'sessions',
-  help: 'Who is connected to the sm-component that runs on a data directory',
+  help: 'List the clients of the sm-component that runs on a data directory',
   configured: 'sessions',
   own: {
     format: {
@@ -17,8 +17,8 @@ export const sessions = command({
     },
   },
   examples: [
-    ['$0 sessions', 'of the one that runs on ./data'],
-    ['$0 sessions --data /var/lib/sm-component --format json', 'a JSON list, one session a line'],
+    ['$0 sessions', 'of the sm-component that runs on ./data'],
+    ['$0 sessions --data /var/lib/sm-component --format json', 'a JSON list, one session per line'],
   ],
   async run({ options, own: { format } }) {
     const { values } = loadOptions({ command: 'sessions', args: options, env: process.env });

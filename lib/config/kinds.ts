@@ -68,7 +68,7 @@ export const componentName: Kind<string> = {
 
 export const domains: ListKind<string> = {
   metavar: 'DOMAIN',
-  expected: 'a domain name: letters, digits, ".", "_" and "-", 255 characters at most with A-labels (xn--…)',
+  expected: 'a domain name: letters, digits, ".", "_" and "-", at most 255 characters with A-labels (xn--…)',
   json: ['string'],
   list: true,
   parse: host,
@@ -116,8 +116,8 @@ export const peer: Kind<Address> = {
 const listener: Kind<Address> = {
   metavar: '[HOST:]PORT',
   expected:
-    '[HOST:]PORT with a port from 0 (any free one) to 65535 (IPv6 in brackets: "[::1]:5222"; ' +
-    'without HOST it is 127.0.0.1)',
+    '[HOST:]PORT with a port from 0 (any free port) to 65535 (IPv6 in brackets: "[::1]:5222"; ' +
+    'without HOST, it is 127.0.0.1)',
   json: ['string', 'number'],
   parse: (text) => {
     const address = parseAddress(text);
@@ -131,7 +131,7 @@ export const listeners: ListKind<Address> = { ...listener, list: true };
 
 export const text: Kind<string> = {
   metavar: 'TEXT',
-  expected: 'a text that is not empty',
+  expected: 'a non-empty text',
   json: ['string'],
   parse: (given) => given || undefined,
 };
@@ -140,7 +140,7 @@ export const texts: ListKind<string> = { ...text, list: true };
 
 export const secret: Kind<string> = {
   metavar: 'TEXT',
-  expected: 'a text that is not empty',
+  expected: 'a non-empty text',
   json: ['string'],
   // Secrets of Kubernetes and compose files often end with a line end by mistake.
   parse: (text) => text.replace(/[\r\n]+$/, '') || undefined,
@@ -187,7 +187,7 @@ export const credentials: Kind<CredentialsSource> = {
   metavar: 'embedded|sqlite:PATH|postgres:URL|pipe:COMMAND',
   expected:
     '"embedded", "sqlite:PATH", "postgres:URL" with a URL like postgresql://user:password@host/database, or ' +
-    '"pipe:COMMAND"; behind PATH or URL may stand ?password_type=plaintext, crypt, a1hash or (postgres) bcrypt',
+    '"pipe:COMMAND"; PATH or URL may end with ?password_type=plaintext, crypt, a1hash or (postgres) bcrypt',
   json: ['string'],
   parse: (text, base) => {
     if (text === 'embedded') return { store: 'embedded' };

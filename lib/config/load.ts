@@ -96,8 +96,8 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
   checkListen(values, origins);
   if (domain.includes(name)) {
     throw new ConfigError(
-      `--name and --domain must differ, and both are "${name}" (${from('name')}; ${from('domain')}): ` +
-        'the session manager tells the socket manager from itself by them',
+      `--name and --domain must differ, but both are "${name}" (${from('name')}; ${from('domain')}): ` +
+        'the session manager could not distinguish the socket manager from itself',
     );
   }
   if (sm !== undefined || command === 'session-manager') requireSecret(values, origins);
@@ -105,7 +105,7 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
   else checkRouter(values, origins);
   if (values['login-stanza-bytes'] > values['stanza-bytes']) {
     throw new ConfigError(
-      `--login-stanza-bytes (${values['login-stanza-bytes']}, ${from('login-stanza-bytes')}) must not be over ` +
+      `--login-stanza-bytes (${values['login-stanza-bytes']}, ${from('login-stanza-bytes')}) must not be more than ` +
         `--stanza-bytes (${values['stanza-bytes']}, ${from('stanza-bytes')})`,
     );
   }
@@ -117,7 +117,7 @@ function checkListen({ listen }: Values, origins: Loaded['origins']): void {
     const other = listen.find((one, place) => place !== at && covers(one, address));
     if (other === undefined || address.port === 0) continue;
     const [wide, narrow] = [printAddress(other), printAddress(address)];
-    const why = wide === narrow ? `${wide} stands there twice` : `${wide} listens on ${narrow} as well`;
+    const why = wide === narrow ? `${wide} is given twice` : `${wide} listens on ${narrow} as well`;
     throw new ConfigError(`${origins.get('listen')}: ${why}; give one of them`);
   }
 }
@@ -146,12 +146,14 @@ function requireSecret(
 function checkServed({ dialect }: Values, origins: Loaded['origins']): void {
   if (dialect === 'sto-sfrom' || dialect === 'route') return;
   const from = origins.get('dialect') ?? '';
-  throw new ConfigError(`${from}: session-manager must be told what to serve, "sto-sfrom" or "route"`);
+  throw new ConfigError(`${from}: session-manager needs a dialect, "sto-sfrom" or "route"`);
 }
 
 function checkRouter({ dialect, sm }: Values, origins: Loaded['origins']): void {
   if (dialect !== 'jabberd2' || sm !== undefined) return;
-  throw new ConfigError(`${origins.get('dialect')}: jabberd2 needs --sm HOST:PORT, which is its router`);
+  throw new ConfigError(
+    `${origins.get('dialect')}: jabberd2 needs --sm HOST:PORT, the address of its router`,
+  );
 }
 
 function readSecret(values: Values, origin: string): string {
@@ -161,7 +163,7 @@ function readSecret(values: Values, origin: string): string {
   // White space at the end is not visible in an editor, and would make it another secret.
   const secret = text.split(/\r?\n/, 1)[0].trimEnd();
   if (secret === '')
-    throw new ConfigError(`${origin}: the first line of ${file} must be the secret, and it is empty`);
+    throw new ConfigError(`${origin}: the first line of ${file} must be the secret, but it is empty`);
   return secret;
 }
 
@@ -172,13 +174,13 @@ export function withoutEffect({ values, origins }: Loaded): string | undefined {
   if (given.length === 0) return undefined;
   const dialects = new Set(given.map((name) => optionOf(name).onlyWith));
   const where = given.map((name) => origins.get(name)).join(', ');
-  return `of no effect without --dialect ${[...dialects].join(' or ')}: ${where}`;
+  return `no effect without --dialect ${[...dialects].join(' or ')}: ${where}`;
 }
 
 /** A sentence that names the variables that were ignored (see {@link Loaded.foreign}); undefined where there are none. */
 export function ignoredVariables({ foreign }: Loaded): string | undefined {
   if (foreign.length === 0) return undefined;
-  return `no options, but variables that Kubernetes sets for a service: ${foreign.join(', ')}`;
+  return `ignored, because Kubernetes sets these variables for a service: ${foreign.join(', ')}`;
 }
 
 /** @throws {ConfigError} where a file that an option names cannot be read */

@@ -44,7 +44,7 @@ export interface GivenTexts {
  */
 export function argument(name: string, { kind }: Option, texts: readonly string[]): GivenTexts {
   if (texts.length > 1 && !kind.list)
-    throw new ConfigError(`argument --${name} stands there ${texts.length} times; give it once`);
+    throw new ConfigError(`argument --${name} is given ${texts.length} times; give it once`);
   return { texts, origin: `argument --${name}`, base: process.cwd() };
 }
 

@@ -71,16 +71,16 @@ export const OPTIONS = {
   sm: {
     group: 'Session manager',
     kind: kinds.peer,
-    help: 'The session manager to connect to; with jabberd2 its router. Without it the embedded one is used.',
+    help: 'The session manager to connect to; with jabberd2, its router. Without this option, the embedded session manager is used.',
     commands: ['probe'],
     field: 'sm',
   },
   dialect: {
     group: 'Session manager',
     kind: kinds.oneOf(...DIALECT_NAMES, 'auto'),
-    help: 'How the session manager addresses sessions; of session-manager, how it serves them itself. "sto-sfrom": jabberd up to 1.1 (README.SM). "route": jabberd 1.4, and the old protocol of 1.6. "jabberd2": --sm is its router, and accounts are checked here (--credentials). "auto": the first or the second, found out from what it answers.',
+    help: 'How the session manager addresses sessions; with the command session-manager, how it serves socket managers itself. "sto-sfrom": jabberd up to 1.1 (README.SM). "route": jabberd 1.4, and the old protocol of 1.6. "jabberd2": --sm is its router, and sm-component checks the passwords (--credentials). "auto": "sto-sfrom" or "route", detected from the answers of the session manager.',
     default: {
-      text: 'sto-sfrom; of probe auto',
+      text: 'sto-sfrom; for probe auto',
       from: (_before, command) => [command === 'probe' ? 'auto' : 'sto-sfrom'],
     },
     commands: ['session-manager', 'users', 'probe'],
@@ -89,7 +89,7 @@ export const OPTIONS = {
   name: {
     group: 'Session manager',
     kind: kinds.componentName,
-    help: 'The name of the socket manager, as the session manager knows it (jabber.xml: <host>); with jabberd2 the name that is bound at the router, another one than that of its c2s.',
+    help: 'The name of the socket manager at the session manager: in jabber.xml the <host> (jabberd up to 1.1) or the id of the <service> (1.4). With jabberd2, the name to bind at the router; it must differ from the name of its c2s.',
     default: 'foo-sockets',
     commands: ['session-manager', 'probe'],
     field: 'name',
@@ -97,7 +97,7 @@ export const OPTIONS = {
   secret: {
     group: 'Session manager',
     kind: kinds.secret,
-    help: 'The secret shared with the session manager; with jabberd2 that of --router-user. Other users of the machine can read arguments: better use --secret-file.',
+    help: 'The secret shared with the session manager; with jabberd2, the secret of --router-user. Other users of the machine can read arguments: use --secret-file instead.',
     secret: true,
     commands: ['session-manager', 'probe'],
     field: 'secret',
@@ -106,13 +106,13 @@ export const OPTIONS = {
   'secret-file': {
     group: 'Session manager',
     kind: kinds.file,
-    help: 'A file whose first line is the secret shared with the session manager; blanks at its end are no part of it.',
+    help: 'A file whose first line is the secret shared with the session manager; blanks at the end of the line are removed.',
     commands: ['session-manager', 'probe'],
   },
   'router-user': {
     group: 'Session manager',
     kind: kinds.text,
-    help: 'With jabberd2: the user of the router that --secret belongs to (router-users.xml).',
+    help: 'With jabberd2: the user at the router (router-users.xml), whose secret is --secret.',
     default: 'jabberd',
     commands: ['probe'],
     onlyWith: 'jabberd2',
@@ -121,7 +121,7 @@ export const OPTIONS = {
   'router-tls': {
     group: 'Session manager',
     kind: kinds.oneOf('auto', 'off', 'required'),
-    help: 'With jabberd2: is the link to the router encrypted? "auto": where the router offers it.',
+    help: 'With jabberd2: whether the link to the router is encrypted. "auto": if the router offers it.',
     default: 'auto',
     commands: ['probe'],
     onlyWith: 'jabberd2',
@@ -130,7 +130,7 @@ export const OPTIONS = {
   'router-ca': {
     group: 'Session manager',
     kind: kinds.file,
-    help: 'With jabberd2: a PEM file of authorities; the certificate of the router must be signed by one of them, and be for the host of --sm. Without it, it is not looked at.',
+    help: 'With jabberd2: a PEM file with certificate authorities. One of them must have signed the certificate of the router, which must be for the host of --sm. Without this option, the certificate is not verified.',
     commands: ['probe'],
     onlyWith: 'jabberd2',
     field: 'router.ca',
@@ -139,9 +139,9 @@ export const OPTIONS = {
   domain: {
     group: 'Session manager',
     kind: kinds.domains,
-    help: 'A domain that the session manager serves, as it spells it: bücher.example or xn--bcher-kva.example. Clients may use either. The first serves clients that name none. With --sm and without --domain whatever clients name is passed on; with jabberd2, what the router has.',
+    help: 'A domain that the session manager serves, in the spelling of the session manager: bücher.example or xn--bcher-kva.example. Clients may use either spelling. Clients that name no domain get the first one. With --sm and without --domain, every domain that a client names is passed on; with jabberd2, every domain on the router.',
     default: {
-      text: 'localhost; with --sm none',
+      text: 'localhost; none with --sm',
       from: ({ sm }) => (sm ? [] : ['localhost']),
     },
     commands: ['session-manager', 'users', 'probe'],
@@ -151,7 +151,7 @@ export const OPTIONS = {
   alias: {
     group: 'Session manager',
     kind: kinds.aliases,
-    help: 'An old name of a domain, and the domain: clients that ask for the one are served by the other. "*" is every other name, and none.',
+    help: 'An old name of a domain, and its real name: clients that ask for OLD get REAL. "*" stands for every other name, and for clients that name no domain.',
     field: 'aliases',
     toField: (pairs: readonly kinds.AliasPair[]): ReadonlyMap<string, string> =>
       new Map(pairs.map(([old, real]) => [domainKey(old), real])),
@@ -159,16 +159,16 @@ export const OPTIONS = {
   'alias-replies': {
     group: 'Session manager',
     kind: kinds.onOff,
-    help: 'Do clients that came by an old name see it also in what comes back? jabberd showed them the real one: "off" does as well.',
+    help: 'Whether clients that asked for an old name also see it in the stanzas that they receive. With "off" they see the real name, as with jabberd.',
     default: 'on',
     field: 'aliasReplies',
   },
   listen: {
     group: 'Listening',
     kind: kinds.listeners,
-    help: 'Where to listen: for clients, or with session-manager for socket managers. "[::]:5222" takes IPv4 as well, unless an IPv4 address of that port is given too.',
+    help: 'The address to listen on for clients; with the command session-manager, for socket managers. "[::]:5222" also accepts IPv4, unless an IPv4 address with the same port is given too.',
     default: {
-      text: '127.0.0.1:5222; of session-manager 127.0.0.1:5347',
+      text: '127.0.0.1:5222; for session-manager 127.0.0.1:5347',
       from: (_before, command) => [command === 'session-manager' ? '127.0.0.1:5347' : '127.0.0.1:5222'],
     },
     commands: ['session-manager'],
@@ -177,7 +177,7 @@ export const OPTIONS = {
   data: {
     group: 'Embedded session manager',
     kind: kinds.directory,
-    help: 'Where the embedded session manager keeps accounts, rosters and stored messages, where the accounts of --credentials embedded are, and where a running instance has its control socket (see sessions). Made if missing.',
+    help: 'The directory for the accounts, rosters and messages of the embedded session manager, for the accounts of --credentials embedded, and for the control socket of a running instance (see sessions). It is made if it does not exist.',
     default: './data',
     commands: ['session-manager', 'users', 'sessions', 'probe'],
     field: 'data',
@@ -185,9 +185,9 @@ export const OPTIONS = {
   registration: {
     group: 'Embedded session manager',
     kind: kinds.onOff,
-    help: 'May clients make accounts before login (in-band registration)? With --sm, "on" leaves it to that session manager; with jabberd2 they are made in --credentials.',
+    help: 'Whether clients may make accounts before login (in-band registration). With --sm, "on" lets that session manager decide; with jabberd2, accounts are made in --credentials.',
     default: {
-      text: 'on with --sm (but for jabberd2) or where only loopback addresses are listened on, else off',
+      text: 'on with --sm (except for jabberd2) or if --listen has only loopback addresses, else off',
       from: ({ sm, dialect, listen }) =>
         (sm !== undefined && dialect !== 'jabberd2') || listen.every(({ host }) => LOOPBACK.test(host))
           ? ['on']
@@ -199,7 +199,7 @@ export const OPTIONS = {
   credentials: {
     group: 'Accounts in front of jabberd2',
     kind: kinds.credentials,
-    help: 'Where names and passwords are, with --dialect jabberd2: its session manager leaves them to the socket manager. "embedded": a store of our own in --data. "sqlite:PATH", "postgres:URL": the table authreg of jabberd2. "pipe:COMMAND": a program that speaks with jabberd2 as its module pipe does; COMMAND is a program and its arguments, without quotes. Passwords are in the table as c2s.xml says: ?password_type=crypt.',
+    help: 'Where names and passwords are kept, with --dialect jabberd2: there the socket manager checks them, not the session manager. "embedded": a store of our own in --data. "sqlite:PATH", "postgres:URL": the table authreg of jabberd2; add ?password_type=crypt if c2s.xml has that password type. "pipe:COMMAND": a program for the module pipe of jabberd2; COMMAND is the program and its arguments, without quotes.',
     default: 'embedded',
     secret: 'in part',
     commands: ['users', 'probe'],
@@ -209,7 +209,7 @@ export const OPTIONS = {
   realm: {
     group: 'Accounts in front of jabberd2',
     kind: kinds.realms,
-    help: 'The realm that the accounts of a domain are kept under, where c2s.xml gives one (<id realm=…>). Without it, it is the domain.',
+    help: 'The realm of the accounts of a domain, if c2s.xml has one (<id realm=…>). Without this option, the realm is the domain.',
     commands: ['users', 'probe'],
     onlyWith: 'jabberd2',
     field: 'realms',
@@ -218,7 +218,7 @@ export const OPTIONS = {
   'log-level': {
     group: 'Log and configuration',
     kind: kinds.oneOf('error', 'warn', 'info', 'debug'),
-    help: 'How much is logged, on standard error.',
+    help: 'How much is logged to standard error.',
     default: 'info',
     commands: ['session-manager'],
     field: 'logLevel',
@@ -226,7 +226,7 @@ export const OPTIONS = {
   'log-format': {
     group: 'Log and configuration',
     kind: kinds.oneOf('text', 'json'),
-    help: 'Log lines for people, or a JSON object a line.',
+    help: 'Log lines for people, or one JSON object per line.',
     default: 'text',
     commands: ['session-manager'],
     field: 'logFormat',
@@ -234,14 +234,14 @@ export const OPTIONS = {
   config: {
     group: 'Log and configuration',
     kind: kinds.file,
-    help: 'A JSON file with options, by the names they have here (without --). Arguments and environment variables win over it.',
+    help: 'A JSON file with options, by their names without --. Arguments and environment variables override it.',
     outsideFile: true,
     commands: ['session-manager', 'users', 'sessions', 'probe'],
   },
   'login-stanza-bytes': {
     group: 'Limits',
     kind: kinds.whole('bytes', 1024, 900_000),
-    help: 'Size of one stanza before login.',
+    help: 'Maximum size of a stanza before login.',
     default: '16384',
     field: 'limits.loginStanzaBytes',
   },
@@ -249,7 +249,7 @@ export const OPTIONS = {
     group: 'Limits',
     // jabberd 1.1.2 accepts packets of about 1,000,000 bytes, with all that we add to a stanza
     kind: kinds.whole('bytes', 1024, 900_000),
-    help: 'Size of one stanza after login.',
+    help: 'Maximum size of a stanza after login.',
     default: '262144',
     field: 'limits.stanzaBytes',
   },
@@ -257,56 +257,56 @@ export const OPTIONS = {
     group: 'Limits',
     // jabberd 1.1.2 accepts a depth of 100, and a bounced stanza may come back inside of other elements
     kind: kinds.whole('elements', 4, 90),
-    help: 'Elements inside each other in one stanza.',
+    help: 'Maximum nesting of elements in a stanza.',
     default: '64',
     field: 'limits.depth',
   },
   attributes: {
     group: 'Limits',
     kind: kinds.whole('attributes', 8, 500),
-    help: 'Attributes of one element.',
+    help: 'Maximum number of attributes of an element.',
     default: '64',
     field: 'limits.attributes',
   },
   'stanza-timeout': {
     group: 'Limits',
     kind: kinds.whole('seconds', 1, 3600),
-    help: 'Time in which a stanza that a client has begun after login must be whole, or have grown by 16 kB: who is slow may take long for a big one, but it does not stand still.',
+    help: 'Time for a client to finish a stanza after login, or to send another 16 kB of it: a slow client may take longer for a large stanza, but must not stop.',
     default: '120',
     field: 'limits.stanzaTimeout',
   },
   'login-timeout': {
     group: 'Limits',
     kind: kinds.whole('seconds', 1, 3600),
-    help: 'Time from connect to a successful login.',
+    help: 'Time from the connection to a successful login.',
     default: '60',
     field: 'limits.loginTimeout',
   },
   'login-attempts': {
     group: 'Limits',
     kind: kinds.whole('logins', 1, 1000),
-    help: 'Failed logins of one connection before it is closed.',
+    help: 'Failed logins on one connection before it is closed.',
     default: '5',
     field: 'limits.loginAttempts',
   },
   'held-bytes': {
     group: 'Limits',
     kind: kinds.whole('bytes', 0, 16_777_216),
-    help: 'What a client may send behind its login before the answer is there.',
+    help: 'Bytes buffered from a client between its login request and the reply.',
     default: '65536',
     field: 'limits.heldBytes',
   },
   'client-queue-bytes': {
     group: 'Limits',
     kind: kinds.whole('bytes', 65_536, 1_073_741_824),
-    help: 'What may wait for a client that does not read; over it, a client that has taken nothing for 5 seconds is ended and its packets go back. Over 16 times as much, any.',
+    help: 'Bytes that may wait for a client that does not read. Above this size, a client that has accepted nothing for 5 seconds is disconnected, and its packets go back to the session manager. Above 16 times this size, the client is disconnected at once.',
     default: '1048576',
     field: 'limits.clientQueueBytes',
   },
   'link-queue-bytes': {
     group: 'Limits',
     kind: kinds.whole('bytes', 65_536, 1_073_741_824),
-    help: 'What may wait for the session manager; over it clients are not read until there is room.',
+    help: 'Bytes that may wait for the session manager. Above this size, nothing is read from clients until there is room.',
     default: '4194304',
     commands: ['session-manager'],
     field: 'limits.linkQueueBytes',
@@ -315,14 +315,14 @@ export const OPTIONS = {
     group: 'Keepalive',
     // 32767 s and 127 probes are the maximum of Linux
     kind: kinds.whole('seconds', 0, 32_767),
-    help: 'TCP keepalive: silence before the first probe; 0 turns probes off.',
+    help: 'TCP keepalive: idle time before the first probe; 0 turns probes off.',
     default: '120',
     field: 'keepalive.idle',
   },
   'keepalive-interval': {
     group: 'Keepalive',
     kind: kinds.whole('seconds', 1, 32_767),
-    help: 'TCP keepalive: time between probes.',
+    help: 'TCP keepalive: time between two probes.',
     default: '30',
     field: 'keepalive.interval',
   },
@@ -336,14 +336,14 @@ export const OPTIONS = {
   'user-timeout': {
     group: 'Keepalive',
     kind: kinds.whole('seconds', 0, 86_400),
-    help: 'TCP_USER_TIMEOUT: how long what was sent may stay unacknowledged; 0 leaves it to the system.',
+    help: 'TCP_USER_TIMEOUT: how long sent data may stay unacknowledged; 0 leaves this to the system.',
     default: '120',
     field: 'keepalive.userTimeout',
   },
   'whitespace-keepalive': {
     group: 'Keepalive',
     kind: kinds.whole('seconds', 0, 86_400),
-    help: 'A space to a client after this long without writing to it; 0 turns it off.',
+    help: 'Send a space to a client after this time without other data for it; 0 turns this off.',
     default: '0',
     field: 'keepalive.whitespace',
   },

@@ -13,14 +13,14 @@ const INTRODUCTION = `# Options
 
 <!-- Made by \`npm run docs\` from lib/config/options.ts; edit that table, not this page. -->
 
-An option is given as an argument (\`--log-level debug\`), as an environment variable (\`SM_COMPONENT_LOG_LEVEL=debug\`), or as a
-key of the JSON file that \`--config FILE\` names (\`{ "log-level": "debug" }\`). Arguments win over environment variables,
-these over the file, and the file over the defaults. An empty environment variable counts as unset. Options that may be
-repeated are lists: \`--listen 5222 --listen 5322\`, \`SM_COMPONENT_LISTEN=5222,5322\`, \`{ "listen": [5222, 5322] }\`.
-Relative paths start from the current directory; in a file, from the directory of that file. Whatever is unknown or wrong
-stops the start and is named; variables that Kubernetes sets for a service called sm-component are passed over. Files are
-UTF-8, with or without a byte order mark.
-\`sm-component check-config\` shows what is in force and where it comes from.
+Give an option as an argument (\`--log-level debug\`), as an environment variable (\`SM_COMPONENT_LOG_LEVEL=debug\`), or as a
+key of the JSON file that \`--config FILE\` names (\`{ "log-level": "debug" }\`). Arguments override environment variables,
+these override the file, and the file overrides the defaults. An empty environment variable counts as unset. Repeatable
+options are lists: \`--listen 5222 --listen 5322\`, \`SM_COMPONENT_LISTEN=5222,5322\`, \`{ "listen": [5222, 5322] }\`.
+Relative paths start from the current directory; in a file, from the directory of that file. An unknown or wrong option
+stops the start, and the message names it. Variables that Kubernetes sets for a service called sm-component are ignored.
+Files are UTF-8, with or without a byte order mark.
+\`sm-component check-config\` shows each value and its source.
 `;
 
 /** The text of docs/options.md. A spec fails when the file has another one. */

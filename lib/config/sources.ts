@@ -65,7 +65,7 @@ function readObject(file: string, origin: string): object {
     throw new ConfigError(`file ${file} is not JSON: ${withLine((error as Error).message, text)}`);
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new ConfigError(`file ${file} must hold one JSON object: { "option": value, … }`);
+    throw new ConfigError(`file ${file} must contain one JSON object: { "option": value, … }`);
   }
   return content;
 }

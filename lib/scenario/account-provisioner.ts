@@ -60,7 +60,7 @@ export class AccountProvisioner {
     if (outcome !== 'exists') return this.reportRefusal(account, outcome);
     if (!this.fresh) {
       return this.reportOnce(
-        `${bareJidOf(account)} was there already, and is used as it is (--fresh would replace it)`,
+        `${bareJidOf(account)} exists already, and is used as it is (--fresh replaces it)`,
       );
     }
     await this.replace(account);
@@ -76,7 +76,7 @@ export class AccountProvisioner {
   private reportRefusal({ domain }: ScriptAccount, outcome: Exclude<Registered, string>): void {
     if ('refused' in outcome) {
       this.closed.set(domain, outcome.refused);
-      const why = `(${outcome.refused}): those of the scripts have to be there`;
+      const why = `(${outcome.refused}): the accounts of the scripts must exist`;
       this.reportOnce(`no account can be registered at ${domain} ${why}`);
       // Where there is no server, logging in says so.
     } else if (!outcome.noServer) {
@@ -126,7 +126,7 @@ export class AccountProvisioner {
       reusable = await this.tryReuse({ user, domain, password, isMapped: false });
       this.reusable.set(domain, reusable);
       if (!reusable)
-        this.reportOnce(`${domain} lets nobody register a name again that was removed: accounts are kept`);
+        this.reportOnce(`${domain} does not allow a removed name to be registered again: accounts are kept`);
     }
     return reusable;
   }

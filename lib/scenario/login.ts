@@ -76,9 +76,7 @@ export async function logIn(
     return bind(stream, credentials.domain, resource);
   }
   if (auth === 'sasl') {
-    throw new StreamFailure(
-      `no SASL mechanism that is known here: ${offered.join(', ') || 'none is offered'}`,
-    );
+    throw new StreamFailure(`no supported SASL mechanism: ${offered.join(', ') || 'none is offered'}`);
   }
   return iqAuth(stream, credentials, resource);
 }

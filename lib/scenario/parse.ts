@@ -43,8 +43,8 @@ export function parseScript(file: string, text: string): Script {
 /** A script that is cut off or empty must not count as passed. */
 function nothingToPlay([first]: readonly Character[]): string {
   return first
-    ? `there is no action to play: "${first.name} connects" may be the first`
-    : 'there is nothing to play: a script has characters ([Client] Romeo), and actions (Romeo connects)';
+    ? `no action to play: "${first.name} connects" may be the first`
+    : 'nothing to play: a script needs characters ([Client] Romeo) and actions (Romeo connects)';
 }
 
 /** A line with only a comment. Some authors write `//` and `--`; where these are indented they may be part of a text. */
@@ -99,7 +99,7 @@ class Parser {
     if (this.isAction(text)) {
       this.notes.push({
         line: number,
-        text: 'no line of dashes stands between the characters and the first action',
+        text: 'a line of dashes is missing between the characters and the first action',
       });
       return this.actionLine(line, number, (this.characters = this.finishTop()));
     }
@@ -113,7 +113,7 @@ class Parser {
   }
 
   private beginCharacter(kind: string, name: string, line: number): void {
-    if (kind !== 'Client') this.fail(line, `a character of the class [${kind}]: only [Client] can be played`);
+    if (kind !== 'Client') this.fail(line, `a character of the class [${kind}]: only [Client] is supported`);
     if (name === '') this.fail(line, 'a character without a name: [Client] Romeo');
     if (this.drafts.some((draft) => draft.name === name))
       this.fail(line, `a second character called ${name}`);
@@ -124,13 +124,13 @@ class Parser {
     const draft = this.drafts.at(-1);
     const [, name, value] = PROPERTY.exec(text) ?? [];
     if (name === undefined || !draft) {
-      this.fail(line, 'neither a comment, nor a [Client], nor "key: value" of one, nor a line of dashes');
+      this.fail(line, 'not a comment, a [Client], a "key: value" line, or a line of dashes');
     }
     if (!PROPERTIES.includes(name)) {
       const near = didYouMean(name, PROPERTIES);
       this.notes.push({
         line,
-        text: `${draft.name} has an unknown property "${name}"${near}; it is passed over`,
+        text: `${draft.name} has an unknown property "${name}"${near}; it is ignored`,
       });
     }
     draft.properties.set(name, value);
@@ -143,10 +143,10 @@ class Parser {
   private character({ name, line, properties }: Draft): Character {
     const jid = properties.get('jid') ?? this.fail(line, `${name} has no jid: jid: user@localhost`);
     const [, user, domain, resource] = /^([^@/\s]+)@([^@/\s]+)(?:\/(.+))?$/.exec(jid) ?? [];
-    if (user === undefined) this.fail(line, `the jid of ${name} is no user@domain: ${jid}`);
+    if (user === undefined) this.fail(line, `the jid of ${name} is not user@domain: ${jid}`);
     const port = properties.get('connect_port');
     if (port !== undefined && !(Number(port) > 0 && Number(port) < 65536)) {
-      this.fail(line, `connect_port of ${name} is no port: ${port}`);
+      this.fail(line, `connect_port of ${name} is not a port: ${port}`);
     }
     return {
       name,
@@ -205,7 +205,7 @@ class Parser {
   /** The stanzas of a block, with their lines. */
   private stanzas({ data, line }: Block): Document {
     const read = readStanzas(data.join('\n'), line);
-    if (read instanceof DocumentError) this.fail(read.line, `this is no XML: ${read.message}`);
+    if (read instanceof DocumentError) this.fail(read.line, `malformed XML: ${read.message}`);
     for (const { text, line: begin } of read.texts) {
       const lines = text.split('\n');
       const stray = lines.findIndex((one) => one.trim() !== '' && !isCommentOutside(one));
@@ -268,6 +268,6 @@ function unknownCharacter(text: string, characters: readonly Character[]): strin
   const names = characters.map(({ name }) => name);
   const [, subject] = /^(.*?)\s+(?:connects|disconnects|sends|receives)\b/.exec(text) ?? [];
   if (subject === undefined)
-    return `no action: it begins with none of ${names.join(', ') || 'the characters'}`;
-  return `nobody is called ${subject}${didYouMean(subject, names)} (there are ${names.join(', ') || 'no characters'})`;
+    return `not an action: it begins with no known client (known clients: ${names.join(', ') || 'none'})`;
+  return `unknown client ${subject}${didYouMean(subject, names)} (known clients: ${names.join(', ') || 'none'})`;
 }

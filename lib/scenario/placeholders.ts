@@ -101,16 +101,16 @@ class PlaceholderChecker {
       (placeholder) => !uses.some(({ text }) => text === placeholder),
     );
     if (strange !== undefined) {
-      return { placeholder: strange, what: `${strange}: of a character there are its JID and its full JID` };
+      return { placeholder: strange, what: `${strange}: a character has only "JID" and "full JID"` };
     }
     const wrong = uses.find((use) => this.wrongUse(use));
     return wrong && { placeholder: wrong.text, what: `${wrong.text}${this.wrongUse(wrong)}` };
   }
 
   private wrongUse({ name, full }: VariableUse): string | undefined {
-    if (!this.names.includes(name)) return `: nobody is called ${name}${didYouMean(name, this.names)}`;
+    if (!this.names.includes(name)) return `: unknown client ${name}${didYouMean(name, this.names)}`;
     // A full address is known only after its character has connected.
-    if (full && !this.connected.has(name)) return ` is not known yet: "${name} connects" has to come first`;
+    if (full && !this.connected.has(name)) return ` is not known yet: "${name} connects" must come first`;
     return undefined;
   }
 
@@ -120,7 +120,7 @@ class PlaceholderChecker {
       if (name !== undefined && !this.captured.has(name)) {
         return {
           placeholder,
-          what: `${placeholder}: nothing that is received before is captured as ${name}`,
+          what: `${placeholder}: no earlier "receives" captures ${name}`,
         };
       }
     }
@@ -136,9 +136,9 @@ class PlaceholderChecker {
     if (name !== undefined || whole === ANY) return undefined;
     const what =
       placeholder === ANY || CAPTURE.test(placeholder)
-        ? 'can be a whole value only, not a part of one'
-        : 'means nothing';
-    return { placeholder, what: `${placeholder} ${what}; there are ${ANY} and {scansion:capture:NAME}` };
+        ? 'must be a whole value, not a part of one'
+        : 'is unknown';
+    return { placeholder, what: `${placeholder} ${what}; use ${ANY} or {scansion:capture:NAME}` };
   }
 }
 

@@ -170,7 +170,7 @@ class ScriptPlayer {
     const account = this.options.mapping.account(who);
     if (!account) {
       return {
-        ...failure(action, 'it has no password, neither in the script nor by --account'),
+        ...failure(action, 'it has no password in the script or in --account'),
         fatal: true,
       };
     }
@@ -246,10 +246,10 @@ class ScriptPlayer {
     const seconds = this.options.timeout / 1000;
     const exact = this.options.exact && misses.length > 0;
     const what = exact
-      ? 'another stanza came'
+      ? 'another stanza arrived'
       : client.inbox.ended === undefined
-        ? `it did not come within ${seconds} s${isFeatureQuery(expected) ? FEATURES_HINT : ''}`
-        : `it did not come, and ${endReason(
+        ? `it did not arrive within ${seconds} s${isFeatureQuery(expected) ? FEATURES_HINT : ''}`
+        : `it did not arrive, and ${endReason(
             client,
             misses.map(({ stanza }) => stanza),
           )}`;
@@ -265,7 +265,7 @@ class ScriptPlayer {
     const came = client.inbox.length + 1;
     if (this.options.continueAfterFailure) client.inbox.putBack([stanza]);
     return {
-      ...failure(action, 'something is there, which was not read before'),
+      ...failure(action, 'there is a stanza that was not read before'),
       nearest: { stanza, differences: [] },
       came,
     };

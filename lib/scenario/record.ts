@@ -257,7 +257,7 @@ class RecordedConnection {
     if (stanza.namespace === TLS) {
       this.client.send(element('failure', { xmlns: TLS }).toString());
       this.client.close();
-      this.end('it wants STARTTLS, and what is encrypted cannot be recorded');
+      this.end('it requires STARTTLS, and an encrypted stream cannot be recorded');
       return undefined;
     }
     this.notePasswordRequest(stanza);
@@ -304,7 +304,7 @@ class RecordedConnection {
   private filterFeatures(features: Element): Element | undefined {
     const hidden = features.elements.filter(({ namespace }) => UNRECORDABLE.has(namespace));
     if (hidden.some((one) => one.namespace === TLS && one.child('required'))) {
-      this.end('the server insists on STARTTLS, and what is encrypted cannot be recorded');
+      this.end('the server requires STARTTLS, and an encrypted stream cannot be recorded');
       return undefined;
     }
     if (hidden.length === 0) return features;

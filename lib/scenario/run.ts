@@ -55,7 +55,7 @@ export async function runScripts(
 }
 
 /** For instance because a tag is misspelt: that must not count as passed. */
-export const NOTHING_PLAYED = 'nothing was played: --tags leaves all scripts out';
+export const NOTHING_PLAYED = 'nothing was played: --tags excludes all scripts';
 
 function whyCut({ signal }: RunOptions, noServer: boolean): string | undefined {
   if (noServer) return 'there is no server to play on';
@@ -109,12 +109,12 @@ async function perform(
     onSkipped: (who, line, stanza) => {
       const count = (passedOver.get(line) ?? 0) + 1;
       passedOver.set(line, count);
-      if (count <= MAX_SKIPPED_NOTES) notes.push({ line, text: `${who.name} passed over ${brief(stanza)}` });
+      if (count <= MAX_SKIPPED_NOTES) notes.push({ line, text: `${who.name} skipped ${brief(stanza)}` });
     },
   });
   for (const [line, count] of passedOver) {
     if (count > MAX_SKIPPED_NOTES)
-      notes.push({ line, text: `${count - MAX_SKIPPED_NOTES} more were passed over` });
+      notes.push({ line, text: `${count - MAX_SKIPPED_NOTES} more were skipped` });
   }
   return failures[0];
 }

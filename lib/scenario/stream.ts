@@ -49,10 +49,9 @@ const MAX_SHOWN_LENGTH = 60;
 
 /** A sentence about what the server sent instead of a stream. [RFC8446 5.1: 21 is an alert, 22 a handshake] */
 function describeForeign(first: Buffer): string {
-  if (first[0] === 21 || first[0] === 22)
-    return 'it speaks TLS from the first byte on, which is not tried here';
+  if (first[0] === 21 || first[0] === 22) return 'it expects TLS from the first byte, which is not supported';
   const [line] = first.toString('latin1').split(/[\r\n]/, 1);
-  return `this is no XMPP server, it says ${JSON.stringify(line)}`;
+  return `this is not an XMPP server; it sent ${JSON.stringify(line)}`;
 }
 
 /** The stream of a client to a server. It can be restarted and encrypted on the same connection. */
@@ -115,7 +114,7 @@ export class ServerStream implements XmlStreamEvents {
       return new NoServer(`the server did not send its stream header in ${ANSWER_TIMEOUT_MS / 1000} s`);
     if (this.foreign) return new NoServer(ended);
     return new StreamFailure(
-      this.first ? ended : `${ended} without a word (does that port want TLS at once?)`,
+      this.first ? ended : `${ended} without an answer (does this port expect TLS from the first byte?)`,
     );
   }
 
@@ -204,7 +203,7 @@ export class ServerStream implements XmlStreamEvents {
   }
 
   onSkipped(bytes: number): void {
-    this.end(`the server sent a stanza of ${bytes} bytes, which is too long to look at`);
+    this.end(`the server sent a stanza of ${bytes} bytes, which is too long`);
   }
 
   onClosingTag(): void {
@@ -214,7 +213,7 @@ export class ServerStream implements XmlStreamEvents {
 
   onParseError({ text }: ParseError): void {
     this.foreign = !this.begun;
-    this.end(this.begun ? `what the server sends cannot be read: ${text}` : describeForeign(this.first!));
+    this.end(this.begun ? `the server sent malformed XML: ${text}` : describeForeign(this.first!));
   }
 
   onFailed(error: Error): void {

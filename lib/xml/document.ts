@@ -84,10 +84,10 @@ const UNESCAPED = 'Unencoded <';
 
 /** What sax says, for people who do not know the grammar of XML by heart. */
 const SENTENCES: ReadonlyMap<string, string> = new Map([
-  ['Invalid character entity', 'XML knows no such &…; (and a & is written &amp;)'],
-  ['Invalid character in entity name', 'a & is written &amp;'],
-  [UNESCAPED, 'a < in a text is written &lt;'],
-  ['Unquoted attribute value', 'the value of an attribute has to stand in quotes'],
+  ['Invalid character entity', 'XML has no such &…; (write & as &amp;)'],
+  ['Invalid character in entity name', 'write & as &amp;'],
+  [UNESCAPED, 'write < in a text as &lt;'],
+  ['Unquoted attribute value', 'an attribute value needs quotes'],
 ]);
 
 /** A line of the source: where it begins, and where its line feed is. */
@@ -167,7 +167,7 @@ class DocumentReader {
     if (written.includes('<')) {
       throw new DocumentError(`there is a < in the value of ${name}: is a quote missing?`, line);
     }
-    if (attributes.has(name)) throw new DocumentError(`the attribute ${name} stands there twice`, line);
+    if (attributes.has(name)) throw new DocumentError(`the attribute ${name} appears twice`, line);
     attributes.set(name, value);
     if (attributes.size > MAX_ATTRIBUTES)
       throw new DocumentError(`a tag has more than ${MAX_ATTRIBUTES} attributes`, line);
@@ -184,7 +184,8 @@ class DocumentReader {
     if (parent) parent.children.push(element);
     else this.root = element;
     open.push({ element, line });
-    if (open.length > MAX_DEPTH) throw new DocumentError(`elements stand more than ${MAX_DEPTH} deep`, line);
+    if (open.length > MAX_DEPTH)
+      throw new DocumentError(`elements are nested more than ${MAX_DEPTH} deep`, line);
     this.end = parser.position;
   }
 

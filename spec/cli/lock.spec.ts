@@ -110,7 +110,7 @@ describe('cli: two instances on one data directory', function () {
     expect(tryTo('users', 'add', 'bob').stdout).to.equal('bob@localhost was added\n');
     const { code, stderr } = tryTo('users', 'remove', 'alice');
     expect(code).to.equal(1);
-    expect(stderr).to.contain('cannot be asked to end the sessions of alice@localhost');
+    expect(stderr).to.contain('so it cannot end the sessions of alice@localhost: stop it first');
     expect(tryTo('users', 'list').stdout).to.equal('alice@localhost\nbob@localhost\n');
   });
 
@@ -118,7 +118,7 @@ describe('cli: two instances on one data directory', function () {
     await start(...alone, '--domain', 'foo.com');
     expect(tryTo('users', 'add', 'bob@foo.com').stdout).to.equal('bob@foo.com was added\n');
     expect(tryTo('users', 'add', 'bob@bar.com', '--domain', 'bar.com').stderr).to.contain(
-      'bar.com is not served here, but foo.com: correct the account',
+      'bar.com is not served here; the served domains are foo.com: correct the account',
     );
   });
 });

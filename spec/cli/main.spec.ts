@@ -89,15 +89,15 @@ describe('cli/main', function () {
     [['--no-listen'], 'unknown option --no-listen; did you mean --listen?'],
     [['userz'], 'unknown command "userz"; did you mean users?'],
     [['users', 'add', '--creat'], 'unknown option --creat; did you mean --create?'],
-    [['users', '--create', 'list'], '--create is no option of users list, but of add'],
-    [['scenario', 'record', 'a', 'b', '--to', 'a:1'], 'scenario record takes no "b"'],
+    [['users', '--create', 'list'], '--create is an option of add, not of users list'],
+    [['scenario', 'record', 'a', 'b', '--to', 'a:1'], 'scenario record takes no argument "b"'],
     [['scenario', 'record', 'a'], 'scenario record needs --to HOST:PORT'],
-    [['check-config', 'more'], 'check-config takes no "more"'],
-    [['session-manager', '--sm', 'a:1'], '--sm is no option of the command session-manager'],
-    [['--name', 'a', '--name', 'b'], 'argument --name stands there 2 times; give it once'],
+    [['check-config', 'more'], 'check-config takes no argument "more"'],
+    [['session-manager', '--sm', 'a:1'], '--sm is not an option of the command session-manager'],
+    [['--name', 'a', '--name', 'b'], 'argument --name is given 2 times; give it once'],
     [
       ['--listen', 'x:y'],
-      'argument --listen: must be [HOST:]PORT with a port from 0 (any free one) to 65535 (',
+      'argument --listen: must be [HOST:]PORT with a port from 0 (any free port) to 65535 (',
     ],
     [
       ['--sm', 'a:1'],
@@ -167,7 +167,7 @@ describe('cli/main', function () {
       const args = ['check-config', '--router-user', 'x', '--config', 'sm.json'];
       const env = { SM_COMPONENT_CREDENTIALS: 'sqlite:none' };
       expect(call(args, { cwd, env }).stderr).to.match(
-        /^sm-component: of no effect without --dialect jabberd2: argument --router-user, environment variable SM_COMPONENT_CREDENTIALS, file .*sm\.json, key "realm"\n$/,
+        /^sm-component: no effect without --dialect jabberd2: argument --router-user, environment variable SM_COMPONENT_CREDENTIALS, file .*sm\.json, key "realm"\n$/,
       );
       const jabberd2 = ['--dialect', 'jabberd2', '--sm', 'a:1', '--secret', 'x'];
       expect(call([...args, ...jabberd2], { cwd, env }).stderr).to.equal('');

@@ -74,7 +74,7 @@ describe('cli/run', function () {
     const program = start('--listen', '0', '--credentials', 'embedded');
     await program.says(/Stop:/);
     expect(program.stderr).to.match(
-      /^\S+ warn of no effect without --dialect jabberd2: argument --credentials$/m,
+      /^\S+ warn no effect without --dialect jabberd2: argument --credentials$/m,
     );
   });
 
@@ -88,7 +88,9 @@ describe('cli/run', function () {
       const program = new Program([...args, '--listen', '0'], { cwd, env });
       running.push(program);
       await program.says(/Stop:/);
-      const said = program.stderr.match(/^.* info no options, but variables .*$/gm);
+      const said = program.stderr.match(
+        /^.* info ignored, because Kubernetes sets these variables for a service: .*$/gm,
+      );
       expect(said).to.have.lengthOf(1);
       expect(said![0]).to.contain(Object.keys(env).join(', '));
       program.signal('SIGTERM');
@@ -199,7 +201,7 @@ describe('cli/run', function () {
       const [, address] = await back.says(/foo-sockets connects to (\S+)/);
       const front = start('--sm', address, '--secret', 'x', '--domain', 'foo.com', '--listen', '0');
       await front.says(/Stop:/);
-      expect(front.stdout).to.contain(`Sessions: ${address} (sto-sfrom), where we are foo-sockets`);
+      expect(front.stdout).to.contain(`Sessions: ${address} (sto-sfrom), our name is foo-sockets`);
       front.signal('SIGTERM');
       expect(await front.exit).to.equal(0);
       back.signal('SIGTERM');

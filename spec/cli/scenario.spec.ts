@@ -25,7 +25,7 @@ describe('cli/scenario', function () {
   const usage: [string[], string][] = [
     [[], 'scenario takes run, record, compare\n'],
     [['rn'], 'scenario takes run, record, compare, not "rn"; did you mean run?'],
-    [['run', '--to', 'a:1'], 'which scripts? Name files, or folders with .scs files in them'],
+    [['run', '--to', 'a:1'], 'which scripts? Name .scs files, or folders with .scs files'],
     [['run', 'nowhere.scs', '--to', 'a:1'], 'a script cannot be read: ENOENT'],
     [['run', 'a.scs'], 'which server? --to HOST:PORT (A has no connect_host either)'],
     [['run', 'a.scs', '--to', 'x'], 'argument --to: must be HOST:PORT with a port from 1 to 65535'],
@@ -35,11 +35,11 @@ describe('cli/scenario', function () {
     ],
     [
       ['run', 'a.scs', '--to', 'a:1', '--timeout', '0'],
-      'argument --timeout: must be a number of seconds, over 0',
+      'argument --timeout: must be a number of seconds, more than 0',
     ],
     [['run', 'a.scs', '--to', 'a:1', '--account', 'a'], 'argument --account: must be USER:PASSWORD or'],
-    [['run', 'a.scs', '--to', 'a:1', '--left', 'b:1'], '--left is no option of scenario run, but of compare'],
-    [['run', 'a.scs', '--to', 'a:1', '--secret', 'b'], '--secret is no option of the command scenario'],
+    [['run', 'a.scs', '--to', 'a:1', '--left', 'b:1'], '--left is an option of compare, not of scenario run'],
+    [['run', 'a.scs', '--to', 'a:1', '--secret', 'b'], '--secret is not an option of the command scenario'],
     [['run', 'a.scs', '--to', 'a:1', '--exakt'], 'unknown option --exakt; did you mean --exact?'],
     [['compare', 'a.scs', '--left', 'a:1'], 'scenario compare needs --right HOST:PORT'],
     [
@@ -48,7 +48,7 @@ describe('cli/scenario', function () {
     ],
     [
       ['compare', 'a.scs', '--left', 'a:1', '--right', 'b:1', '--ignore', '!dealy'],
-      'argument --ignore: no rule is called dealy (there are addresses, ids, lang, ',
+      'argument --ignore: unknown rule dealy; did you mean delay? (known rules: addresses, ids, lang, ',
     ],
     [
       ['compare', 'a.scs', '--left', 'a:1', '--right', 'b:1', '--left-account', 'a'],
@@ -56,10 +56,10 @@ describe('cli/scenario', function () {
     ],
     [
       ['run', 'a.scs', '--to', 'a:1', '--left-account', 'a:b'],
-      '--left-account is no option of scenario run, but of compare',
+      '--left-account is an option of compare, not of scenario run',
     ],
     [['record', '--to', 'a:1'], 'scenario record takes one FILE.scs to write'],
-    [['record', 'a.scs', '--to', 'a:1'], 'a.scs is there already: remove it first'],
+    [['record', 'a.scs', '--to', 'a:1'], 'a.scs exists already: remove it first'],
   ];
   for (const [args, sentence] of usage) {
     it(`"${args.join(' ')}" is wrong usage: ${sentence.trim()}`, () => {
@@ -92,18 +92,18 @@ describe('cli/scenario', function () {
   ]) {
     it(`${action[0]}: a tag that no script has is a failure, and not a pass of nothing`, () => {
       const { code, stdout } = call(['scenario', ...action, 'a.scs', '--tags', 'slwo'], { cwd });
-      expect(stdout).to.contain('nothing was played: --tags leaves all scripts out\n');
+      expect(stdout).to.contain('nothing was played: --tags excludes all scripts\n');
       expect(code).to.equal(1);
     });
   }
 
   const empty: [string, string | Buffer, string][] = [
-    ['of 0 bytes', '', '1: there is nothing to play'],
-    ['of a byte order mark', '\uFEFF', '1: there is nothing to play'],
-    ['of comments', '# A title\r\n\r\n## tag\r\n', '3: there is nothing to play'],
-    ['of dashes', '---\n', '1: there is nothing to play'],
-    ['of characters', '[Client] A\n\tjid: a@localhost\n---\n# A connects\n', '4: there is no action to play'],
-    ['cut off before its actions', '[Client] A\n\tjid: a@localhost', '2: there is no action to play'],
+    ['of 0 bytes', '', '1: nothing to play'],
+    ['of a byte order mark', '\uFEFF', '1: nothing to play'],
+    ['of comments', '# A title\r\n\r\n## tag\r\n', '3: nothing to play'],
+    ['of dashes', '---\n', '1: nothing to play'],
+    ['of characters', '[Client] A\n\tjid: a@localhost\n---\n# A connects\n', '4: no action to play'],
+    ['cut off before its actions', '[Client] A\n\tjid: a@localhost', '2: no action to play'],
   ];
   for (const [what, text, sentence] of empty) {
     it(`a script ${what} does not pass, and is not the same on two servers`, () => {
@@ -129,7 +129,7 @@ describe('cli/scenario', function () {
     const { code, stdout } = call(['scenario', 'run', 'b.scs', '--to', '127.0.0.1:1', '--format', 'json'], {
       cwd,
     });
-    expect(JSON.parse(stdout).scripts[0].failure.message).to.match(/^b\.scs:1: neither a comment, /);
+    expect(JSON.parse(stdout).scripts[0].failure.message).to.match(/^b\.scs:1: not a comment, /);
     expect(code).to.equal(1);
   });
 
@@ -270,7 +270,7 @@ describe('cli/scenario', function () {
       await recorder.says(/Recording/);
       rmSync(path.join(cwd, 'out'), { recursive: true });
       await begins();
-      await recorder.says(/the script cannot be written: ENOENT.*; it is tried again/, 'stderr');
+      await recorder.says(/the script cannot be written: ENOENT.*; trying again/, 'stderr');
       mkdirSync(path.join(cwd, 'out'));
       await holds("id='said'");
       recorder.signal('SIGINT');

@@ -48,7 +48,7 @@ describe('cli/service', function () {
       '() => new Promise(() => setInterval(() => undefined, 1000))',
     );
     expect(code).to.equal(1);
-    expect(stderr).to.match(/^sm-component: not all could be closed within/);
+    expect(stderr).to.match(/^sm-component: not everything could be closed within/);
     expect(Date.now() - before).to.be.within(4000, 10_000);
   });
 

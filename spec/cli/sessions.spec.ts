@@ -159,7 +159,10 @@ describe('cli/sessions', function () {
     const front = ['--sm', address, '--secret', 'x', '--listen', '0'];
     await start(...front).says(/Stop:/);
     const second = start(...front, '--name', 'foo-sockets');
-    await second.says(/no control socket: another sm-component has that of the data directory/, 'stderr');
+    await second.says(
+      /no control socket: another sm-component has the control socket of this data directory/,
+      'stderr',
+    );
   });
 
   it('a socket manager that came first does not keep the session manager from its store', async () => {
@@ -167,6 +170,8 @@ describe('cli/sessions', function () {
     await front.says(/no link to the session manager/, 'stderr');
     const back = start('session-manager', '--listen', '0', '--secret', 'x');
     await back.says(/Stop:/);
-    expect(back.stderr).to.contain('no control socket: another sm-component has that of the data directory');
+    expect(back.stderr).to.contain(
+      'no control socket: another sm-component has the control socket of this data directory',
+    );
   });
 });

@@ -36,7 +36,7 @@ describe('signals', function () {
       program.signal('SIGUSR1');
       program.signal('SIGUSR2');
       program.signal('SIGHUP');
-      await program.says(/ info SIGHUP is ignored: the configuration is read at a start$/m, 'stderr');
+      await program.says(/ info SIGHUP is ignored: the configuration is read only at the start$/m, 'stderr');
       program.signal('SIGHUP');
       await program.says(/SIGHUP is ignored[^]*SIGHUP is ignored/, 'stderr');
       program.signal('SIGQUIT');

@@ -91,8 +91,8 @@ describe('cli/users', function () {
   });
 
   const prepared: [string, string, number, string][] = [
-    ['add alice', 'x', 1, 'alice@localhost exists already; "users passwd" gives it another password'],
-    ['remove bob', '', 1, 'there is no account bob@localhost; "users list" shows those that there are'],
+    ['add alice', 'x', 1, 'alice@localhost exists already; "users passwd" changes its password'],
+    ['remove bob', '', 1, 'there is no account bob@localhost; "users list" shows all accounts'],
     ['passwd bob', 'x', 1, 'there is no account bob@localhost'],
     ['add a"b', 'x', 2, 'no account can have the address'],
     ['add alice@localhost/home', 'x', 2, 'no account can have the address'],
@@ -102,22 +102,27 @@ describe('cli/users', function () {
     ['add bob --password a --password-file b', '', 2, '--password and --password-file exclude each other'],
     ['add bob --password-file none', '', 1, 'the password file cannot be read: ENOENT'],
     ['add', '', 2, 'users add takes an account: NAME@localhost'],
-    ['list alice', '', 2, 'users list takes no "alice"'],
+    ['list alice', '', 2, 'users list takes no argument "alice"'],
     ['ad bob', '', 2, 'users takes add, remove, list, passwd, not "ad"; did you mean add?'],
     ['list --data none', '', 1, 'there is no store in '],
     ['add bob --data none', 'x', 1, 'there is no store in '],
     ['add bob --data .', 'x', 1, 'there is no store in '],
-    ['list --create', '', 2, '--create is no option of users list, but of add'],
+    ['list --create', '', 2, '--create is an option of add, not of users list'],
     [
       'add bob@foo.com',
       'x',
       1,
-      'foo.com is not served here, but localhost: correct the account, or name its',
+      'foo.com is not served here; the served domains are localhost: correct the account, or name its',
     ],
     ['add bob --domain foo.com --domain bar.com --data none', 'x', 1, 'there is no store in '],
-    ['add bob@localhost --domain foo.com', 'x', 1, 'localhost is not served here, but foo.com'],
-    ['list --listen 1', '', 2, '--listen is no option of the command users'],
-    ['add bob x', '', 2, 'users add takes no "x"'],
+    [
+      'add bob@localhost --domain foo.com',
+      'x',
+      1,
+      'localhost is not served here; the served domains are foo.com',
+    ],
+    ['list --listen 1', '', 2, '--listen is not an option of the command users'],
+    ['add bob x', '', 2, 'users add takes no argument "x"'],
   ];
   for (const [args, input, code, sentence] of prepared) {
     it(`${args} fails with exit code ${code} and a sentence`, () => {
@@ -287,7 +292,7 @@ describe('cli/users in front of jabberd2', function () {
       expect(await credentials.check('juliet', 'localhost', 'changed')).to.equal(true);
       expect(ok(users(['list', ...own]))).to.equal('romeo@foo.com\njuliet@localhost\n');
       expect(ok(users(['remove', 'juliet', ...own]))).to.match(
-        /^juliet@localhost was removed from .*: nobody can log in as that user\. .* whoever gets the name next\n$/,
+        /^juliet@localhost was removed from .*: new logins are refused\. .* the next user of this name gets them\n$/,
       );
       expect(await credentials.exists('juliet', 'localhost')).to.equal(false);
     });
@@ -309,7 +314,7 @@ describe('cli/users in front of jabberd2', function () {
     expect(authreg.passwords('romeo', 'company')).to.deep.equal(['e050fbfe8edcf7d0673c7587f4c26a9d']);
     expect(authreg.passwords('romeo', 'bar.com')).to.have.length(1);
     expect(failed(users(['add', 'romeo@foo.com', ...sqlite]), 1)).to.contain(
-      'romeo@foo.com exists already; "users passwd" gives it another password',
+      'romeo@foo.com exists already; "users passwd" changes its password',
     );
     ok(users(['remove', 'romeo@foo.com', ...sqlite]));
     expect(authreg.passwords('romeo', 'company')).to.deep.equal([]);
@@ -332,7 +337,7 @@ describe('cli/users in front of jabberd2', function () {
       code: 0,
       stdout: 'romeo@foo.com\nromeo@www.foo.com\ntybalt@vhost.test\n',
       stderr:
-        '4 more that nobody can log in by here (see --domain and --realm), of the realms "foo.com", "vhost.test"\n',
+        '4 more without a domain here (see --domain and --realm), in the realms "foo.com", "vhost.test"\n',
     });
   });
 
@@ -350,8 +355,7 @@ describe('cli/users in front of jabberd2', function () {
     expect(outcome).to.deep.equal({
       code: 0,
       stdout: 'romeo@bar.com\nromeo@www.foo.com\nromeo@foo.com\n',
-      stderr:
-        '1 more that nobody can log in by here (see --domain and --realm), of the realms "www.foo.com"\n',
+      stderr: '1 more without a domain here (see --domain and --realm), in the realms "www.foo.com"\n',
     });
   });
 
@@ -415,7 +419,7 @@ describe('cli/users in front of jabberd2', function () {
     [
       ['add', 'romeo@bar.com', '--credentials', 'embedded', '--create', '--domain', 'foo.com'],
       1,
-      'bar.com is not served here, but foo.com',
+      'bar.com is not served here; the served domains are foo.com',
     ],
     [['list', '--credentials', 'sqlite:none'], 1, 'the accounts file '],
     [['list', '--credentials', 'pipe:/none'], 1, 'the accounts program'],

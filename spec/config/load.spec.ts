@@ -253,8 +253,8 @@ describe('config/load', () => {
 
   describe('mistakes in one option', () => {
     const LISTEN =
-      'must be [HOST:]PORT with a port from 0 (any free one) to 65535 (IPv6 in brackets: "[::1]:5222"; ' +
-      'without HOST it is 127.0.0.1)';
+      'must be [HOST:]PORT with a port from 0 (any free port) to 65535 (IPv6 in brackets: "[::1]:5222"; ' +
+      'without HOST, it is 127.0.0.1)';
     const PEER = 'must be HOST:PORT with a port from 1 to 65535 (IPv6 in brackets: "[::1]:5347")';
     const NAME = 'must be 1 to 255 characters of a-z, 0-9, ".", "_" and "-"';
 
@@ -268,11 +268,11 @@ describe('config/load', () => {
       ['name', 'Foo', `${NAME}, not "Foo"`],
       ['name', 'a@b', `${NAME}, not "a@b"`],
       ['name', 'x'.repeat(256), `${NAME}, not "${'x'.repeat(256)}"`],
-      ['secret', '', 'must be a text that is not empty'],
+      ['secret', '', 'must be a non-empty text'],
       [
         'domain',
         'a b',
-        'must be a domain name: letters, digits, ".", "_" and "-", 255 characters at most with A-labels (xn--…), not "a b"',
+        'must be a domain name: letters, digits, ".", "_" and "-", at most 255 characters with A-labels (xn--…), not "a b"',
       ],
       ['listen', '65536', `${LISTEN}, not "65536"`],
       ['listen', ':5222', `${LISTEN}, not ":5222"`],
@@ -318,7 +318,7 @@ describe('config/load', () => {
     });
 
     it('are an option given twice that can be given once', () => {
-      const sentence = 'argument --name stands there 2 times; give it once';
+      const sentence = 'argument --name is given 2 times; give it once';
       expect(refusal(() => load({ name: ['a', 'b'] }))).to.equal(sentence);
     });
   });
@@ -334,7 +334,7 @@ describe('config/load', () => {
       expect(loaded.values.depth).to.equal(10);
       expect(loaded.foreign).to.deep.equal(Object.keys(SERVICE));
       expect(ignoredVariables(loaded)).to.equal(
-        `no options, but variables that Kubernetes sets for a service: ${Object.keys(SERVICE).join(', ')}`,
+        `ignored, because Kubernetes sets these variables for a service: ${Object.keys(SERVICE).join(', ')}`,
       );
       expect(ignoredVariables(loadOptions({ command: 'run' }))).to.equal(undefined);
     });
@@ -398,7 +398,7 @@ describe('config/load', () => {
     it('that is no object is named', () => {
       for (const content of ['[]', 'null', '"x"']) {
         const config = file('a.json', content);
-        expect(refusal(() => load({ config: [config] }))).to.match(/ must hold one JSON object/);
+        expect(refusal(() => load({ config: [config] }))).to.match(/ must contain one JSON object/);
       }
     });
 
@@ -452,7 +452,7 @@ describe('config/load', () => {
     it('session-manager that shall find its own dialect out', () => {
       const args = { secret: ['x'], dialect: ['auto'] };
       expect(refusal(() => loadConfig({ command: 'session-manager', args }))).to.equal(
-        'argument --dialect: session-manager must be told what to serve, "sto-sfrom" or "route"',
+        'argument --dialect: session-manager needs a dialect, "sto-sfrom" or "route"',
       );
     });
 
@@ -465,14 +465,14 @@ describe('config/load', () => {
 
     it('jabberd2 without a router', () => {
       expect(refusal(() => load({ dialect: ['jabberd2'] }))).to.equal(
-        'argument --dialect: jabberd2 needs --sm HOST:PORT, which is its router',
+        'argument --dialect: jabberd2 needs --sm HOST:PORT, the address of its router',
       );
     });
 
     it('jabberd2 as what is served', () => {
       const args = { dialect: ['jabberd2'], secret: ['x'] };
       expect(refusal(() => loadConfig({ command: 'session-manager', args }))).to.contain(
-        'session-manager must be told what to serve',
+        'session-manager needs a dialect',
       );
     });
 
@@ -505,7 +505,7 @@ describe('config/load', () => {
     });
 
     const overlapping: [string[], string][] = [
-      [['5222', '127.0.0.1:5222'], '127.0.0.1:5222 stands there twice; give one of them'],
+      [['5222', '127.0.0.1:5222'], '127.0.0.1:5222 is given twice; give one of them'],
       [
         ['0.0.0.0:5222', '127.0.0.1:5222'],
         '0.0.0.0:5222 listens on 127.0.0.1:5222 as well; give one of them',
@@ -524,13 +524,13 @@ describe('config/load', () => {
 
     it('a name that is also a domain', () => {
       expect(refusal(() => load({ domain: ['foo.com', 'foo-sockets'] }))).to.match(
-        /^--name and --domain must differ, and both are "foo-sockets" \(default; argument --domain\)/,
+        /^--name and --domain must differ, but both are "foo-sockets" \(default; argument --domain\)/,
       );
     });
 
     it('more bytes before login than after it', () => {
       expect(refusal(() => load({ 'stanza-bytes': ['2048'] }))).to.equal(
-        '--login-stanza-bytes (16384, default) must not be over --stanza-bytes (2048, argument --stanza-bytes)',
+        '--login-stanza-bytes (16384, default) must not be more than --stanza-bytes (2048, argument --stanza-bytes)',
       );
     });
   });

@@ -49,7 +49,7 @@ describe('scenario/accounts', () => {
     expect(results.map(({ outcome }) => outcome)).to.deep.equal(['passed', 'passed']);
     expect(changes()).to.deep.equal([]);
     expect(notes).to.deep.equal([
-      'romeo@localhost was there already, and is used as it is (--fresh would replace it)',
+      'romeo@localhost exists already, and is used as it is (--fresh replaces it)',
     ]);
   });
 
@@ -78,7 +78,7 @@ describe('scenario/accounts', () => {
     expect(results.map(({ outcome }) => outcome)).to.deep.equal(['passed', 'passed']);
     expect(changes()).to.deep.equal(['+romeo']);
     expect(notes).to.deep.equal([
-      'localhost lets nobody register a name again that was removed: accounts are kept',
+      'localhost does not allow a removed name to be registered again: accounts are kept',
     ]);
   });
 
@@ -87,7 +87,7 @@ describe('scenario/accounts', () => {
     const { results, notes } = await perform(server, [SCRIPT, SCRIPT]);
     expect(results.map(({ outcome }) => outcome)).to.deep.equal(['passed', 'passed']);
     expect(notes).to.deep.equal([
-      'no account can be registered at localhost (501, No): those of the scripts have to be there',
+      'no account can be registered at localhost (501, No): the accounts of the scripts must exist',
     ]);
   });
 });

@@ -120,7 +120,7 @@ describe('scenario/parse', () => {
   it('passes over properties that it does not know, and says so', () => {
     const { notes } = parseScript('x.scs', '[Client] A\n\tjid: a@b\n\tpasword: c\n---\nA connects');
     expect(notes).to.deep.equal([
-      { line: 3, text: 'A has an unknown property "pasword"; did you mean password?; it is passed over' },
+      { line: 3, text: 'A has an unknown property "pasword"; did you mean password?; it is ignored' },
     ]);
   });
 
@@ -134,85 +134,88 @@ describe('scenario/parse', () => {
     [`${top}Romeo`, `${begin}: Romeo connects, disconnects, sends or receives; a verb is missing`],
     [
       `${top}Rome sends:\n\t<a/>`,
-      `${begin}: nobody is called Rome; did you mean Romeo? (there are Romeo, Juliet)`,
+      `${begin}: unknown client Rome; did you mean Romeo? (known clients: Romeo, Juliet)`,
     ],
-    [`${top}# x\n\nThe End`, `${begin + 2}: no action: it begins with none of Romeo, Juliet`],
+    [
+      `${top}# x\n\nThe End`,
+      `${begin + 2}: not an action: it begins with no known client (known clients: Romeo, Juliet)`,
+    ],
     [`${top}Romeo connects twice`, `${begin}: connects takes nothing, not "twice"`],
     [`${top}Romeo sends:\n\n`, `${begin}: Romeo sends what? A stanza has to follow, indented`],
     [
       `${top}Romeo sends:\n\t<a>\n\t</b>\n`,
-      `${begin + 2}: this is no XML: </b> closes nothing; the <a> of line ${begin + 1} is open`,
+      `${begin + 2}: malformed XML: </b> closes nothing; the <a> of line ${begin + 1} is open`,
     ],
-    [`${top}Romeo sends:\n\t<a/>\n\t</b>\n`, `${begin + 2}: this is no XML: </b> closes nothing`],
-    [`${top}Romeo sends:\n\t<a>\n`, `${begin + 1}: this is no XML: <a> is not closed`],
+    [`${top}Romeo sends:\n\t<a/>\n\t</b>\n`, `${begin + 2}: malformed XML: </b> closes nothing`],
+    [`${top}Romeo sends:\n\t<a>\n`, `${begin + 1}: malformed XML: <a> is not closed`],
     [
       `${top}Romeo sends:\n\t<a\n\tx='1'>\n\t\t<b>\n\tc\n\n# d\n\nRomeo connects\n`,
-      `${begin + 3}: this is no XML: <b> is not closed`,
+      `${begin + 3}: malformed XML: <b> is not closed`,
     ],
     [
       `${top}Romeo sends:\n\t<a\n\tx='1'>\n\t\t<b>\n\t\t<c/>\n\t</a>\n`,
-      `${begin + 3}: this is no XML: <b> is not closed before the </a> of line ${begin + 5}`,
+      `${begin + 3}: malformed XML: <b> is not closed before the </a> of line ${begin + 5}`,
     ],
     [
       `${top}Romeo sends:\n\t<a\n\n\n`,
-      `${begin + 1}: this is no XML: <a is not complete: a quote or a > is missing`,
+      `${begin + 1}: malformed XML: <a is not complete: a quote or a > is missing`,
     ],
-    [`${top}Romeo sends: <a`, `${begin}: this is no XML: <a is not complete: a quote or a > is missing`],
+    [`${top}Romeo sends: <a`, `${begin}: malformed XML: <a is not complete: a quote or a > is missing`],
     [
       `${top}Romeo sends:\n\t<a>\n\t<b x='1>y</b>\n\t</a>\n`,
-      `${begin + 2}: this is no XML: <b is not complete: a quote or a > is missing`,
+      `${begin + 2}: malformed XML: <b is not complete: a quote or a > is missing`,
     ],
     [
       `${top}Romeo sends:\n\t<a>\n\t<b\n\tx='1>y</b>\n\t<b x='2'/></a>\n`,
-      `${begin + 3}: this is no XML: there is a < in the value of x: is a quote missing?`,
+      `${begin + 3}: malformed XML: there is a < in the value of x: is a quote missing?`,
     ],
     [
       `${top}Romeo sends:\n\t<a/>\n\t<!-- b\n\n`,
-      `${begin + 2}: this is no XML: <!-- is not complete: --> is missing`,
+      `${begin + 2}: malformed XML: <!-- is not complete: --> is missing`,
     ],
     [
       `${top}Romeo sends:\n\t<a>\n\t<![CDATA[ b ]>\n\t</a>\n`,
-      `${begin + 2}: this is no XML: <![CDATA[ is not complete: ]]> is missing`,
+      `${begin + 2}: malformed XML: <![CDATA[ is not complete: ]]> is missing`,
     ],
     [
       `${top}Romeo sends:\n\t<a>\n\t<b x='1'\n\ty='1'\n\tx='2'/>\n\t</a>`,
-      `${begin + 4}: this is no XML: the attribute x stands there twice`,
+      `${begin + 4}: malformed XML: the attribute x appears twice`,
     ],
     [
       `${top}Romeo sends:\n\t<a\n\tx='1'>\n\t&nbsp;</a>`,
-      `${begin + 3}: this is no XML: XML knows no such &…; (and a & is written &amp;)`,
+      `${begin + 3}: malformed XML: XML has no such &…; (write & as &amp;)`,
     ],
-    [`${top}Romeo sends:\n\t<a>\n\tb & c</a>`, `${begin + 2}: this is no XML: a & is written &amp;`],
-    [`${top}Romeo sends:\n\t<a>\n\tb < c</a>`, `${begin + 2}: this is no XML: a < in a text is written &lt;`],
+    [`${top}Romeo sends:\n\t<a>\n\tb & c</a>`, `${begin + 2}: malformed XML: write & as &amp;`],
+    [`${top}Romeo sends:\n\t<a>\n\tb < c</a>`, `${begin + 2}: malformed XML: write < in a text as &lt;`],
     [
       `${top}Romeo sends:\n\t<a>\n\t<b x=1/></a>`,
-      `${begin + 2}: this is no XML: the value of an attribute has to stand in quotes`,
+      `${begin + 2}: malformed XML: an attribute value needs quotes`,
     ],
     [`${top}Romeo sends:\n\t<a/>\n\tb\n`, `${begin + 2}: text outside of a stanza: b`],
     [`${top}Romeo sends:\n\t<b>b</b>\n\t# b\n\t<b/>\n\n\tb\n`, `${begin + 5}: text outside of a stanza: b`],
     [
       `${top}Romeo sends:\n\t<a\n\t b="\${Nurse's JID}"/>`,
-      `${begin + 2}: \${Nurse's JID}: nobody is called Nurse`,
+      `${begin + 2}: \${Nurse's JID}: unknown client Nurse`,
     ],
     [
       `${top}Romeo connects\nRomeo sends:\n\t<a\n\tb="\${Juliet's full JID}"/>`,
-      `${begin + 3}: \${Juliet's full JID} is not known yet: "Juliet connects" has to come first`,
+      `${begin + 3}: \${Juliet's full JID} is not known yet: "Juliet connects" must come first`,
     ],
     [
       `${top}Romeo sends:\n\t<a b='\${Juliet's jid}'/>`,
-      `${begin + 1}: \${Juliet's jid}: of a character there are its JID and its full JID`,
+      `${begin + 1}: \${Juliet's jid}: a character has only "JID" and "full JID"`,
     ],
     [
       `${top}Romeo receives:\n\t<a/>\n\t<a b='{scansion:Any}'/>`,
-      `${begin + 2}: {scansion:Any} means nothing; there are {scansion:any} and {scansion:capture:NAME}`,
+      `${begin + 2}: {scansion:Any} is unknown; use {scansion:any} or {scansion:capture:NAME}`,
     ],
     [
       `${top}Romeo receives:\n\t<a>{scansion:any}!</a>`,
-      `${begin + 1}: {scansion:any} can be a whole value only, not a part of one; there are {scansion:any} and {scansion:capture:NAME}`,
+      `${begin + 1}: {scansion:any} must be a whole value, not a part of one; use {scansion:any} or {scansion:capture:NAME}`,
     ],
     [
       `${top}Romeo receives:\n\t<a b='{scansion:capture:x}'/>\nRomeo sends:\n\t<a b='{scansion:capture:x} {scansion:capture:y}'/>`,
-      `${begin + 3}: {scansion:capture:y}: nothing that is received before is captured as y`,
+      `${begin + 3}: {scansion:capture:y}: no earlier "receives" captures y`,
     ],
     [
       `${top}Romeo receives:\n\t<a><b scansion:strict="no"/></a>`,
@@ -220,7 +223,7 @@ describe('scenario/parse', () => {
     ],
     [
       `${top}Romeo receives:\n\t<a b='{scansion:any}'/>\n\t<a>{scansion:any}</a>\n\t<a>{scansion:any}!</a>`,
-      `${begin + 3}: {scansion:any} can be a whole value only, not a part of one; there are {scansion:any} and {scansion:capture:NAME}`,
+      `${begin + 3}: {scansion:any} must be a whole value, not a part of one; use {scansion:any} or {scansion:capture:NAME}`,
     ],
     [
       `${top}Romeo receives:\n\t<a>\n\t<a scansion:strict='true'/>\n\t</a>\n\t<a\n\tb='c'\n\tscansion:strict="no"/>`,
@@ -228,14 +231,14 @@ describe('scenario/parse', () => {
     ],
     [
       `${top}Romeo receives:\n\t<a>\n\tNurse's\n\t\${Nurse's JID}\n\t</a>`,
-      `${begin + 3}: \${Nurse's JID}: nobody is called Nurse`,
+      `${begin + 3}: \${Nurse's JID}: unknown client Nurse`,
     ],
-    ['[Component] X', '1: a character of the class [Component]: only [Client] can be played'],
+    ['[Component] X', '1: a character of the class [Component]: only [Client] is supported'],
     ['[Client] X\n\tpassword: a\n---', '1: X has no jid: jid: user@localhost'],
-    ['[Client] X\n\tjid: a\n---', '1: the jid of X is no user@domain: a'],
+    ['[Client] X\n\tjid: a\n---', '1: the jid of X is not user@domain: a'],
     ['[Client] X\n\tjid: a@b\n[Client] X', '3: a second character called X'],
-    ['[Client] X\n\tjid: a@b\n\tconnect_port: x\n---', '1: connect_port of X is no port: x'],
-    ['what is this', '1: neither a comment, nor a [Client], nor "key: value" of one, nor a line of dashes'],
+    ['[Client] X\n\tjid: a@b\n\tconnect_port: x\n---', '1: connect_port of X is not a port: x'],
+    ['what is this', '1: not a comment, a [Client], a "key: value" line, or a line of dashes'],
   ];
   for (const [text, sentence] of mistakes) {
     it(`says "${sentence.slice(sentence.indexOf(' ') + 1)}", and in which line`, () => {

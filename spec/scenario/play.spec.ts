@@ -47,7 +47,7 @@ describe('scenario/play', () => {
     const failure = await failureOf(server, script);
     expect(failure).to.include({
       line: line + 2,
-      what: 'Ann receives <message>: it did not come within 0.2 s',
+      what: 'Ann receives <message>: it did not arrive within 0.2 s',
       came: 3,
     });
     expect(failure!.nearest!.stanza.toString()).to.equal("<message id='1'/>");
@@ -61,7 +61,7 @@ describe('scenario/play', () => {
     const script = `${begin}${please('<presence/>', "<message id='2'/>")}Ann receives:\n\t<message id="2"/>\n`;
     const [{ outcome, notes }] = (await perform(server, [script])).results;
     expect(outcome).to.equal('passed');
-    expect(notes).to.deep.equal([{ line: line + 2, text: 'Ann passed over <presence/>' }]);
+    expect(notes).to.deep.equal([{ line: line + 2, text: 'Ann skipped <presence/>' }]);
   });
 
   it('tells no more than a few of many that it passes over', async () => {
@@ -70,7 +70,7 @@ describe('scenario/play', () => {
     const [{ outcome, notes }] = (await perform(server, [script])).results;
     expect(outcome).to.equal('passed');
     expect(notes).to.have.length(11);
-    expect(notes.at(-1)).to.deep.equal({ line: line + 2, text: '15 more were passed over' });
+    expect(notes.at(-1)).to.deep.equal({ line: line + 2, text: '15 more were skipped' });
   });
 
   it('fails at once in exact order, however long it could wait', async () => {
@@ -79,7 +79,7 @@ describe('scenario/play', () => {
     const failure = await failureOf(server, script, { exact: true, timeout: 3_600_000 });
     expect(failure).to.include({
       line: line + 2,
-      what: 'Ann receives <message>: another stanza came',
+      what: 'Ann receives <message>: another stanza arrived',
       came: 1,
     });
   });
@@ -97,7 +97,7 @@ describe('scenario/play', () => {
     const script = `${begin}Ann sends:\n\t<presence/>\nAnn receives:\n\t<presence/>\n`;
     const failure = await failureOf(server, script, { timeout: 3_600_000 });
     expect(failure!.what).to.equal(
-      'Ann receives <presence>: it did not come, and the server ended the stream: conflict',
+      'Ann receives <presence>: it did not arrive, and the server ended the stream: conflict',
     );
     const later = await failureOf(server, `${begin}Ann sends:\n\t<presence/>\nAnn sends:\n\t<iq/>\n`);
     expect(later!.what).to.equal('Ann sends <iq>: the server ended the stream: conflict');
@@ -267,7 +267,7 @@ describe('scenario/play', () => {
       await sayingTo('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', async (port) => {
         const { told } = await tryAt('127.0.0.1', port);
         expect(told.results[0].failure!.what).to.contain(
-          'this is no XMPP server, it says "HTTP/1.1 400 Bad Request"',
+          'this is not an XMPP server; it sent "HTTP/1.1 400 Bad Request"',
         );
       });
     });
@@ -275,7 +275,7 @@ describe('scenario/play', () => {
     it('says that TLS is expected at once', async () => {
       await sayingTo(Buffer.from('15030100020246', 'hex'), async (port) => {
         const { told } = await tryAt('127.0.0.1', port);
-        expect(told.results[0].failure!.what).to.contain('it speaks TLS from the first byte on');
+        expect(told.results[0].failure!.what).to.contain('it expects TLS from the first byte');
       });
     });
 
@@ -286,7 +286,7 @@ describe('scenario/play', () => {
         expect(calls()).to.equal(6);
         expect(told.results).to.have.length(2);
         const sentence =
-          'the server has closed the connection without a word (does that port want TLS at once?)';
+          'the server has closed the connection without an answer (does this port expect TLS from the first byte?)';
         expect(told.results[1].failure!.what).to.equal(`Ann connects: ann@localhost: ${sentence}`);
         expect(told.notes).to.deep.equal([`accounts at localhost could not be registered: ${sentence}`]);
         expect(cut).to.equal(undefined);
@@ -306,10 +306,10 @@ describe('scenario/play', () => {
     const question = (node: string): string =>
       `${begin}Ann receives:\n\t<iq type="get"><query xmlns="http://jabber.org/protocol/disco#info"${node}/></iq>\n`;
     expect((await failureOf(server, question(' node="http://a#hash="')))!.what).to.equal(
-      'Ann receives <iq>: it did not come within 0.2 s (servers remember the features of a client, and ask once)',
+      'Ann receives <iq>: it did not arrive within 0.2 s (servers remember the features of a client, and ask once)',
     );
     expect((await failureOf(server, question('')))!.what).to.equal(
-      'Ann receives <iq>: it did not come within 0.2 s',
+      'Ann receives <iq>: it did not arrive within 0.2 s',
     );
   });
 

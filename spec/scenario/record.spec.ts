@@ -342,7 +342,7 @@ describe('scenario/record', () => {
       "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
     );
     expect(told).to.deep.equal([
-      'a client is gone: it wants STARTTLS, and what is encrypted cannot be recorded',
+      'a client is gone: it requires STARTTLS, and an encrypted stream cannot be recorded',
     ]);
   });
 
@@ -352,7 +352,7 @@ describe('scenario/record', () => {
     socket.resume();
     await once(socket, 'close');
     expect(told).to.deep.equal([
-      'a client is gone: the server insists on STARTTLS, and what is encrypted cannot be recorded',
+      'a client is gone: the server requires STARTTLS, and an encrypted stream cannot be recorded',
     ]);
   });
 

@@ -18,7 +18,7 @@ const RESULTS: readonly ScriptResult[] = [
     title: 'One # two',
     outcome: 'passed',
     ...plain,
-    notes: [{ line: 3, text: 'Ann passed over <x/>' }],
+    notes: [{ line: 3, text: 'Ann skipped <x/>' }],
   },
   {
     file: 'b.scs',
@@ -27,7 +27,7 @@ const RESULTS: readonly ScriptResult[] = [
     ...plain,
     failure: {
       line: 7,
-      what: 'Ann receives <iq>: it did not come within 5 s',
+      what: 'Ann receives <iq>: it did not arrive within 5 s',
       expected,
       nearest: { stanza: received, differences: matchStanza(expected, received).differences },
       came: 2,
@@ -55,11 +55,11 @@ describe('scenario/report', () => {
     expect(written(tap)).to.equal(`TAP version 13
 1..3
 # a note
-# a.scs:3: Ann passed over <x/>
+# a.scs:3: Ann skipped <x/>
 ok 1 - a.scs: One \\# two
 not ok 2 - b.scs
   ---
-  message: "b.scs:7: Ann receives <iq>: it did not come within 5 s"
+  message: "b.scs:7: Ann receives <iq>: it did not arrive within 5 s"
   at: "b.scs:7"
   duration_ms: 12
   expected: |2
@@ -86,7 +86,7 @@ ok 3 - c.scs: Slow # SKIP --tags !slow
     const text = 'x'.repeat(100_000);
     const [want, have] = [tree('a'), tree(text)];
     const nearest = { stanza: have, differences: matchStanza(want, have).differences };
-    const all = lines('a.scs', { line: 1, what: 'it did not come', expected: want, nearest, came: 1 });
+    const all = lines('a.scs', { line: 1, what: 'it did not arrive', expected: want, nearest, came: 1 });
     expect(all.filter((one) => one.includes('>') && one.includes("'a'"))).to.deep.equal([
       "    >     <item jid='a'/>",
     ]);
@@ -101,7 +101,7 @@ ok 3 - c.scs: Slow # SKIP --tags !slow
       AROUND,
     );
     const nearest = { stanza: received, differences: matchStanza(want, received).differences };
-    const all = lines('a.scs', { line: 1, what: 'it did not come', expected: want, nearest, came: 1 });
+    const all = lines('a.scs', { line: 1, what: 'it did not arrive', expected: want, nearest, came: 1 });
     expect(all.slice(-2)).to.deep.equal([
       '    iq: <a v="19"> of jabber:client is missing',
       '    and 30 more',

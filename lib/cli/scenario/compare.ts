@@ -13,45 +13,45 @@ import { FILES, interruption, PLAYING, playingOn, readAll, type PlayedServer } f
 
 export const scenarioCompare = command({
   usage: 'compare [files..]',
-  help: 'Play scripts on two servers, and show where they differ',
+  help: 'Play scripts on two servers, and show the differences',
   words: FILES,
   own: {
     left: {
       kind: kinds.peer,
-      help: 'The server whose answers are taken as the measure.',
+      help: 'The server to compare with: the reference.',
       required: true,
     },
-    right: { kind: kinds.peer, help: 'The server that is compared with it.', required: true },
+    right: { kind: kinds.peer, help: 'The server that is compared with --left.', required: true },
     ...PLAYING,
-    'left-domain': { kind: scenarioKinds.domainPairs, help: 'As --domain, of the left server only.' },
-    'right-domain': { kind: scenarioKinds.domainPairs, help: 'As --domain, of the right server only.' },
+    'left-domain': { kind: scenarioKinds.domainPairs, help: 'As --domain, for the left server only.' },
+    'right-domain': { kind: scenarioKinds.domainPairs, help: 'As --domain, for the right server only.' },
     'left-account': {
       kind: scenarioKinds.accounts,
-      help: 'As --account, of the left server only.',
+      help: 'As --account, for the left server only.',
       secret: true,
     },
     'right-account': {
       kind: scenarioKinds.accounts,
-      help: 'As --account, of the right server only.',
+      help: 'As --account, for the right server only.',
       secret: true,
     },
     timeout: {
       kind: scenarioKinds.seconds,
-      help: 'How long an expected stanza is waited for.',
+      help: 'How long to wait for an expected stanza.',
       default: '2',
     },
     ignore: {
       kind: scenarioKinds.ignoreRules,
       help:
-        'A difference that is known: delay, iq/query/@ver, /presence, {urn:xmpp:sid:0}stanza-id, @xml:lang. ' +
-        'What servers usually differ in is ignored anyway, unless it is none, or !RULE to take one rule out: ' +
+        'A known difference to hide: delay, iq/query/@ver, /presence, {urn:xmpp:sid:0}stanza-id, @xml:lang. ' +
+        'Usual differences between servers are hidden anyway; "none" shows them, and "!RULE" shows those of one rule: ' +
         `${USUAL_RULES.join(', ')}.`,
     },
   },
   examples: [
     [
       '$0 scenario compare spec/ --left old.foo.com:5222 --right 127.0.0.1:5222',
-      'exit code 0 when nothing differs',
+      'exit code 0 if nothing differs',
     ],
   ],
   async run({ own: { files, timeout, ignore, left, right, ...playing } }) {
@@ -158,6 +158,6 @@ function ignoredDifferences(ignore: readonly scenarioKinds.IgnoreRule[]): Ignore
 function withoutRule(rules: readonly UsualRule[], name: string): readonly UsualRule[] {
   if (USUAL_RULES.some((rule) => rule === name)) return rules.filter((rule) => rule !== name);
   throw new UsageError(
-    `argument --ignore: no rule is called ${name}${didYouMean(name, USUAL_RULES)} (there are ${USUAL_RULES.join(', ')})`,
+    `argument --ignore: unknown rule ${name}${didYouMean(name, USUAL_RULES)} (known rules: ${USUAL_RULES.join(', ')})`,
   );
 }

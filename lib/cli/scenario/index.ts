@@ -5,6 +5,6 @@ import { scenarioRun } from './run.js';
 
 export const scenario: CommandGroup = {
   name: 'scenario',
-  help: 'Play scripts of clients (.scs, the language of scansion) on a server: run, record, compare',
+  help: 'Play, record and compare scripts of clients (.scs files, the language of scansion)',
   actions: [scenarioRun, scenarioRecord, scenarioCompare],
 };

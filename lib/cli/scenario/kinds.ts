@@ -6,7 +6,7 @@ import { parseIgnoredPath, type IgnoredPath } from '../../scenario/ignored-paths
 /** A duration; the value is in milliseconds. */
 export const seconds: Kind<number> = {
   metavar: 'SECONDS',
-  expected: 'a number of seconds, over 0 and up to 3600',
+  expected: 'a number of seconds, more than 0 and at most 3600',
   json: ['number', 'string'],
   parse: (text) => {
     const value = /^\d{1,5}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;

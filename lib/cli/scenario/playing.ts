@@ -8,39 +8,39 @@ import { UsageError, type Call } from '../command.js';
 import { onceInterrupted } from '../signals.js';
 import * as scenarioKinds from './kinds.js';
 
-export const FILES = { files: { kind: kinds.texts, help: 'Scripts, and folders of them' } } as const;
+export const FILES = { files: { kind: kinds.texts, help: 'Scripts, and folders with scripts' } } as const;
 
 /** Options of both actions. In `compare` they apply to both servers. */
 export const PLAYING = {
   domain: {
     kind: scenarioKinds.domainPairs,
-    help: 'What the server has for localhost, the domain of most scripts; OLD=DOMAIN for another one.',
+    help: 'The domain of the server, in place of localhost in the scripts; OLD=DOMAIN replaces another domain.',
   },
   account: {
     kind: scenarioKinds.accounts,
     help:
-      'An account that the server has already: USER:PASSWORD, or USER=OTHER:PASSWORD to let OTHER play USER. Such ' +
+      'An existing account: USER:PASSWORD, or USER=OTHER:PASSWORD to let OTHER play USER. Such ' +
       'accounts are neither made nor removed.',
     secret: true,
   },
   fresh: {
     kind: kinds.flag,
-    help: 'Remove and register again also accounts that were there before, by the password of the script',
+    help: 'Also remove and register again accounts that existed before, with the password of the script',
     default: 'false',
   },
   auth: {
     kind: kinds.oneOf('auto', 'sasl', 'iq-auth'),
-    help: 'How to log in; auto: by SASL where it is offered.',
+    help: 'How to log in; auto: by SASL if the server offers it.',
     default: 'auto',
   },
   tls: {
     kind: kinds.oneOf('auto', 'off', 'required'),
-    help: 'STARTTLS; auto: where the server insists.',
+    help: 'STARTTLS; auto: if the server requires it.',
     default: 'auto',
   },
   tags: {
     kind: scenarioKinds.tags,
-    help: 'Only scripts with this tag (slow, "status: stable"), or behind a ! without it; several by commas.',
+    help: 'Only scripts with this tag (slow, "status: stable"), or without it (!slow); several separated by commas.',
   },
 } as const;
 
@@ -82,8 +82,7 @@ function placeOf(domain: string, candidates: readonly Candidate[]): Address {
 
 /** @throws {UsageError} where there is no script, or one that cannot be read */
 export function readAll(files: readonly string[]): Candidate[] {
-  if (files.length === 0)
-    throw new UsageError('which scripts? Name files, or folders with .scs files in them');
+  if (files.length === 0) throw new UsageError('which scripts? Name .scs files, or folders with .scs files');
   try {
     const found = findScripts(files);
     if (found.length === 0) throw new UsageError(`there is no .scs file in ${files.join(', ')}`);
@@ -99,7 +98,7 @@ export function readAll(files: readonly string[]): Candidate[] {
 export function interruption(): AbortSignal {
   const controller = new AbortController();
   onceInterrupted(() => {
-    console.error('sm-component: stopping after this script; once more stops at once');
+    console.error('sm-component: stopping after this script; a second signal stops at once');
     controller.abort();
   });
   return controller.signal;

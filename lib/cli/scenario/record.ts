@@ -8,29 +8,29 @@ const UNWRITABLE = 'the script cannot be written';
 
 export const scenarioRecord = command({
   usage: 'record [file]',
-  help: 'Write what clients do as a script, until Ctrl-C',
-  words: { file: { kind: kinds.text, help: 'The script to write; it must not be there yet' } },
+  help: 'Record what clients do as a script, until Ctrl-C',
+  words: { file: { kind: kinds.text, help: 'The script to write; the file must not exist yet' } },
   own: {
     to: { kind: kinds.peer, help: 'The server.', required: true },
     listen: {
       kind: kinds.oneListener,
-      help: 'Where clients connect that are to be recorded.',
+      help: 'The address for the clients to record.',
       default: '127.0.0.1:0',
     },
     password: {
       kind: kinds.text,
-      help: 'What to write as password of every character, instead of what was seen',
+      help: 'The password to write for every character, instead of the recorded ones',
       secret: true,
     },
   },
-  examples: [['$0 scenario record login.scs --to old.foo.com:5222', 'on any free port, which it shows']],
+  examples: [['$0 scenario record login.scs --to old.foo.com:5222', 'on any free port, which is printed']],
   async run({ own: { file, to, listen, password } }) {
     if (file === undefined) throw new UsageError('scenario record takes one FILE.scs to write');
     const title = `Recorded from ${kinds.printAddress(to)} on ${new Date().toISOString().slice(0, 10)}`;
     const script = new ScriptFile(
       file,
       () => recorder.script(title),
-      (problem) => console.error(`sm-component: ${UNWRITABLE}: ${problem}; it is tried again`),
+      (problem) => console.error(`sm-component: ${UNWRITABLE}: ${problem}; trying again`),
     );
     requireUnused(file, script);
     const recorder: Recorder = new Recorder({
@@ -90,5 +90,5 @@ function requireUnused(file: string, script: ScriptFile): void {
   } catch (error) {
     throw new UsageError(`${UNWRITABLE}: ${(error as Error).message}`);
   }
-  throw new UsageError(`${file} is there already: remove it first`);
+  throw new UsageError(`${file} exists already: remove it first`);
 }

@@ -19,22 +19,22 @@ export const scenarioRun = command({
   own: {
     to: {
       kind: kinds.peer,
-      help: 'The server; without it each character of a script says where it connects.',
+      help: 'The server; without it, each character connects to the connect_host in its script.',
     },
     ...PLAYING,
     exact: {
       kind: kinds.flag,
-      help: 'Each stanza that arrives must be the next one expected; else others are passed over',
+      help: 'Each received stanza must be the next expected one; without this, other stanzas are skipped',
       default: 'false',
     },
-    timeout: { kind: seconds, help: 'How long an expected stanza is waited for.', default: '5' },
+    timeout: { kind: seconds, help: 'How long to wait for an expected stanza.', default: '5' },
     format: {
       kind: kinds.oneOf(...FORMATS),
-      help: 'How to report; without it "live" at a terminal, else "tap".',
+      help: 'Format of the report; default "live" at a terminal, else "tap".',
     },
   },
   examples: [
-    ['$0 scenario run spec/ --to 127.0.0.1:5222', 'every .scs file in it; exit code 0 when all pass'],
+    ['$0 scenario run spec/ --to 127.0.0.1:5222', 'every .scs file in it; exit code 0 if all pass'],
     ['$0 scenario run login.scs --to old.foo.com:5222 --domain foo.com --account romeo:secret', ''],
   ],
   async run({ own }) {

@@ -77,7 +77,7 @@ function namedDomains({ origins, values }: Loaded): readonly string[] | undefine
 /** The accounts of the embedded session manager. */
 class StoreAccountAdmin implements AccountAdmin {
   readonly added = '';
-  readonly removed = ', with all that was kept for it';
+  readonly removed = ', with all its data';
 
   private constructor(
     private readonly store: Store,
@@ -125,8 +125,8 @@ class StoreAccountAdmin implements AccountAdmin {
     if (removed !== 'no instance') return removed;
     if (this.lock) return this.store.accounts.remove(bare);
     throw new Failure(
-      `a sm-component runs on ${this.directory} that cannot be asked to end the sessions of ${bare} ` +
-        '(its log says why it has no control socket): stop it first',
+      `the sm-component on ${this.directory} has no control socket (its log says why), so it cannot end the ` +
+        `sessions of ${bare}: stop it first`,
     );
   }
 
@@ -184,8 +184,8 @@ class CredentialsAccountAdmin implements AccountAdmin {
     const where = source.store === 'embedded' ? data : printCredentials(source);
     this.added = ` to the accounts in ${where}`;
     this.removed =
-      ` from the accounts in ${where}: nobody can log in as that user. Who is logged in stays; and what the sm of ` +
-      'jabberd2 has of the user (roster, messages) is for whoever gets the name next';
+      ` from the accounts in ${where}: new logins are refused. Sessions continue, and the sm of jabberd2 ` +
+      'keeps the roster and messages of the user: the next user of this name gets them';
     this.realms = new Map(realm);
   }
 

@@ -10,7 +10,7 @@ import { hasStore, openAccountAdmin, type AccountAdmin } from './account-admin.j
 
 /** The word that names an account. */
 export const ACCOUNT = {
-  account: { kind: text, help: 'NAME@DOMAIN; without @DOMAIN it is in the first --domain' },
+  account: { kind: text, help: 'NAME@DOMAIN; without @DOMAIN, the first --domain is used' },
 } as const;
 
 /** Where a new password comes from. */
@@ -18,7 +18,7 @@ export const PASSWORD = {
   'password-file': { kind: file, help: 'A file whose first line is the password' },
   password: {
     kind: text,
-    help: 'The password. Other users of the machine can read it while this runs',
+    help: 'The password. Other users of the machine can read it while the command runs',
     secret: true,
   },
 } as const;
@@ -59,7 +59,7 @@ export async function requireServed(admin: AccountAdmin, account: string): Promi
   const host = Jid.parse(account)?.host;
   if (served === undefined || host === undefined || served.includes(host)) return;
   throw new Failure(
-    `${host} is not served here, but ${served.join(', ')}: correct the account, or name its domain with --domain`,
+    `${host} is not served here; the served domains are ${served.join(', ')}: correct the account, or name its domain with --domain`,
   );
 }
 
@@ -93,4 +93,4 @@ function asKnown(error: unknown, { data }: Values): unknown {
 }
 
 export const unknownAccount = (account: string): Failure =>
-  new Failure(`there is no account ${account}; "users list" shows those that there are`);
+  new Failure(`there is no account ${account}; "users list" shows all accounts`);

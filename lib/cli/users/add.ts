@@ -6,11 +6,11 @@ import { ACCOUNT, accountOf, load, PASSWORD, requireServed, requireStore, withAc
 
 export const add = command({
   usage: 'add [account]',
-  help: 'Make an account',
+  help: 'Add an account',
   configured: 'users',
   words: ACCOUNT,
   own: {
-    create: { kind: flag, help: 'Make the store where there is none', default: 'false' },
+    create: { kind: flag, help: 'Make the store if there is none', default: 'false' },
     ...PASSWORD,
   },
   examples: [
@@ -31,7 +31,7 @@ export const add = command({
     await withAccounts(loaded, async (admin) => {
       await requireServed(admin, account);
       if (await admin.add(account, password)) return console.log(`${account} was added${admin.added}`);
-      throw new Failure(`${account} exists already; "users passwd" gives it another password`);
+      throw new Failure(`${account} exists already; "users passwd" changes its password`);
     });
     return EXIT.stopped;
   },

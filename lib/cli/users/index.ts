@@ -7,7 +7,7 @@ import { remove } from './remove.js';
 export const users: CommandGroup = {
   name: 'users',
   help:
-    'Accounts of the embedded session manager, or (with --credentials or --dialect jabberd2) of those who log in in ' +
-    'front of jabberd2: add, remove, list, passwd. It works while the server runs',
+    'Manage the accounts of the embedded session manager or, with --credentials or --dialect jabberd2, the accounts in ' +
+    'front of jabberd2: add, remove, list, passwd. This works while the server runs',
   actions: [add, remove, list, passwd],
 };

@@ -6,7 +6,7 @@ const MAX_LISTED_REALMS = 10;
 
 export const list = command({
   usage: 'list',
-  help: 'Show the accounts, one a line',
+  help: 'List the accounts, one per line',
   configured: 'users',
   async run({ options }) {
     const loaded = load({ options });
@@ -25,5 +25,5 @@ function describe(unreachable: readonly Account[]): string {
   const realms = [...new Set(unreachable.map(({ realm }) => JSON.stringify(realm)))].sort();
   const some =
     realms.slice(0, MAX_LISTED_REALMS).join(', ') + (realms.length > MAX_LISTED_REALMS ? ', …' : '');
-  return `${unreachable.length} more that nobody can log in by here (see --domain and --realm), of the realms ${some}`;
+  return `${unreachable.length} more without a domain here (see --domain and --realm), in the realms ${some}`;
 }

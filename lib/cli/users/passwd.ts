@@ -12,11 +12,11 @@ import {
 
 export const passwd = command({
   usage: 'passwd [account]',
-  help: 'Give an account another password',
+  help: 'Change the password of an account',
   configured: 'users',
   words: ACCOUNT,
   own: PASSWORD,
-  examples: [['$0 users passwd alice@localhost < secret', 'takes it from standard input']],
+  examples: [['$0 users passwd alice@localhost < secret', 'reads it from standard input']],
   async run({ own, options }) {
     const loaded = load({ options });
     const account = accountOf(own.account, 'passwd', loaded.values);

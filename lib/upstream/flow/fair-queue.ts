@@ -22,7 +22,7 @@ export interface FairQueueOptions {
 
 /** Says in the log that a session manager takes nothing, and that it does again. */
 export function logStalled(log: Log, who: string, stalled: boolean): void {
-  if (stalled) log.warn(`${who} has taken nothing for ${PROBE_TIMEOUT_MS / 1000} s: clients wait`);
+  if (stalled) log.warn(`${who} has accepted nothing for ${PROBE_TIMEOUT_MS / 1000} s: clients wait`);
   else log.info(`${who} accepts packets again`);
 }
 

@@ -85,14 +85,14 @@ describe('embedded: a store that is damaged', function () {
     const { code, stdout, stderr } = start();
     expect([code, stdout]).to.deep.equal([1, '']);
     expect(stderr).to.match(
-      /^sm-component: the store in \S+ cannot be opened: sm-component\.sqlite is damaged \(.+\); put a backup in its place, or save .*docs\/running\.md.*\n$/,
+      /^sm-component: the store in \S+ cannot be opened: sm-component\.sqlite is damaged \(.+\); restore a backup, or save .*docs\/running\.md.*\n$/,
     );
     expect(readFileSync(file).equals(before)).to.equal(true);
   });
 
   for (const [what, content, said] of [
-    ['a file of 0 bytes', '', 'sm-component.sqlite is empty (0 bytes); put a backup in its place'],
-    ['something else than a database', 'x'.repeat(5000), 'file is not a database; put a backup in its place'],
+    ['a file of 0 bytes', '', 'sm-component.sqlite is empty (0 bytes); restore a backup'],
+    ['something else than a database', 'x'.repeat(5000), 'file is not a database; restore a backup'],
   ] as const) {
     it(`${what} does not become an empty store`, () => {
       writeFileSync(file, content);
