@@ -10,7 +10,7 @@ const BUILT = path.join(ROOT, 'dist/lib/cli/main.js');
 /** Runs a command; what it prints goes to standard error where standard output is for the program itself. */
 export function command([name, ...args], stdout = 2) {
   const { status, error } = spawnSync(name, args, { cwd: ROOT, stdio: ['ignore', stdout, 2] });
-  if (error) console.error(`${name} can not be run: ${error.message}`);
+  if (error) console.error(`${name} cannot be run: ${error.message}`);
   return status ?? 1;
 }
 
@@ -32,7 +32,7 @@ export function install() {
   // --include=dev: the compiler is needed also where NODE_ENV says production
   if (command(['npm', 'ci', '--include=dev', '--no-progress']) === 0) return;
   console.error(
-    '\nThe packages could not be installed; the reason stands above.\n' +
+    '\nThe packages could not be installed: see the error above.\n' +
       '- No network, or a proxy: the npm registry must be reachable once.\n' +
       '- Errors of node-gyp, make or a compiler: better-sqlite3 had to be built from source on this machine. It needs\n' +
       '  Python 3, make and a C++ compiler (Debian: apt-get install python3 make g++). Then try again.',
@@ -62,6 +62,6 @@ export function build() {
   if (command(['npm', 'run', '--silent', 'build']) === 0) return;
   // A build with errors must not look like a good one at the next start.
   rmSync(BUILT, { force: true });
-  console.error('\nThe sources could not be built; the reason stands above.');
+  console.error('\nThe sources could not be built: see the error above.');
   process.exit(1);
 }
