@@ -48,7 +48,7 @@ describe('cli/scenario', function () {
     ],
     [
       ['compare', 'a.scs', '--left', 'a:1', '--right', 'b:1', '--ignore', '!dealy'],
-      'argument --ignore: unknown rule dealy; did you mean delay? (known rules: addresses, ids, lang, ',
+      'argument --ignore: unknown rule dealy (known rules: addresses, ids, lang, ',
     ],
     [
       ['compare', 'a.scs', '--left', 'a:1', '--right', 'b:1', '--left-account', 'a'],
