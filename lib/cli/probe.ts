@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.js';
 import { createLog } from '../observe/log.js';
 import { NoAnswer, ServerStream, StreamFailure } from '../scenario/stream.js';
 import { SocketManager } from '../server.js';
-import { IQ_AUTH } from '../xmpp/namespaces.js';
+import { IQ_AUTH, VERSION } from '../xmpp/namespaces.js';
 import { element, type Element } from '../xml/index.js';
 import { command, EXIT, Failure, UsageError } from './command.js';
 import { askPassword } from './password.js';
@@ -143,7 +143,7 @@ class Probe {
       return this.tell('login', `refused: ${refusal(answer)}`, false);
     }
     this.tell('login', `works as ${user}@${domain}`);
-    const version = await ask(client, 'get', element('query', { xmlns: 'jabber:iq:version' }), domain);
+    const version = await ask(client, 'get', element('query', { xmlns: VERSION }), domain);
     return this.tell('version', describe(version), true);
   }
 

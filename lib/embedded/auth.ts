@@ -5,14 +5,13 @@ import { Jid, prepareResource, prepareUser } from '../xmpp/jid.js';
 import { element, type Element } from '../xml/index.js';
 import type { LegacyRefusal } from './dialects/dialect.js';
 import type { Store } from './store/store.js';
-
-export const AUTH = 'jabber:iq:auth';
+import { IQ_AUTH } from '../xmpp/namespaces.js';
 
 /** The fields of a login. Zero-knowledge is not offered, because it could not be checked. [XEP-0078 3.1] */
 export function authFields(query: Element): Element {
   const username = query.child('username') ?? element('username');
   const fields = ['password', 'digest', 'resource'].map((name) => element(name));
-  return element('query', { xmlns: AUTH }, element('username', {}, username.text), ...fields);
+  return element('query', { xmlns: IQ_AUTH }, element('username', {}, username.text), ...fields);
 }
 
 /** The address that a login is for, or what is wrong with it. [jabberd 1.1.2] */

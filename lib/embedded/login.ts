@@ -1,7 +1,8 @@
 import type { Element, Node } from '../xml/index.js';
 import type { Jid } from '../xmpp/jid.js';
+import { IQ_AUTH, REGISTER } from '../xmpp/namespaces.js';
 import { mayBeRefused, withoutPasswords } from '../xmpp/stanza-error.js';
-import { AUTH, authenticate, authFields } from './auth.js';
+import { authenticate, authFields } from './auth.js';
 import type { ComponentStream } from './component-stream.js';
 import type { EmbeddedContext } from './context.js';
 import {
@@ -10,7 +11,7 @@ import {
   type OpenRequest,
   type PreLoginRequest,
 } from './dialects/dialect.js';
-import { makeAccount, REGISTER, registrationFields } from './features/register.js';
+import { makeAccount, registrationFields } from './features/register.js';
 import { ConnectedResource } from './routing/connected-resources.js';
 import { disconnect } from './routing/disconnect.js';
 
@@ -29,7 +30,7 @@ export class LoginHandler {
     const type = stanza.attribute('type');
     const answerable = query !== undefined && (type === 'get' || type === 'set');
     if (!mayBeRefused(stanza)) return;
-    if (answerable && query.namespace === AUTH) this.auth(stream, request, query, type);
+    if (answerable && query.namespace === IQ_AUTH) this.auth(stream, request, query, type);
     else if (answerable && query.namespace === REGISTER) this.registration(stream, request, query, type);
     else this.refuse(stream, request, 'notAcceptable');
   }

@@ -4,9 +4,7 @@ import { bareJidOf, type ScriptAccount } from './account-mapping.js';
 import { ScriptClient } from './script-client.js';
 import { openStream, type ServerAccess } from './login.js';
 import { describeError, NoServer, StreamFailure } from './stream.js';
-
-const REGISTER = 'jabber:iq:register';
-const ROSTER = 'jabber:iq:roster';
+import { REGISTER, ROSTER } from '../xmpp/namespaces.js';
 
 /** Values for fields that servers ask for besides name and password. */
 const FIELDS: Readonly<Record<string, string>> = { email: 'scenario@example.org' };

@@ -13,6 +13,7 @@ import {
 } from './usual-differences.js';
 import { mapValues } from './variables.js';
 import { ServerGenerated, valuesIn } from './server-generated.js';
+import { CLIENT } from '../xmpp/namespaces.js';
 
 /** A stanza that a character received, with names for values that the server generated. */
 export interface ReceivedStanza {
@@ -130,7 +131,7 @@ export class ServerComparison {
     const compared = (who: Character, stanza: Element): Element | undefined => {
       const readable = mapValues(stanza, (value) => options.mapping.original(named(value, addresses)));
       // All stanzas are in this namespace, but only some servers declare it. [RFC6120 4.8.3]
-      if (readable.attribute('xmlns') === 'jabber:client') readable.set('xmlns', undefined);
+      if (readable.attribute('xmlns') === CLIENT) readable.set('xmlns', undefined);
       return this.withoutIgnored(generated.withNames(readable), receiverOf(who, known));
     };
     const received = new Map<string, ReceivedStanza[]>();

@@ -1,6 +1,7 @@
 import type { Element } from '../xml/index.js';
 import { short } from './print.js';
 import { isDeclaration } from './variables.js';
+import { CLIENT } from '../xmpp/namespaces.js';
 
 /** The kind of a difference. `expected` or `received` is absent where that side has no such attribute. */
 export type DifferenceKind =
@@ -38,7 +39,6 @@ export interface MatchResult {
   readonly captures: Captures;
 }
 
-const CLIENT = 'jabber:client';
 export const STRICT = 'scansion:strict';
 export const ANY = '{scansion:any}';
 export const CAPTURE = /^\{scansion:capture:([^}]*)\}$/;

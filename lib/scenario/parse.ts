@@ -4,11 +4,12 @@ import { DocumentError, parseFragment, type Document, type Namespaces } from '..
 import { ScriptError, type ScriptAction, type Character, type ScriptNote, type Script } from './script.js';
 import { quotableVariables } from './variables.js';
 import { checkPlaceholders, type ParsedAction } from './placeholders.js';
+import { CLIENT, STREAMS } from '../xmpp/namespaces.js';
 
 /** The namespaces that scripts use without declaring them. */
 const DEFAULT_NAMESPACES: Namespaces = new Map([
-  ['', 'jabber:client'],
-  ['stream', 'http://etherx.jabber.org/streams'],
+  ['', CLIENT],
+  ['stream', STREAMS],
 ]);
 
 const VERBS = ['connects', 'disconnects', 'sends', 'receives'] as const;

@@ -7,6 +7,7 @@ import { matchStanza, totalWeight, type Captures, type Difference } from './matc
 import { describeAction, type ScriptAction, type Character, type Script } from './script.js';
 import { describeError, NoServer, StreamFailure } from './stream.js';
 import { mapValues, replaceVariables } from './variables.js';
+import { DISCO_INFO } from '../xmpp/namespaces.js';
 
 /** Without a stanza, for `receives: nothing`. */
 const SILENCE_MS = 300;
@@ -301,7 +302,7 @@ const FEATURES_HINT = ' (servers remember the features of a client, and ask once
 
 /** Does it ask for the features behind a hash of entity capabilities? [XEP-0115 5.2] */
 function isFeatureQuery(stanza: Element): boolean {
-  const query = stanza.child('query', 'http://jabber.org/protocol/disco#info');
+  const query = stanza.child('query', DISCO_INFO);
   return stanza.attribute('type') === 'get' && query?.attribute('node')?.includes('#') === true;
 }
 

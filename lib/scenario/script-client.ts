@@ -4,6 +4,7 @@ import type { Inbox } from './inbox.js';
 import { logIn, openStream, type ServerAccess } from './login.js';
 import type { ClientCredentials } from '../xmpp/sasl/index.js';
 import { ANSWER_TIMEOUT_MS, type ServerStream } from './stream.js';
+import { PING } from '../xmpp/namespaces.js';
 
 /** Of the ids of our own pings, which scripts do not see. */
 const PING_ID_PREFIX = 'scenario-barrier-';
@@ -94,7 +95,7 @@ export class ScriptClient {
         resolve(true);
       });
       void this.inbox.over.then(() => this.resolvePing(id));
-      const ping = element('ping', { xmlns: 'urn:xmpp:ping' });
+      const ping = element('ping', { xmlns: PING });
       this.stream.send(element('iq', { type: 'get', id, to: this.domain }, ping).toString());
     });
     this.pingSupport = answered ? 'answered' : 'unanswered';

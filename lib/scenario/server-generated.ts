@@ -1,5 +1,6 @@
 import type { Element } from '../xml/index.js';
 import { mapValues, valuesOf } from './variables.js';
+import { LAST, ROSTER } from '../xmpp/namespaces.js';
 
 /** Values that servers generate, and the names that replace them. They are different each time. */
 const GENERATED_VALUES: readonly (readonly [RegExp, string])[] = [
@@ -13,8 +14,8 @@ const GENERATED_VALUES: readonly (readonly [RegExp, string])[] = [
 
 /** Attributes with generated values, by the namespace of their element. */
 const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
-  'jabber:iq:roster': ['ver'],
-  'jabber:iq:last': ['seconds'],
+  [ROSTER]: ['ver'],
+  [LAST]: ['seconds'],
   'urn:xmpp:http:upload:0': ['url'],
 };
 

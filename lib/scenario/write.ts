@@ -3,6 +3,7 @@ import { STRICT } from './match.js';
 import { pretty } from './print.js';
 import { mapValues, valuesOf } from './variables.js';
 import { isServerGenerated, isWholeName, ServerGenerated } from './server-generated.js';
+import { BLOCKING, DISCO_INFO, DISCO_ITEMS, REGISTER, ROSTER } from '../xmpp/namespaces.js';
 
 /** A client whose session was recorded. */
 export interface RecordedCharacter {
@@ -149,14 +150,14 @@ function repeatedValuesIn(events: readonly RecordedEvent[]): Map<string, string>
  * or the server, so where the script is played there may be more of them.
  */
 const SETS = new Set([
-  'http://jabber.org/protocol/disco#info',
-  'http://jabber.org/protocol/disco#items',
+  DISCO_INFO,
+  DISCO_ITEMS,
   'http://jabber.org/protocol/muc#admin',
   'http://jabber.org/protocol/muc#user',
   'http://jabber.org/protocol/rsm',
-  'jabber:iq:register',
-  'jabber:iq:roster',
-  'urn:xmpp:blocking',
+  REGISTER,
+  ROSTER,
+  BLOCKING,
 ]);
 
 function inAnyOrder(element: Element): Element {

@@ -1,5 +1,6 @@
 import { Question, type AskInName } from './question.js';
 import type { Packet, Session } from './session.js';
+import { LEGACY_TIME } from '../xmpp/namespaces.js';
 
 /** How long a session may be silent after the link is back, before it is asked a question. */
 const SILENCE_MS = 5_000;
@@ -28,7 +29,7 @@ export class LivenessCheck {
     ask: AskInName,
     private readonly onLost: (session: Session) => void,
   ) {
-    this.question = new Question('alive', 'jabber:iq:time', ask);
+    this.question = new Question('alive', LEGACY_TIME, ask);
   }
 
   /** The link is back, and all of these sessions are in doubt. */

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Stanza } from '../xml/index.js';
-import { CLIENT } from '../xmpp/namespaces.js';
+import { CLIENT, COMPONENT_ACCEPT } from '../xmpp/namespaces.js';
 
 /** What is carried, and nothing else. [RFC6120 8] */
 export const STANZAS: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
@@ -16,7 +16,7 @@ export const INTERNAL = 'http://jabberd.jabberstudio.org/ns/';
 /** The namespaces of component streams. [jabberd 1.1.2] [XEP-0114] */
 const COMPONENT_STREAMS: ReadonlySet<string> = new Set([
   'jabberd:sockets',
-  'jabber:component:accept',
+  COMPONENT_ACCEPT,
   'jabber:component:connect',
 ]);
 

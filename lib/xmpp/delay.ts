@@ -1,4 +1,5 @@
 import { element, type Element } from '../xml/index.js';
+import { DELAY, LEGACY_DELAY } from './namespaces.js';
 
 const twoDigits = (value: number): string => String(value).padStart(2, '0');
 
@@ -22,7 +23,7 @@ export function legacyDateTime(at: number): string {
  * @param reason shown by old clients
  */
 export function delays(at: number, from: string, reason = ''): Element[] {
-  const legacy = element('x', { xmlns: 'jabber:x:delay', from, stamp: legacyDateTime(at) });
+  const legacy = element('x', { xmlns: LEGACY_DELAY, from, stamp: legacyDateTime(at) });
   if (reason !== '') legacy.append(reason);
-  return [element('delay', { xmlns: 'urn:xmpp:delay', from, stamp: dateTime(at) }), legacy];
+  return [element('delay', { xmlns: DELAY, from, stamp: dateTime(at) }), legacy];
 }

@@ -1,6 +1,5 @@
 import { element, type Element } from '../xml/index.js';
-
-const NAMESPACE = 'urn:ietf:params:xml:ns:xmpp-stanzas';
+import { STANZA_ERRORS } from './namespaces.js';
 
 /** Code and words of old [XEP-0086 3] and type [RFC6120 8.3.3] of each condition that is used here. */
 const CONDITIONS = {
@@ -32,8 +31,8 @@ export function stanzaError(
   { text, type }: { readonly text?: string | undefined; readonly type?: 'wait' } = {},
 ): Element {
   const [code, usual] = CONDITIONS[condition];
-  const error = element('error', { code, type: type ?? usual }, element(condition, { xmlns: NAMESPACE }));
-  return text === undefined ? error : error.append(element('text', { xmlns: NAMESPACE }, text));
+  const error = element('error', { code, type: type ?? usual }, element(condition, { xmlns: STANZA_ERRORS }));
+  return text === undefined ? error : error.append(element('text', { xmlns: STANZA_ERRORS }, text));
 }
 
 /** May the stanza be answered with an error? An error must not be, nor an answer. [RFC6120 8.3.1] */

@@ -13,14 +13,13 @@ import {
   type ServerDialect,
   type StreamWords,
 } from './dialect.js';
-
-const COMPONENT = 'jabber:component:accept';
+import { COMPONENT_ACCEPT } from '../../xmpp/namespaces.js';
 
 /** 1.4 closes without a closing tag, and behind an error that is the last of it. [jabberd 1.4.3 base_accept.c] */
 const words: StreamWords = {
   header(namespace, name, id) {
-    if (namespace !== COMPONENT) return { error: 'Invalid namespace specified.' };
-    return { id, xmlns: COMPONENT, from: name };
+    if (namespace !== COMPONENT_ACCEPT) return { error: 'Invalid namespace specified.' };
+    return { id, xmlns: COMPONENT_ACCEPT, from: name };
   },
   closes: false,
   wrongSecret: 'Invalid handshake',

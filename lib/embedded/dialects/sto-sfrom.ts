@@ -6,15 +6,17 @@ import { Element, element } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
 import { withoutPasswords } from '../../xmpp/stanza-error.js';
 import { REFUSALS, type Incoming, type Rejection, type ServerDialect, type StreamWords } from './dialect.js';
+import { COMPONENT_ACCEPT } from '../../xmpp/namespaces.js';
 
-const COMPONENT = 'jabber:component:accept';
 const OLD_COMPONENT = 'jabberd:sockets';
 const CODE = '510';
 
 /** [jabberd 1.1.2 base_accept] */
 const words: StreamWords = {
   header(namespace, name, id) {
-    return namespace === COMPONENT ? { id, xmlns: COMPONENT, from: name } : { id, xmlns: OLD_COMPONENT };
+    return namespace === COMPONENT_ACCEPT
+      ? { id, xmlns: COMPONENT_ACCEPT, from: name }
+      : { id, xmlns: OLD_COMPONENT };
   },
   closes: true,
   wrongSecret: 'Invalid Handshake',

@@ -3,9 +3,7 @@ import { element, type Element } from '../../xml/index.js';
 import type { EmbeddedContext } from '../context.js';
 import { maySee } from '../routing/presence-broadcast.js';
 import type { Answer, Feature, Query } from './feature.js';
-
-const INFO = 'http://jabber.org/protocol/disco#info';
-const ITEMS = 'http://jabber.org/protocol/disco#items';
+import { DISCO_INFO, DISCO_ITEMS } from '../../xmpp/namespaces.js';
 
 export function discoFeature(context: EmbeddedContext): Feature {
   function features(): Element[] {
@@ -18,14 +16,14 @@ export function discoFeature(context: EmbeddedContext): Feature {
       target === 'server'
         ? { category: 'server', type: 'im', name: 'sm-component' }
         : { category: 'account', type: 'registered' };
-    return element('query', { xmlns: INFO }, element('identity', identity), ...features());
+    return element('query', { xmlns: DISCO_INFO }, element('identity', identity), ...features());
   }
 
   /** The server has no items; those of an account are its available resources. [XEP-0030 4.2] */
   function items({ target, address }: Query): Element {
     const resources = target === 'account' ? context.resources.available(address) : [];
     const jids = resources.map(({ fullJid }) => element('item', { jid: fullJid }));
-    return element('query', { xmlns: ITEMS }, ...jids);
+    return element('query', { xmlns: DISCO_ITEMS }, ...jids);
   }
 
   /** Without the right to see an account's presence a user is not told either whether the account exists. [XEP-0030 8] */
@@ -37,7 +35,7 @@ export function discoFeature(context: EmbeddedContext): Feature {
   }
 
   return {
-    announces: [INFO, ITEMS],
-    answers: { [INFO]: (query) => answer(query, info), [ITEMS]: (query) => answer(query, items) },
+    announces: [DISCO_INFO, DISCO_ITEMS],
+    answers: { [DISCO_INFO]: (query) => answer(query, info), [DISCO_ITEMS]: (query) => answer(query, items) },
   };
 }

@@ -3,8 +3,7 @@ import { element } from '../../xml/index.js';
 import type { EmbeddedContext } from '../context.js';
 import { maySee } from '../routing/presence-broadcast.js';
 import type { Answer, Feature, Query } from './feature.js';
-
-const LAST = 'jabber:iq:last';
+import { LAST } from '../../xmpp/namespaces.js';
 
 export function lastFeature(context: EmbeddedContext): Feature {
   function seconds(since: number, status = ''): Answer {

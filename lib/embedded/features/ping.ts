@@ -1,7 +1,6 @@
 /** urn:xmpp:ping: an empty answer, from the server or the client's own account. [XEP-0199] */
 import type { Feature } from './feature.js';
-
-const PING = 'urn:xmpp:ping';
+import { PING } from '../../xmpp/namespaces.js';
 
 export function pingFeature(): Feature {
   return {

@@ -2,8 +2,7 @@
 import { Element, element, treeOf, withDeclarationsOf } from '../../xml/index.js';
 import type { EmbeddedContext } from '../context.js';
 import type { Answer, Feature, Query } from './feature.js';
-
-const PRIVATE = 'jabber:iq:private';
+import { PRIVATE } from '../../xmpp/namespaces.js';
 
 /** Different for any two documents: a local name has no space in it. */
 const keyOf = (document: Element): string => `private ${document.localName} ${document.namespace}`;

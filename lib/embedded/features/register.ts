@@ -11,8 +11,7 @@ import { cancelSubscriptions } from '../routing/subscriptions.js';
 import { isAccountPassword } from '../store/accounts.js';
 import type { Store } from '../store/store.js';
 import type { Answer, Feature, Query } from './feature.js';
-
-export const REGISTER = 'jabber:iq:register';
+import { REGISTER } from '../../xmpp/namespaces.js';
 
 /** The fields of a registration. */
 export function registrationFields(): Element {

@@ -1,16 +1,10 @@
 /** jabber:iq:roster: get, set, remove. [RFC6121 2] */
 import type { Element } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
+import { ROSTER } from '../../xmpp/namespaces.js';
 import type { Condition } from '../../xmpp/stanza-error.js';
 import type { EmbeddedContext } from '../context.js';
-import {
-  hasRoomForContact,
-  newContact,
-  pushContact,
-  pushRemoval,
-  ROSTER,
-  rosterQuery,
-} from '../routing/roster.js';
+import { hasRoomForContact, newContact, pushContact, pushRemoval, rosterQuery } from '../routing/roster.js';
 import { cancelSubscriptions } from '../routing/subscriptions.js';
 import type { Answer, Feature, Query } from './feature.js';
 

@@ -1,7 +1,6 @@
 /** The session request, which some clients send although it was not offered: the session is open already. [RFC3921 3] */
 import type { Feature } from './feature.js';
-
-const SESSION = 'urn:ietf:params:xml:ns:xmpp-session';
+import { SESSION } from '../../xmpp/namespaces.js';
 
 export function sessionFeature(): Feature {
   return { answers: { [SESSION]: ({ type }) => (type === 'set' ? undefined : 'bad-request') } };

@@ -2,9 +2,7 @@
 import { element } from '../../xml/index.js';
 import { dateTime, legacyDateTime } from '../../xmpp/delay.js';
 import { askedOfServer, type Answer, type Feature } from './feature.js';
-
-const TIME = 'urn:xmpp:time';
-const LEGACY_TIME = 'jabber:iq:time';
+import { LEGACY_TIME, TIME } from '../../xmpp/namespaces.js';
 
 function time(): Answer {
   const fields = [element('tzo', {}, '+00:00'), element('utc', {}, dateTime(Date.now()))];

@@ -2,8 +2,7 @@
 import { treeOf } from '../../xml/index.js';
 import type { EmbeddedContext } from '../context.js';
 import type { Answer, Feature, Query } from './feature.js';
-
-const VCARD = 'vcard-temp';
+import { VCARD } from '../../xmpp/namespaces.js';
 
 export function vcardFeature({ store, limits }: EmbeddedContext): Feature {
   function get({ address, target }: Query): Answer {

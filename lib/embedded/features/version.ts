@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { element } from '../../xml/index.js';
 import { askedOfServer, type Answer, type Feature } from './feature.js';
+import { VERSION } from '../../xmpp/namespaces.js';
 
-const VERSION = 'jabber:iq:version';
 const PACKAGE = new URL('../../../../package.json', import.meta.url);
 
 export function versionFeature(): Feature {

@@ -2,8 +2,8 @@ import { safely } from '../../observe/log.js';
 import { isUnwritable } from '../../store/sqlite.js';
 import type { Element, Stanza } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
+import { CLIENT, COMPONENT_ACCEPT, IQ_AUTH } from '../../xmpp/namespaces.js';
 import { legacyStanzaError } from '../../xmpp/stanza-error.js';
-import { AUTH } from '../auth.js';
 import type { ComponentStream } from '../component-stream.js';
 import type { EmbeddedContext } from '../context.js';
 import type { ClientStanza, EndNotice, Incoming, PreLoginRequest, Rejection } from '../dialects/dialect.js';
@@ -19,7 +19,7 @@ import type { Steps } from './scheduler.js';
 import { isSubscriptionType } from './subscription-state.js';
 
 /** Namespaces of clients' stanzas; without a namespace they are in that of the link. */
-const OURS = new Set(['', 'jabber:client', 'jabber:component:accept', 'jabberd:sockets']);
+const OURS = new Set(['', CLIENT, COMPONENT_ACCEPT, 'jabberd:sockets']);
 
 /** Handles the packets of all links: logins, stanzas of sessions, and their ends. [README.SM] [jadc2s PROTO] */
 export class PacketRouter {
@@ -219,7 +219,7 @@ function changesMemory(incoming: Incoming): boolean {
     case 'end':
       return true;
     case 'login':
-      return incoming.stanza.child('query')?.namespace === AUTH;
+      return incoming.stanza.child('query')?.namespace === IQ_AUTH;
     case 'stanza':
       return incoming.stanza.localName === 'presence' && !isSubscription(incoming.stanza);
   }

@@ -4,8 +4,7 @@ import { element, escape, treeOf, type Element } from '../../xml/index.js';
 import type { EmbeddedContext } from '../context.js';
 import type { Contact } from '../store/rosters.js';
 import { STRANGERS, subscriptionName } from './subscription-state.js';
-
-export const ROSTER = 'jabber:iq:roster';
+import { ROSTER } from '../../xmpp/namespaces.js';
 
 /** An address of which the account knows nothing yet. */
 export function newContact(jid: string): Contact {

@@ -4,6 +4,7 @@ import type { ScriptComparison, ComparedStanza } from '../compare.js';
 import { tagOf, type Difference } from '../match.js';
 import type { ScriptFailure } from '../play.js';
 import { excerpt, pretty, short } from '../print.js';
+import { CLIENT } from '../../xmpp/namespaces.js';
 
 /** The differences of one script, stanza by stanza, as lines of text. */
 export function comparisonLines({ file, title, same, rows, failures }: ScriptComparison): string[] {
@@ -73,9 +74,7 @@ function both(left: string | undefined, right: string | undefined): string {
 
 const named = (element: Element): string => {
   const { namespace } = element;
-  return namespace === '' || namespace === 'jabber:client'
-    ? tagOf(element)
-    : `${tagOf(element)} of ${namespace}`;
+  return namespace === '' || namespace === CLIENT ? tagOf(element) : `${tagOf(element)} of ${namespace}`;
 };
 
 const indented = (stanza: Element, marks?: Set<Element>): string[] =>

@@ -2,6 +2,7 @@ import { columns } from '../../observe/columns.js';
 import type { Element } from '../../xml/index.js';
 import { fullJidOf, type ScriptComparison, type ComparedStanza } from '../compare.js';
 import type { Difference } from '../match.js';
+import { CLIENT } from '../../xmpp/namespaces.js';
 
 /** A kind of difference between servers, without the values. */
 interface Kind {
@@ -10,8 +11,6 @@ interface Kind {
   /** The option that ignores it; a description where that would hide too much. */
   readonly what: string;
 }
-
-const CLIENT = 'jabber:client';
 
 /** A table of the kinds of differences, the most frequent first; empty where nothing differs. */
 export function differenceTable(all: readonly ScriptComparison[]): string[] {

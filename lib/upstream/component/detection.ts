@@ -2,6 +2,7 @@
 import type { ComponentDialect } from '../../config/config.js';
 import { element, type Stanza, type Tag } from '../../xml/index.js';
 import { hostOf, lowerCase } from '../../xmpp/address.js';
+import { CLIENT, IQ_AUTH } from '../../xmpp/namespaces.js';
 
 /** A dialect, and the evidence for it, as a part of a sentence. */
 export interface Finding {
@@ -32,7 +33,7 @@ export function detectAddressOf(name: string): string {
 export function questions(name: string, domain: string): string {
   const asker = detectAddressOf(name);
   const iq = (): ReturnType<typeof element> =>
-    element('iq', { type: 'get', id: 'detect' }, element('query', { xmlns: 'jabber:iq:auth' }));
+    element('iq', { type: 'get', id: 'detect' }, element('query', { xmlns: IQ_AUTH }));
   const plain = iq().set('sfrom', asker).set('sto', domain);
   const routed = element('route', { type: 'auth', to: domain, from: asker }, iq());
   return `${routed.toString()}${plain.toString()}`;
@@ -52,7 +53,7 @@ export function fromAnswer(packet: Stanza): Finding | undefined {
  * component for its features, in a namespace that no jabberd 1.x writes. [jabberd2 2.7.0 router]
  */
 export function isJabberd2(packet: Stanza): boolean {
-  return packet.attribute('xmlns') === 'jabber:client';
+  return packet.attribute('xmlns') === CLIENT;
 }
 
 export const USE_JABBERD2 =

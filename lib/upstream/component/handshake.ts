@@ -2,6 +2,7 @@ import type { OwnHeader } from '../../xmpp/framing/framing.js';
 import { streamDigest } from '../../xmpp/stream-digest.js';
 import { element, type Element, type Stanza, type Tag } from '../../xml/index.js';
 import type { HandshakeLink, Handshake } from '../handshake.js';
+import { COMPONENT_ACCEPT } from '../../xmpp/namespaces.js';
 
 export interface ComponentOptions {
   /** Our component name. */
@@ -18,7 +19,7 @@ export class ComponentHandshake implements Handshake {
   constructor(private readonly options: ComponentOptions) {}
 
   header(): OwnHeader {
-    return { xmlns: 'jabber:component:accept', to: this.options.name };
+    return { xmlns: COMPONENT_ACCEPT, to: this.options.name };
   }
 
   opened(header: Tag, link: HandshakeLink): void {

@@ -6,12 +6,10 @@
 import type { Condition } from '../../xmpp/stanza-error.js';
 import type { Element } from '../../xml/index.js';
 import { Jid, STRINGPREP } from '../../xmpp/jid.js';
+import { BLOCKING, PRIVATE, ROSTER } from '../../xmpp/namespaces.js';
 
 export const AMP = 'http://jabber.org/protocol/amp';
-const BLOCKING = 'urn:xmpp:blocking';
 const PRIVACY = 'jabber:iq:privacy';
-const PRIVATE = 'jabber:iq:private';
-const ROSTER = 'jabber:iq:roster';
 
 /** Namespaces whose elements are checked. */
 export const HAZARDOUS_NAMESPACES: ReadonlySet<string> = new Set([AMP, BLOCKING, PRIVACY, PRIVATE, ROSTER]);
