@@ -17,6 +17,9 @@ import type { Gate, Scheduler } from './routing/scheduler.js';
 /** Characters that are written at a time, and those of one packet more: what is behind that can still be taken back. */
 const WRITE_CHARACTERS = 64 * 1024;
 
+/** Bytes of UTF-8 that one character of a JavaScript string comes to. */
+const MAX_BYTES_PER_CHARACTER = 3;
+
 /** Where a component's stream stands. */
 export type StreamState = 'header' | 'handshake' | 'open' | 'closed';
 
@@ -99,18 +102,15 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   /**
    * Queues a packet; it leaves at the end of the turn. On a closed stream it waits to be taken by {@link remains}.
    *
+   * @param packet as a tree or as text
    * @param stanza what is in it for a client, and finds another way where the packet does not leave
    * @returns false where the packet is longer than a peer need take: it could cost everybody behind it the link
    */
-  send(packet: Element, stanza?: Element, settle?: Settle): boolean {
+  send(packet: Element | string, stanza?: Element, settle?: Settle): boolean {
     const text = packet.toString();
-    const fits = Buffer.byteLength(text) <= this.options.limits.packetBytes;
+    const fits = isWithin(text, this.options.limits.packetBytes);
     if (fits) this.say({ text, stanza, settle });
-    else
-      this.options.log.warn('did not send a packet that is too long', {
-        packet: packet.name.slice(0, 100),
-        characters: text.length,
-      });
+    else this.tooLong(text);
     return fits;
   }
 
@@ -263,11 +263,12 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   }
 
   private makeInboundQueue(): InboundQueue {
-    const { limits, dialect, name, scheduler } = this.options;
+    const { limits, dialect, name, scheduler, log } = this.options;
     return new InboundQueue({
       addresses: dialect.addresses,
       name: name.toLowerCase(),
-      take: (packet) => this.events.packet(this, packet),
+      onPacket: (packet) => this.events.packet(this, packet),
+      onProbe: (probe) => safely(log, 'answering a probe', () => void this.send(probe.element())),
       scheduler,
       gate: this,
       bound: limits.linkBacklog,
@@ -303,6 +304,13 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     this.enqueue(item);
   }
 
+  private tooLong(packet: string): void {
+    this.options.log.warn('did not send a packet that is too long', {
+      packet: packet.slice(1, 1 + packet.slice(1, 101).search(/[\s/>]|$/)),
+      characters: packet.length,
+    });
+  }
+
   private tooEarly(): void {
     const { tooEarly, tooEarlyEnds } = this.options.dialect.words;
     if (tooEarlyEnds) this.close('packet before handshake', { error: tooEarly });
@@ -323,4 +331,9 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     const { words } = this.options.dialect;
     this.close('no handshake', this.state === 'header' ? 'hang up' : { error: words.noHandshake });
   }
+}
+
+/** Has the text so many bytes of UTF-8 at most? They are counted only where that is not certain. */
+function isWithin(text: string, bytes: number): boolean {
+  return text.length * MAX_BYTES_PER_CHARACTER <= bytes || Buffer.byteLength(text) <= bytes;
 }

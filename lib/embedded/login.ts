@@ -40,12 +40,13 @@ export class LoginHandler {
    *
    * @returns false where there was no such login
    */
-  open(stream: ComponentStream, { to, socket, whole }: OpenRequest): boolean {
+  open(stream: ComponentStream, request: OpenRequest): boolean {
+    const { to, socket } = request;
     const granted = this.tickets.take(stream, socket);
     if (granted?.full !== to.full || !this.context.store.accounts.exists(to.bare)) return false;
     if (!this.hasRoom(to)) return false;
     const resource = this.connect(stream, socket, granted);
-    stream.send(this.context.dialect.opened!(resource, whole));
+    stream.send(this.context.dialect.opened!(resource, request));
     this.start(resource);
     return true;
   }

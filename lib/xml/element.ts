@@ -133,10 +133,15 @@ export class Element {
     return this.copy([...this.nodes]);
   }
 
-  /** The element as XML text, attributes in the order they were set, in single quotes. */
-  toString(): string {
+  /**
+   * The element as XML text, attributes in the order they were set, in single quotes.
+   *
+   * @param stamp attributes to append, each with a space before it, values escaped
+   */
+  toString(stamp = ''): string {
     let source = `<${this.name}`;
     for (const [name, value] of this.attributes) source += ` ${name}='${escapeValue(value)}'`;
+    source += stamp;
     if (!this.content && this.nodes.length === 0) return `${source}/>`;
     source += '>';
     if (this.content) source += this.content.source;

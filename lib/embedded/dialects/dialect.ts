@@ -1,4 +1,4 @@
-import { element, type Element, type Node, type ParseError } from '../../xml/index.js';
+import { element, type Element, type Node, type ParseError, type Stanza } from '../../xml/index.js';
 import type { OwnHeader } from '../../xmpp/framing/framing.js';
 import type { Jid } from '../../xmpp/jid.js';
 
@@ -9,7 +9,7 @@ interface Addressed {
   /** The socket address that it came from. */
   readonly socket: string;
   /** The packet as it came. */
-  readonly whole: Element;
+  readonly packet: Stanza;
 }
 
 /** From a client that has no session: a login, or what else is allowed before one. */
@@ -105,15 +105,17 @@ export interface ServerDialect {
   readonly words: StreamWords;
   readonly refusals: Refusals;
   /** Reads a packet; undefined for one whose receiver or sender is not named. */
-  read(packet: Element): Incoming | undefined;
+  read(packet: Stanza): Incoming | undefined;
   /** Answers a client that has no session. `session` is the address of the session that the answer opens. */
   answer(request: PreLoginRequest, type: 'result' | 'error', content: Node[], session?: string): Element;
   /** Answers a request for a session; absent where the result of the login opens the session. */
-  opened?(session: SessionNames, request: Element): Element;
+  opened?(session: SessionNames, request: OpenRequest): Element;
   /** The address of a new session. `tag` is never used twice. */
   sessionAddress(jid: Jid, tag: string): string;
-  /** Carries a stanza to a client. */
-  carry(session: SessionNames, stanza: Element): Element;
+  /** The addressing of every packet to that session, as text for {@link carry}. */
+  stamp(session: SessionNames): string;
+  /** The packet that carries a stanza to a client, as text. The stanza is not changed. */
+  carry(stamp: string, stanza: Element): string;
   /** Tells a socket that its session has ended, and why; without a reason, `Disconnected`. */
   ended(sessionAddress: string, socket: string, why?: string): Element;
   /** Gives a packet back whole. */

@@ -2,7 +2,7 @@
  * route, the dialect of jabberd 1.4 as it was deployed, from the session manager's side. Every packet of a client
  * travels inside a `<route/>`, and the type of that says what it is about. [jadc2s PROTO]
  */
-import { Element, element, withDeclarationsOf } from '../../xml/index.js';
+import { Element, element, escapeValue, withDeclarationsOf, type Stanza } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
 import { withoutPasswords } from '../../xmpp/stanza-error.js';
 import {
@@ -49,22 +49,27 @@ const REASONS: Readonly<Record<Rejection, string>> = {
 };
 
 /** The stanza in a route: the first element. More than one would be for a client to smuggle. [jadc2s PROTO] */
-function stanzaIn(packet: Element): Element | undefined {
-  const [first] = packet.elements;
-  return first && withDeclarationsOf(packet, first.clone());
+function stanzaIn(packet: Stanza): Element | undefined {
+  // A route without declarations is not parsed: the stanza is the same outside of it.
+  const only = packet.declares ? undefined : packet.only();
+  if (only) return only.element();
+  const route = packet.element();
+  const [first] = route.elements;
+  return first && withDeclarationsOf(route, first);
 }
 
 /** A type that nobody knows is none. An empty route says nothing where it would carry. [jabberd 1.4.3, 12 and 16] */
-function read(whole: Element): Incoming | undefined {
-  const to = Jid.parse(whole.attribute('to'));
-  const socket = whole.attribute('from');
-  if (whole.name !== 'route' || !to || !socket) return undefined;
-  const stanza = stanzaIn(whole);
-  const type = whole.attribute('type');
-  if (type === 'error') return { kind: 'end', to, socket, whole, undelivered: stanza };
-  if (type === 'session') return { kind: 'open', to, socket, whole };
+function read(packet: Stanza): Incoming | undefined {
+  if (packet.name !== 'route') return undefined;
+  const to = Jid.parse(packet.attribute('to'));
+  const socket = packet.attribute('from');
+  if (!to || !socket) return undefined;
+  const type = packet.attribute('type');
+  if (type === 'session') return { kind: 'open', to, socket, packet };
+  const stanza = stanzaIn(packet);
+  if (type === 'error') return { kind: 'end', to, socket, packet, undelivered: stanza };
   if (!stanza) return undefined;
-  return { kind: type === 'auth' ? 'login' : 'stanza', to, socket, whole, stanza };
+  return { kind: type === 'auth' ? 'login' : 'stanza', to, socket, packet, stanza };
 }
 
 /** As an error, its addressing turned round and the payload kept, but for passwords. [jabberd 1.4.3 jsm, transcript 16] */
@@ -87,22 +92,23 @@ export const serverRoute: ServerDialect = {
   refusals,
   read,
   /** From the address that was asked, in its own spelling; the stanza itself has no addresses. [jabberd 1.4.3, 06] */
-  answer({ whole, stanza }, type, content) {
+  answer({ packet, stanza }, type, content) {
     const answer = new Element(stanza.name, new Map(stanza.attributes), content)
       .set('to', undefined)
       .set('from', undefined)
       .set('type', type);
     return element(
       'route',
-      { from: whole.attribute('to'), to: whole.attribute('from'), type: 'auth' },
+      { from: packet.attribute('to'), to: packet.attribute('from'), type: 'auth' },
       answer,
     );
   },
   /** The request turned round, with what is in it: jadc2s keeps the result of the login there, for its client. [jadc2s 0.9.2] */
-  opened: ({ address, socket }, { children }) =>
-    element('route', { to: socket, from: address, type: 'session' }, ...children),
+  opened: ({ address, socket }, { packet }) =>
+    element('route', { to: socket, from: address, type: 'session' }, ...packet.element().children),
   sessionAddress: (jid, tag) => `${jid.bare}/${tag}`,
-  carry: ({ address, socket }, stanza) => element('route', { from: address, to: socket }, stanza),
+  stamp: ({ address, socket }) => `<route from='${escapeValue(address)}' to='${escapeValue(socket)}'>`,
+  carry: (stamp, stanza) => `${stamp}${stanza.toString()}</route>`,
   ended: (sessionAddress, socket, why = 'Disconnected') =>
     element('route', { type: 'error', error: why, from: sessionAddress, to: socket }),
   giveBack,

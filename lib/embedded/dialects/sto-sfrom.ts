@@ -2,7 +2,7 @@
  * sto/sfrom, the dialect of README.SM as jabberd up to 1.1.2 speaks it, from the session manager's side. Two attributes
  * on every packet say which session and which socket it belongs to; a 510 "Disconnected" says that one of them is gone.
  */
-import { Element, element } from '../../xml/index.js';
+import { Element, element, escapeValue, type Stanza } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
 import { withoutPasswords } from '../../xmpp/stanza-error.js';
 import { REFUSALS, type Incoming, type Rejection, type ServerDialect, type StreamWords } from './dialect.js';
@@ -32,21 +32,22 @@ const words: StreamWords = {
  * jutil_error; there it counts wherever it stands]
  */
 function endOf(packet: Element): Element | undefined {
+  // Most packets are of another type: their content is not parsed for this.
+  if (packet.attribute('type') !== 'error') return undefined;
   const last = packet.elements.at(-1);
-  if (packet.attribute('type') !== 'error' || last?.localName !== 'error') return undefined;
-  return last.attribute('code') === CODE ? last : undefined;
+  return last?.localName === 'error' && last.attribute('code') === CODE ? last : undefined;
 }
 
-/** The stanza inside a packet. */
+/** Makes the stanza of a packet. @returns the packet, changed */
 function unstamped(packet: Element): Element {
-  return packet.reopened().set('sto', undefined).set('sfrom', undefined);
+  return packet.set('sto', undefined).set('sfrom', undefined);
 }
 
 /** What is inside of a 510, the way it was before it could not be delivered. */
 function takenBack(packet: Element, error: Element): Element {
   const type = error.attribute('type') ?? 'normal';
   const stanza = unstamped(packet);
-  stanza.children.splice(packet.children.lastIndexOf(error), 1);
+  stanza.children.splice(stanza.children.lastIndexOf(error), 1);
   return stanza.set('type', type === 'normal' ? undefined : type);
 }
 
@@ -57,14 +58,15 @@ function isPreLogin(packet: Element, to: Jid): boolean {
 }
 
 /** Without both addresses there is nobody to answer. [jabberd 1.1.2] */
-function read(whole: Element): Incoming | undefined {
-  const to = Jid.parse(whole.attribute('sto'));
-  const socket = whole.attribute('sfrom');
+function read(packet: Stanza): Incoming | undefined {
+  const to = Jid.parse(packet.attribute('sto'));
+  const socket = packet.attribute('sfrom');
   if (!to || !socket) return undefined;
-  const end = endOf(whole);
-  if (end) return { kind: 'end', to, socket, whole, undelivered: takenBack(whole, end) };
-  if (isPreLogin(whole, to)) return { kind: 'login', to, socket, whole, stanza: whole };
-  return { kind: 'stanza', to, socket, whole, stanza: unstamped(whole) };
+  const element = packet.element();
+  const end = endOf(element);
+  if (end) return { kind: 'end', to, socket, packet, undelivered: takenBack(element, end) };
+  if (isPreLogin(element, to)) return { kind: 'login', to, socket, packet, stanza: element };
+  return { kind: 'stanza', to, socket, packet, stanza: unstamped(element) };
 }
 
 function swap(packet: Element, one: string, other: string): void {
@@ -104,13 +106,14 @@ export const serverStoSfrom: ServerDialect = {
   words,
   refusals: REFUSALS,
   read,
-  answer({ whole }, type, content, session) {
-    const back = turnedRound(whole, type);
+  answer({ stanza }, type, content, session) {
+    const back = turnedRound(stanza, type);
     return (session === undefined ? back : back.set('sfrom', session)).append(...content);
   },
   sessionAddress: (jid) => jid.full,
   /** From the bare address, never the full one: that is for the 510. [jabberd 1.1.2 jsm] */
-  carry: ({ socket, bareJid }, stanza) => stanza.reopened().set('sto', socket).set('sfrom', bareJid),
+  stamp: ({ socket, bareJid }) => ` sto='${escapeValue(socket)}' sfrom='${escapeValue(bareJid)}'`,
+  carry: (stamp, stanza) => stanza.toString(stamp),
   ended(sessionAddress, socket, why = 'Disconnected') {
     const error = element('error', { code: CODE }, why);
     return element('message', { type: 'error', sto: socket, sfrom: sessionAddress }, error);

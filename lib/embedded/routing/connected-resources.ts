@@ -30,6 +30,8 @@ export class ConnectedResource {
   readonly bareJid: string;
   /** The session address: what the socket manager calls the session. */
   readonly address: string;
+  /** The addressing of packets to the client, see {@link ServerDialect.stamp}. */
+  private readonly stamp: string;
   /** The last presence that was broadcast; undefined while the resource is not available. */
   presence: Element | undefined;
   /** When that presence came, in milliseconds since 1970. */
@@ -64,6 +66,7 @@ export class ConnectedResource {
     this.fullJid = jid.full;
     this.bareJid = jid.bare;
     this.address = dialect.sessionAddress(jid, newTag());
+    this.stamp = dialect.stamp(this);
   }
 
   /** Is it an available resource? */
@@ -99,7 +102,7 @@ export class ConnectedResource {
   /** Sends a stanza to the client. @returns false where it is too long to be sent */
   send(stanza: Element, settle?: Settle): boolean {
     this.sent += 1;
-    return this.conn.send(this.dialect.carry(this, stanza), stanza, settle);
+    return this.conn.send(this.dialect.carry(this.stamp, stanza), stanza, settle);
   }
 }
 

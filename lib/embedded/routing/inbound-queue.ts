@@ -11,8 +11,10 @@ export interface InboundQueueOptions {
   readonly addresses: AddressAttributes;
   /** The peer's component name, folded. */
   readonly name: string;
-  /** Takes a packet. Never throws. */
-  readonly take: (packet: Stanza) => void;
+  /** Handles a packet. Never throws. */
+  onPacket(packet: Stanza): void;
+  /** Called with a probe once all packets before it are handled. Never throws. */
+  onProbe(probe: Stanza): void;
   readonly scheduler: Scheduler;
   /** Where answers leave. */
   readonly gate: Gate;
@@ -62,9 +64,9 @@ export class InboundQueue {
   }
 
   private take(packet: Stanza, arrived: Arrived): void {
-    const { scheduler, gate, take } = this.options;
+    const { scheduler, gate } = this.options;
     this.size -= costOf(packet);
-    take(packet);
+    this.options.onPacket(packet);
     scheduler.whenDone(gate, () => {
       arrived.taken = true;
       this.settle();
@@ -76,9 +78,10 @@ export class InboundQueue {
     for (; this.first < this.arrived.length; this.first += 1) {
       const { taken, probe } = this.arrived[this.first];
       if (!taken && !probe) break;
-      if (probe) this.options.take(probe);
+      if (probe) this.options.onProbe(probe);
     }
-    if (this.first * 2 > this.arrived.length) {
+    if (this.first === this.arrived.length) this.arrived.length = this.first = 0;
+    else if (this.first * 2 > this.arrived.length) {
       this.arrived = this.arrived.slice(this.first);
       this.first = 0;
     }

@@ -6,11 +6,19 @@ import { CLIENT, COMPONENT_ACCEPT, IQ_AUTH } from '../../xmpp/namespaces.js';
 import { legacyStanzaError } from '../../xmpp/stanza-error.js';
 import type { ComponentStream } from '../component-stream.js';
 import type { EmbeddedContext } from '../context.js';
-import type { ClientStanza, EndNotice, Incoming, PreLoginRequest, Rejection } from '../dialects/dialect.js';
+import type {
+  AddressAttributes,
+  ClientStanza,
+  EndNotice,
+  Incoming,
+  PreLoginRequest,
+  Rejection,
+} from '../dialects/dialect.js';
 import { LoginHandler } from '../login.js';
+import type { Task } from '../store/tasks.js';
 import type { ConnectedResource } from './connected-resources.js';
 import { disconnect } from './disconnect.js';
-import { isProbePacket, ownerOf } from './inbound-queue.js';
+import { ownerOf } from './inbound-queue.js';
 import { MessageDelivery } from './messages.js';
 import { PresenceHandler } from './presence.js';
 import { QueryHandler } from './queries.js';
@@ -27,6 +35,10 @@ export class PacketRouter {
   private readonly messages: MessageDelivery;
   private readonly presence: PresenceHandler;
   private readonly queries: QueryHandler;
+  private readonly handlers: PacketHandlers = {
+    take: (stream, incoming) => this.take(stream, incoming),
+    failed: (stream, incoming, error) => this.failed(stream, incoming, error),
+  };
 
   constructor(
     private readonly context: EmbeddedContext,
@@ -42,20 +54,11 @@ export class PacketRouter {
   /** Handles a packet. Whatever goes wrong with it, the link lives on. */
   receive(stream: ComponentStream, packet: Stanza): void {
     const { dialect, log, journal } = this.context;
-    if (isProbePacket(packet, dialect.addresses, this.name)) return void stream.send(packet.element());
-    const incoming = dialect.read(packet.element());
+    const incoming = dialect.read(packet);
     if (!incoming)
       return log.debug('dropped a packet without an address', { packet: packet.name.slice(0, 100) });
     if (incoming.kind === 'stanza') this.count(incoming);
-    journal.do({
-      kind: changesMemory(incoming) ? 'once' : 'repeatable',
-      get owner() {
-        return ownerOf(packet, dialect.addresses);
-      },
-      size: packet.source.length,
-      run: () => this.take(stream, incoming),
-      failed: (error) => this.failed(stream, incoming, error),
-    });
+    journal.do(new PacketTask(incoming, dialect.addresses, stream, this.handlers));
   }
 
   private count(packet: ClientStanza): void {
@@ -117,10 +120,10 @@ export class PacketRouter {
   }
 
   /** Gives a packet back whole. Where it is too long for that, the socket is told that its session has ended. */
-  private reject(stream: ComponentStream, { whole, to, socket }: Incoming, why: Rejection): void {
+  private reject(stream: ComponentStream, { packet, to, socket }: Incoming, why: Rejection): void {
     const { dialect, log } = this.context;
-    log.debug('packet returned', { packet: whole.name.slice(0, 100), to: to.full, why });
-    if (!stream.send(dialect.giveBack(whole, why))) stream.send(dialect.ended(to.full, socket));
+    log.debug('packet returned', { packet: packet.name.slice(0, 100), to: to.full, why });
+    if (!stream.send(dialect.giveBack(packet.element(), why))) stream.send(dialect.ended(to.full, socket));
   }
 
   /**
@@ -180,7 +183,7 @@ export class PacketRouter {
   /** A failure of ours or of the store costs one packet, and its sender is told. */
   private failed(stream: ComponentStream, incoming: Incoming, error: unknown): void {
     const level = isUnwritable(error) ? 'debug' : 'error';
-    const packet = incoming.whole.name.slice(0, 100);
+    const packet = incoming.packet.name.slice(0, 100);
     this.context.log[level]('a packet could not be handled', { packet, error: String(error) });
     if (incoming.kind === 'open') return this.reject(stream, incoming, 'not logged in');
     if (incoming.kind === 'login') return this.refuseLogin(stream, incoming);
@@ -199,6 +202,41 @@ export class PacketRouter {
     if (localName === 'iq' ? !isQuery(stanza) : localName !== 'message' && !isSubscription(stanza)) return;
     if (isUnwritable(error)) refuse(this.context, stanza, 'resource-constraint', NOT_STORED);
     else refuse(this.context, stanza, 'internal-server-error');
+  }
+}
+
+interface PacketHandlers {
+  take(stream: ComponentStream, incoming: Incoming): void;
+  failed(stream: ComponentStream, incoming: Incoming, error: unknown): void;
+}
+
+/** The task of handling one packet. */
+class PacketTask implements Task {
+  readonly kind: Task['kind'];
+
+  constructor(
+    private readonly incoming: Incoming,
+    private readonly addresses: AddressAttributes,
+    private readonly stream: ComponentStream,
+    private readonly handlers: PacketHandlers,
+  ) {
+    this.kind = changesMemory(incoming) ? 'once' : 'repeatable';
+  }
+
+  get owner(): string {
+    return ownerOf(this.incoming.packet, this.addresses);
+  }
+
+  get size(): number {
+    return this.incoming.packet.source.length;
+  }
+
+  run(): void {
+    this.handlers.take(this.stream, this.incoming);
+  }
+
+  failed(error: unknown): void {
+    this.handlers.failed(this.stream, this.incoming, error);
   }
 }
 
