@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import { treeOf, type Namespaces } from './tree.js';
+import { elementAround, treeOf, type Namespaces } from './tree.js';
 import type { Element } from './element.js';
 import { escapeValue, unescapeValue } from './escape.js';
 import { isNamed, tagsInside } from './inside.js';
@@ -222,7 +222,9 @@ export class Stanza extends Tag {
 
   /** The stanza as a tree, with what it inherits from the stream header. */
   element(): Element {
-    return treeOf(this.readdressed([], ''), this.around);
+    if (this.inherited !== '' || this.language !== '' || this.source.includes('\r'))
+      return treeOf(this.readdressed([], ''), this.around);
+    return elementAround(this.name, this.attributes(), this.content, this.around);
   }
 
   /** The opening tags of the elements directly inside that have that local name, and where each begins in the source. */

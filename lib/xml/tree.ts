@@ -43,6 +43,29 @@ export function treeOf(source: string, around?: Namespaces): Element {
   return new TreeBuilder(text, around).outline();
 }
 
+/**
+ * The same as {@link treeOf} for an element whose opening tag is read already: one whose source has no carriage return.
+ *
+ * @param attributes of the tag, references resolved; the element takes them over
+ * @param content source of all that stands between its tags
+ */
+export function elementAround(
+  name: string,
+  attributes: Map<string, string>,
+  content: string,
+  around?: Namespaces,
+): Element {
+  const element = new Element(name, attributes);
+  const colon = name.indexOf(':');
+  const prefix = colon < 0 ? '' : name.slice(0, colon);
+  element.namespace =
+    attributes.get(prefix === '' ? 'xmlns' : PREFIX_DECLARATION + prefix) ??
+    around?.get(prefix) ??
+    (prefix === 'xml' ? XML : '');
+  if (content !== '') element.fill(new Unread(content, declaredIn(element, around)));
+  return element;
+}
+
 class Unread implements Content {
   constructor(
     readonly source: string,

@@ -60,6 +60,12 @@ function isIPv6Literal(host: string): boolean {
   return host.startsWith('[') && host.endsWith(']') && isIPv6(host.slice(1, -1));
 }
 
+/**
+ * An address that is spelt in its one spelling already, as nearly all are: ASCII, user and host in lower case. A host
+ * with an A-label is not among them, nor is one that ends with a dot.
+ */
+const PREPARED = /^(?:([a-z0-9._=+-]+)@)?((?![^@/]*xn--)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?:\/([ -~]+))?$/;
+
 /** How each part of an address is brought into its one spelling; undefined where the text can be none. */
 export interface Preparation {
   user(text: string): string | undefined;
@@ -99,6 +105,14 @@ export class Jid {
   /** The address that a text spells; undefined where it spells none. */
   static parse(text: string | undefined, prepare = PRECIS): Jid | undefined {
     if (text === undefined) return undefined;
+    if (prepare === PRECIS && text.length <= MAX_PART_LENGTH) {
+      const parts = PREPARED.exec(text);
+      if (parts) return new Jid(parts[1], parts[2], parts[3]);
+    }
+    return Jid.prepared(text, prepare);
+  }
+
+  private static prepared(text: string, prepare: Preparation): Jid | undefined {
     const slash = text.indexOf('/');
     const bare = slash < 0 ? text : text.slice(0, slash);
     const at = bare.indexOf('@');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { Reader, wholeStanza, type Stanza } from '../../lib/xml/index.js';
-import { HEADER } from './samples.js';
+import { parse, Reader, wholeStanza, type Element, type Stanza } from '../../lib/xml/index.js';
+import { ACCEPTED, HEADER } from './samples.js';
 import { LIMITS, read } from './trace.js';
 
 function stanza(source: string, header = HEADER): Stanza {
@@ -9,6 +9,27 @@ function stanza(source: string, header = HEADER): Stanza {
   expect(stanzas).to.have.length(1);
   return stanzas[0];
 }
+
+/** All of a tree, with namespaces and the order of attributes. */
+function shapeOf({ name, namespace, attributes, children }: Element): unknown {
+  const inside = children.map((child) => (typeof child === 'string' ? child : shapeOf(child)));
+  return [name, namespace, [...attributes], inside];
+}
+
+describe('the tree of a stanza', () => {
+  for (const namespaces of [true, false]) {
+    for (const [what, source] of Object.entries(ACCEPTED)) {
+      it(`is that of its source ${namespaces ? 'from a client' : 'on a link'}: ${what}`, () => {
+        const { header, stanzas } = read([HEADER + source], { namespaces });
+        const around = namespaces ? header!.declarations() : undefined;
+        for (const one of stanzas) {
+          const tree = parse(one.readdressed([], ''), around);
+          expect(shapeOf(one.element())).to.deep.equal(shapeOf(tree));
+        }
+      });
+    }
+  }
+});
 
 describe('Stanza', () => {
   it('has a name, prefix and all', () => {

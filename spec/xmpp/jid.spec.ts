@@ -30,6 +30,21 @@ describe('embedded: jid [RFC7622]', () => {
     }
   });
 
+  it('reads an address the same way whether or not it is in its one spelling already', () => {
+    const hosts = ['localhost', 'a-b.c_d', 'a..b', '.a', 'a.', 'xn--a', 'x.xn--bcher-kva', 'b\u00fccher'];
+    const users = ['', 'juliet@', 'a.b=c+d@', '@', 'a&b@', 'a b@', 'j\u00fcliet@', 'a@b@'];
+    const resources = ['', '/', '/r', '/a b/c@d', '/~!"', '/\u007f', '/\u0301'];
+    for (const user of users) {
+      for (const host of hosts) {
+        for (const resource of resources) {
+          const text = user + host + resource;
+          // In upper case it is not in its one spelling.
+          expect(full(text), text).to.equal(full(user.toUpperCase() + host.toUpperCase() + resource));
+        }
+      }
+    }
+  });
+
   it('takes an IPv6 address in brackets for a host', () => {
     expect(full('a@[::1]')).to.equal('a@[::1]');
     expect(full('a@[2001:DB8::1]/r')).to.equal('a@[2001:db8::1]/r');
