@@ -1,7 +1,7 @@
-/** An XMPP client that costs the load generator next to nothing: it logs in once, and then only counts. */
+/** A cheap XMPP client for load: it logs in once, and then only counts bytes. */
 import { connect, type Socket } from 'node:net';
 
-/** Where clients connect to. */
+/** The server that clients connect to. */
 export interface Target {
   readonly host: string;
   readonly port: number;
@@ -10,22 +10,22 @@ export interface Target {
 
 export const PASSWORD = 'bench';
 
-/** Every message of ours holds this byte once, and nothing else that is sent does: it can not be cut by a read. */
-export const MARK = '~';
-const MARK_BYTE = MARK.charCodeAt(0);
+/** Each message contains this byte once, and nothing else does. A single byte cannot be split over two reads. */
+export const MESSAGE_MARK = '~';
+const MARK_BYTE = MESSAGE_MARK.charCodeAt(0);
 
-/** Bytes that a flood is written in. */
-const FLOOD = 64 * 1024;
+/** Of one write of a flood. */
+const FLOOD_WRITE_BYTES = 64 * 1024;
 
-/** How long anything up to the login may take, in milliseconds. */
-const PATIENCE = 20_000;
+/** For each step up to the login. */
+const STEP_TIMEOUT_MS = 20_000;
 
-/** All clients read into the same memory: a read is looked at at once, and never kept. */
-const SHARED = Buffer.alloc(64 * 1024);
+/** All clients read into the same buffer: what was read is used at once, and not kept. */
+const READ_BUFFER = Buffer.alloc(64 * 1024);
 
 type Waiting = { readonly until: RegExp; readonly resolve: (text: string) => void };
 
-/** The server has answered, and the answer is no. */
+/** The server has refused a request. */
 export class Refused extends Error {}
 
 export class Client {
@@ -42,7 +42,7 @@ export class Client {
     target: Target,
     readonly resource = '',
   ) {
-    const onread = { buffer: SHARED, callback: (length: number) => this.read(length) };
+    const onread = { buffer: READ_BUFFER, callback: (length: number) => this.read(length) };
     this.socket = connect({ host: target.host, port: target.port, noDelay: true, onread });
     this.socket.on('error', (error) => this.broken?.(error));
     this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
@@ -58,7 +58,7 @@ export class Client {
     return client;
   }
 
-  /** Makes an account, and closes. [XEP-0077] */
+  /** Registers an account, and closes the stream. [XEP-0077] */
   static async register(target: Target, user: string): Promise<void> {
     const fields = `<username>${user}</username><password>${PASSWORD}</password><name>b</name><email>b@b</email>`;
     const client = await Client.ask(target, `<query xmlns='jabber:iq:register'>${fields}</query>`);
@@ -85,9 +85,9 @@ export class Client {
     this.socket.write(bytes);
   }
 
-  /** Says this again and again, as fast as it is taken. */
+  /** Sends a text again and again, as fast as the server reads. */
   flood(text: string): void {
-    const bytes = Buffer.from(text.repeat(Math.ceil(FLOOD / text.length)));
+    const bytes = Buffer.from(text.repeat(Math.ceil(FLOOD_WRITE_BYTES / text.length)));
     const more = (): void => {
       while (!this.socket.destroyed && this.socket.write(bytes));
     };
@@ -95,12 +95,12 @@ export class Client {
     more();
   }
 
-  /** From now on nothing is read. */
+  /** Stops reading. */
   stopReading(): void {
     this.socket.pause();
   }
 
-  /** Closes in good order and waits for the other side to do the same, but not for ever. */
+  /** Closes the stream, and waits for the server to close it too, for a limited time. */
   async close(): Promise<void> {
     this.socket.end('</stream:stream>');
     const cut = setTimeout(() => this.socket.destroy(), 2_000);
@@ -119,14 +119,14 @@ export class Client {
   }
 
   private count(length: number): void {
-    const bytes = SHARED.subarray(0, length);
+    const bytes = READ_BUFFER.subarray(0, length);
     let count = 0;
     for (let at = bytes.indexOf(MARK_BYTE); at >= 0; at = bytes.indexOf(MARK_BYTE, at + 1)) count += 1;
     if (count > 0) this.messages?.(count);
   }
 
   private collect(length: number): void {
-    this.text += SHARED.toString('latin1', 0, length);
+    this.text += READ_BUFFER.toString('latin1', 0, length);
     const { waiting } = this;
     const found = waiting?.until.exec(this.text);
     if (!waiting || !found) return;
@@ -137,7 +137,10 @@ export class Client {
 
   private exchange(request: string, until: RegExp): Promise<string> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.broken?.(new Error(`no answer in ${PATIENCE} ms`)), PATIENCE);
+      const timer = setTimeout(
+        () => this.broken?.(new Error(`no answer in ${STEP_TIMEOUT_MS} ms`)),
+        STEP_TIMEOUT_MS,
+      );
       this.broken = (error) => {
         clearTimeout(timer);
         reject(error);

@@ -1,4 +1,4 @@
-/** What can be measured, and how it is written down. */
+/** The figures that can be measured, and how they are printed. */
 import { flood } from './flood.js';
 import { FLOODS } from './floods.js';
 import { idle, logins, relay, type Subject } from './load.js';
@@ -11,7 +11,7 @@ export interface Sizes {
   readonly atOnce: number;
 }
 
-/** One number of a measurement. */
+/** One value of a measurement. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -20,8 +20,8 @@ export interface Figure {
 export type Measurement = (subject: Subject, sizes: Sizes) => Promise<Figure[]>;
 
 /**
- * @param window messages that each sender keeps on the way
- * @param alone is there one pair, and no other?
+ * @param window messages of each sender that are on their way
+ * @param alone is there only one pair?
  */
 function relayed(window: number, alone: boolean): Measurement {
   const title = alone ? `one pair, W=${window}` : `W=${window}`;
@@ -84,7 +84,7 @@ function besides(name: string): Measurement {
   };
 }
 
-/** The figures that a name on the command line stands for: `floods` is all of them, `floods/NAME` one. */
+/** The figures of a name on the command line: `floods` is all floods, `floods/NAME` one. */
 export function figuresOf(name: string): string[] {
   return name === 'floods' ? Object.keys(FLOODS).map((flood) => `floods/${flood}`) : [name];
 }

@@ -1,28 +1,28 @@
 /**
- * What one user can do to the embedded session manager with an ordinary account: each request in its dearest form, as
- * fast as the connection takes it.
+ * The load that one user with an ordinary account can cause in the embedded session manager: each request in its most
+ * expensive form, as fast as the server reads.
  */
 import { Client, type Target } from './client.js';
 import { inParallel } from './load.js';
 import { sleep } from './proc.js';
 
-/** The accounts that take part, besides those of the quiet pair; all have the password of the bench. */
+/** The accounts of floods, besides those of the quiet pair; all have the password of the bench. */
 export const FLOODER = 'flooder';
 export const CONTACTS = 1000;
 export const contact = (number: number): string => `contact${number}`;
-/** Accounts that have a full store of offline messages. */
-export const AWAY = 8;
-export const away = (number: number): string => `away${number}`;
+/** Accounts with the maximum of offline messages. */
+export const FULL_ACCOUNTS = 8;
+export const fullAccount = (number: number): string => `away${number}`;
 
-/** Stanzas may have 262,144 bytes. */
-const LARGE = 250_000;
-/** Sessions that one account has at a time. */
-const SESSIONS = 48;
+/** Nearly as long as a stanza may be (262,144 bytes). */
+const LARGE_STANZA_BYTES = 250_000;
+/** Of one account at a time. */
+const MAX_SESSIONS = 48;
 
 export interface Flood {
-  /** What it is, for the table. */
+  /** Its description in the table. */
   readonly what: string;
-  /** Begins it; it goes on until the process ends. */
+  /** Starts the flood, which lasts until the process ends. */
   run(target: Target): Promise<unknown>;
 }
 
@@ -40,8 +40,8 @@ async function flooder(target: Target, resource = 'f', user = FLOODER): Promise<
   return client;
 }
 
-/** A flood of one text. */
-const saying =
+/** A flood that repeats one text. */
+const repeating =
   (text: (target: Target) => string, before?: string): Flood['run'] =>
   async (target) => {
     const client = await flooder(target);
@@ -49,7 +49,7 @@ const saying =
     client.flood(text(target));
   };
 
-/** Contacts of the flooder that are online, each with so many sessions, and their presence. */
+/** Contacts of the flooder that are online, each with some sessions, and their presence. */
 async function contacts(
   target: Target,
   count: number,
@@ -63,31 +63,31 @@ async function contacts(
 }
 
 async function toSessions(target: Target, reads: boolean): Promise<void> {
-  await inParallel(SESSIONS, 8, async (number) => {
+  await inParallel(MAX_SESSIONS, 8, async (number) => {
     const client = await flooder(target, `s${number}`);
     if (!reads) client.stopReading();
   });
-  const body = `<body>${'x'.repeat(LARGE)}</body>`;
+  const body = `<body>${'x'.repeat(LARGE_STANZA_BYTES)}</body>`;
   (await flooder(target, 'f', contact(0))).flood(chat(`${FLOODER}@${target.domain}`, body));
 }
 
-/** All of the waiting messages of one account after the other. */
+/** Fetches all offline messages of one account after another. */
 async function fetchOffline(target: Target, reads: boolean): Promise<void> {
-  for (let number = 0; number < AWAY; number += 1) {
-    const client = await Client.login(target, away(number), 'r');
+  for (let number = 0; number < FULL_ACCOUNTS; number += 1) {
+    const client = await Client.login(target, fullAccount(number), 'r');
     if (!reads) client.stopReading();
     client.write('<presence/>');
     await sleep(250);
   }
 }
 
-/** Sessions that see much of a contact, and come and go. */
+/** Sessions that log in and out, and get much presence of contacts. */
 async function comeAndGo(target: Target): Promise<void> {
   await contacts(target, 20, 20, status(15_000));
   (await flooder(target)).flood(`<presence/><presence type='unavailable'/>`);
 }
 
-/** Presence to many addresses one by one, taken back all at once. */
+/** Directed presence to many addresses, ended all at once by a logout. */
 async function direct(target: Target): Promise<void> {
   await contacts(target, 200);
   const directed = Array.from(
@@ -111,7 +111,7 @@ async function logins(target: Target): Promise<void> {
   await sleep(0);
 }
 
-/** Sessions that are opened, seen by all contacts, and ended. */
+/** Sessions that log in, are shown to all contacts, and log out. */
 async function comers(target: Target): Promise<void> {
   await contacts(target, CONTACTS);
   const again = async (number: number): Promise<void> => {
@@ -144,25 +144,25 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
   none: { what: 'no flood', run: () => sleep(0) },
   'private-300': {
     what: 'one query for a private document of 240 kB, 300 times in it',
-    run: saying(
+    run: repeating(
       () => privately('get', `<e xmlns='u'/>`.repeat(300)),
       privately('set', `<e xmlns='u'>${elements('<x/>', 240_000)}</e>`),
     ),
   },
   'private-get': {
     what: 'queries of 77 bytes for a private document of 60,000 elements',
-    run: saying(
+    run: repeating(
       () => privately('get', `<e xmlns='u'/>`),
       privately('set', `<e xmlns='u'>${elements('<x/>', 240_000)}</e>`),
     ),
   },
   'private-set': {
     what: 'private documents of 250 kB, stored again and again',
-    run: saying(() => privately('set', `<e xmlns='u'>${elements('<x/>', LARGE)}</e>`)),
+    run: repeating(() => privately('set', `<e xmlns='u'>${elements('<x/>', LARGE_STANZA_BYTES)}</e>`)),
   },
   'private-many': {
     what: 'private queries with 10,000 names in them',
-    run: saying(() =>
+    run: repeating(() =>
       privately('get', Array.from({ length: 10_000 }, (_none, at) => `<e xmlns='u${at}'/>`).join('')),
     ),
   },
@@ -176,34 +176,34 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
   },
   elements: {
     what: 'messages of 62,500 elements to oneself',
-    run: saying(({ domain }) => chat(`${FLOODER}@${domain}`, elements('<x/>', LARGE))),
+    run: repeating(({ domain }) => chat(`${FLOODER}@${domain}`, elements('<x/>', LARGE_STANZA_BYTES))),
   },
   prefixes: {
     what: 'messages of 41,000 elements with a prefix to oneself',
-    run: saying(({ domain }) =>
-      chat(`${FLOODER}@${domain}`, `<y xmlns:a='u'>${elements('<a:x/>', LARGE - 100)}</y>`),
+    run: repeating(({ domain }) =>
+      chat(`${FLOODER}@${domain}`, `<y xmlns:a='u'>${elements('<a:x/>', LARGE_STANZA_BYTES - 100)}</y>`),
     ),
   },
   attributes: {
     what: 'messages with 100 attributes an element to oneself',
-    run: saying(({ domain }) => {
+    run: repeating(({ domain }) => {
       const names = Array.from({ length: 99 }, (_none, at) => ` a${at}=''`).join('');
-      return chat(`${FLOODER}@${domain}`, elements(`<x${names}/>`, LARGE));
+      return chat(`${FLOODER}@${domain}`, elements(`<x${names}/>`, LARGE_STANZA_BYTES));
     }),
   },
   'error-echo': {
     what: 'messages of 62,500 elements to nobody, which come back as errors',
-    run: saying(({ domain }) => chat(`nobody@${domain}`, elements('<x/>', LARGE))),
+    run: repeating(({ domain }) => chat(`nobody@${domain}`, elements('<x/>', LARGE_STANZA_BYTES))),
   },
   'query-echo': {
     what: 'queries of 62,500 elements that nobody answers',
-    run: saying(({ domain }) =>
-      iq('get', `<query xmlns='u'>${elements('<password/>', LARGE)}</query>`, domain),
+    run: repeating(({ domain }) =>
+      iq('get', `<query xmlns='u'>${elements('<password/>', LARGE_STANZA_BYTES)}</query>`, domain),
     ),
   },
   roster: {
     what: 'queries for a roster of 200 kB',
-    run: saying(() => iq('get', `<query xmlns='jabber:iq:roster'/>`)),
+    run: repeating(() => iq('get', `<query xmlns='jabber:iq:roster'/>`)),
   },
   'roster-groups': {
     what: 'queries for a roster of 50,000 groups',
@@ -214,7 +214,7 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
   'roster-set': {
     what: 'roster sets, each pushed to 48 sessions',
     run: async (target) => {
-      await inParallel(SESSIONS, 8, async (number) => {
+      await inParallel(MAX_SESSIONS, 8, async (number) => {
         (await flooder(target, `s${number}`)).write(iq('get', `<query xmlns='jabber:iq:roster'/>`));
       });
       const item = `<item jid='contact0@${target.domain}' name='${'n'.repeat(500)}'/>`;
@@ -234,7 +234,7 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
   },
   subscribe: {
     what: 'subscriptions to 1,000 accounts, and their end',
-    run: saying(({ domain }) =>
+    run: repeating(({ domain }) =>
       Array.from({ length: 1000 }, (_none, number) =>
         ['unsubscribe', 'subscribe'].map(
           (type) => `<presence type='${type}' to='${contact(number)}@${domain}'/>`,
@@ -254,18 +254,18 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
   },
   'offline-fill': {
     what: 'messages to somebody who is away',
-    run: saying(({ domain }) => chat(`${contact(2)}@${domain}`, `<body>${'x'.repeat(1000)}</body>`)),
+    run: repeating(({ domain }) => chat(`${contact(2)}@${domain}`, `<body>${'x'.repeat(1000)}</body>`)),
   },
   vcard: {
     what: 'queries for a vCard of 250 kB',
-    run: saying(
+    run: repeating(
       () => iq('get', `<vCard xmlns='vcard-temp'/>`),
-      iq('set', `<vCard xmlns='vcard-temp'>${elements('<x/>', LARGE)}</vCard>`),
+      iq('set', `<vCard xmlns='vcard-temp'>${elements('<x/>', LARGE_STANZA_BYTES)}</vCard>`),
     ),
   },
   disco: {
     what: 'disco, last, time, version, agents, register',
-    run: saying(({ domain }) =>
+    run: repeating(({ domain }) =>
       [
         ...[
           'http://jabber.org/protocol/disco#info',

@@ -1,44 +1,44 @@
-/** The load: what clients do, and what it costs the socket manager that serves them. */
-import { Client, MARK, Refused, type Target } from './client.js';
+/** The load of clients, and the resources of the socket manager that serves it. */
+import { Client, MESSAGE_MARK, Refused, type Target } from './client.js';
 import { cpuSeconds, residentKb, sleep } from './proc.js';
 
-/** A target, and the process of the socket manager there. */
+/** A target, with the process of its socket manager. */
 export interface Subject extends Target {
   readonly pid: number;
 }
 
 const MESSAGE_BYTES = 170;
 
-/** Time for the compiler of a just-started process, and for all pairs to be under way, in milliseconds. */
-const WARM_UP = 1_500;
+/** Until the code of a new process is compiled, and all pairs exchange messages. In milliseconds. */
+const WARM_UP_MS = 1_500;
 
-/** Time for presence to be known, and for what was stored for the accounts to come, in milliseconds. */
-const ARRIVAL = 500;
+/** Until presence is known, and offline messages of the accounts have arrived. In milliseconds. */
+const ARRIVAL_MS = 500;
 
-/** How long messages under way at the end are waited for, in milliseconds. */
-const DRAIN = 3_000;
+/** For messages that are still on their way at the end, in milliseconds. */
+const DRAIN_MS = 3_000;
 
-/** How long a process gets to take back what it needed only while clients came, in milliseconds. */
-const SETTLE = 4_000;
+/** For a process to free the memory that it needed only during logins, in milliseconds. */
+const SETTLE_MS = 4_000;
 
-/** Clients that log in at the same time, where logins are not what is measured. */
-const TOGETHER = 20;
+/** Clients that log in at the same time, where logins are not measured. */
+const PARALLEL_LOGINS = 20;
 
-/** Accounts are shared by clients with different resources, so that no server needs thousands of accounts. */
+/** Clients share accounts, with different resources, so that servers need not have thousands of accounts. */
 export const ACCOUNTS = 100;
 
 export function account(number: number): string {
   return `bench${number % ACCOUNTS}`;
 }
 
-/** Resources are never used twice: nobody's new session may replace one that is just being ended. */
+/** Resources are never used twice, so that no session replaces one that is just ending. */
 let resources = 0;
 function login(target: Target, number: number): Promise<Client> {
   resources += 1;
   return Client.login(target, account(number), `r${process.pid}-${resources}`);
 }
 
-/** Makes sure that the accounts are there: logs in, and registers where that fails. */
+/** Ensures that the accounts exist: logs in, and registers an account where that fails. */
 export async function prepareAccounts(target: Target): Promise<void> {
   await inParallel(ACCOUNTS, 4, async (number) => {
     const client = await again(target, number).catch(async () => {
@@ -49,7 +49,7 @@ export async function prepareAccounts(target: Target): Promise<void> {
   });
 }
 
-/** A login that is tried again: jabberd2 now and then closes a connection that got the descriptor of one just closed. */
+/** Tries a login again: jabberd2 sometimes closes a connection that got the descriptor of one just closed. */
 async function again(target: Target, number: number): Promise<Client> {
   for (let left = 4; left > 0; left -= 1) {
     const client = await login(target, number).catch((error) => {
@@ -65,15 +65,15 @@ export interface RelayResult {
   readonly messagesPerSecond: number;
   /** Of the socket manager alone, in microseconds. */
   readonly cpuPerMessage: number;
-  /** Share of one CPU that the load generator itself took. */
+  /** The part of one CPU that the load generator used. */
   readonly loadCpu: number;
   readonly residentKb: number;
-  /** How long messages were on their way from one client to the other, in milliseconds: the median, and what 99 of 100 stay below. */
+  /** Time of messages from one client to the other, in milliseconds: the median and the 99th percentile. */
   readonly medianLatency: number;
   readonly p99Latency: number;
 }
 
-/** Pairs of clients; each sender keeps `window` messages on the way to its partner. */
+/** Pairs of clients; each sender keeps `window` messages on their way to its partner. */
 export async function relay(
   subject: Subject,
   options: { readonly pairs: number; readonly window: number; readonly seconds: number },
@@ -81,10 +81,10 @@ export async function relay(
   const clients = await loginAll(subject, options.pairs * 2);
   try {
     for (const client of clients) client.write('<presence/>');
-    await sleep(ARRIVAL);
+    await sleep(ARRIVAL_MS);
     const traffic = new Traffic(subject, clients, options.window);
     traffic.start();
-    await sleep(WARM_UP);
+    await sleep(WARM_UP_MS);
     const before = reading(subject.pid, traffic.received);
     traffic.latencies.length = 0;
     await sleep(options.seconds * 1000);
@@ -122,19 +122,19 @@ function relayResult(before: Reading, after: Reading, pid: number, latencies: Fl
   };
 }
 
-/** Two clients. What one sends comes to the other in the same order. */
+/** Two clients. Messages from one arrive at the other in order. */
 interface Pair {
   readonly sender: Client;
-  /** All messages that may be on their way at once. */
+  /** Messages that may be on their way at the same time. */
   readonly bytes: Buffer;
-  /** When each message on its way was sent, oldest first. */
+  /** The times at which the messages on their way were sent, the oldest first. */
   readonly sentAt: number[];
 }
 
 /** Messages between the first and the second client, the third and the fourth, and so on. */
 class Traffic {
   received = 0;
-  /** Of each message that came through, in milliseconds. */
+  /** Times of all received messages, in milliseconds. */
   readonly latencies: number[] = [];
   private sent = 0;
   private running = true;
@@ -156,7 +156,7 @@ class Traffic {
   /** @throws Error when messages were lost */
   async stop(): Promise<void> {
     this.running = false;
-    const last = performance.now() + DRAIN;
+    const last = performance.now() + DRAIN_MS;
     while (this.received < this.sent && performance.now() < last) await sleep(20);
     const lost = this.sent - this.received;
     if (lost !== 0) throw new Error(`${lost} of ${this.sent} messages did not come through`);
@@ -173,7 +173,7 @@ class Traffic {
     };
   }
 
-  /** One write for all that may be sent now. */
+  /** Sends all messages that the window allows, in one write. */
   private send({ sender, bytes, sentAt }: Pair, count: number): void {
     this.sent += count;
     const now = performance.now();
@@ -191,21 +191,23 @@ class Traffic {
 export function messageTo(to: string): string {
   const write = (body: string): string =>
     `<message to='${to}' type='chat' id='m1'><body>${body}</body></message>`;
-  const room = MESSAGE_BYTES - write(MARK).length;
-  return write('It is the east, and Juliet is the sun. '.repeat(5).slice(0, Math.max(0, room)) + MARK);
+  const room = MESSAGE_BYTES - write(MESSAGE_MARK).length;
+  return write(
+    'It is the east, and Juliet is the sun. '.repeat(5).slice(0, Math.max(0, room)) + MESSAGE_MARK,
+  );
 }
 
 export interface IdleResult {
   readonly residentBeforeKb: number;
-  /** What each of the first connections added. In it is what the process takes once, for a first crowd. */
+  /** Added by each of the first connections, including memory that the process allocates only once. */
   readonly firstKb: number;
-  /** What each of as many further connections added. */
+  /** Added by each of as many further connections. */
   readonly nextKb: number;
 }
 
-/** Clients that have logged in and say nothing: first so many, then as many again. */
+/** Clients that have logged in and send nothing: a number of them, then as many again. */
 export async function idle(subject: Subject, options: { readonly connections: number }): Promise<IdleResult> {
-  await closeAll(await loginAll(subject, TOGETHER * 5));
+  await closeAll(await loginAll(subject, PARALLEL_LOGINS * 5));
   const before = await settledKb(subject);
   const first = await loginAll(subject, options.connections);
   const between = await settledKb(subject);
@@ -220,26 +222,26 @@ export async function idle(subject: Subject, options: { readonly connections: nu
 }
 
 async function settledKb({ pid }: Subject): Promise<number> {
-  await sleep(SETTLE);
+  await sleep(SETTLE_MS);
   return residentKb(pid);
 }
 
 export interface LoginResult {
   readonly loginsPerSecond: number;
-  /** Of the socket manager alone, in microseconds; the end of the session is part of it. */
+  /** Of the socket manager alone, in microseconds, including the end of the session. */
   readonly cpuPerLogin: number;
-  /** Share of the logins that failed, of all that were tried, those of the warm-up too. */
+  /** The part of all logins that failed, including those of the warm-up. */
   readonly failed: number;
 }
 
-/** Clients that connect, log in and close, again and again. */
+/** Clients that connect, log in and close again and again. */
 export async function logins(
   subject: Subject,
   options: { readonly atOnce: number; readonly seconds: number },
 ): Promise<LoginResult> {
   let count = 0;
   let failed = 0;
-  const until = performance.now() + WARM_UP + options.seconds * 1000;
+  const until = performance.now() + WARM_UP_MS + options.seconds * 1000;
   const workers = Array.from({ length: options.atOnce }, async (_none, number) => {
     while (performance.now() < until) {
       const client = await login(subject, number).catch(() => undefined);
@@ -248,7 +250,7 @@ export async function logins(
       else failed += 1;
     }
   });
-  const measured = sleep(WARM_UP).then(async () => {
+  const measured = sleep(WARM_UP_MS).then(async () => {
     const before = reading(subject.pid, count);
     await sleep(options.seconds * 1000);
     return [before, reading(subject.pid, count)] as const;
@@ -262,20 +264,20 @@ export async function logins(
   };
 }
 
-/** Clients that are logged in; they have not sent presence, so nothing is sent to them. */
+/** Clients that are logged in. They have sent no presence, so they receive nothing. */
 export async function loginAll(target: Target, count: number): Promise<Client[]> {
   const clients: Client[] = [];
-  await inParallel(count, TOGETHER, async (number) => {
+  await inParallel(count, PARALLEL_LOGINS, async (number) => {
     clients[number] = await again(target, number);
   });
   return clients;
 }
 
 async function closeAll(clients: readonly Client[]): Promise<void> {
-  await inParallel(clients.length, TOGETHER, async (number) => clients[number].close());
+  await inParallel(clients.length, PARALLEL_LOGINS, async (number) => clients[number].close());
 }
 
-/** Does something for each number below `count`, some at a time. */
+/** Calls `work` for each number below `count`, `together` at a time. */
 export async function inParallel(
   count: number,
   together: number,

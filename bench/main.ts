@@ -1,4 +1,4 @@
-/** npm run bench: measures socket managers side by side. See docs/speed.md. */
+/** npm run bench: measures socket managers one beside another. See docs/speed.md. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -52,7 +52,7 @@ const { values } = parseArgs({
   },
 });
 
-/** All values of a figure, by the name of the peer. */
+/** All values of a figure by the name of the peer. */
 type Results = Map<string, Map<string, number[]>>;
 
 function peers(directory: string): Peer[] {
@@ -133,7 +133,7 @@ function note(peer: Peer, { name, value }: Figure, results: Results): void {
   byPeer.set(peer.name, [...(byPeer.get(peer.name) ?? []), value]);
 }
 
-/** One row a figure: median and range of each peer, then the first divided by each other one, round by round. */
+/** One row per figure: median and range of each peer, then the ratio of the first to each other one, round by round. */
 function print(all: readonly Peer[], results: Results): void {
   const [first, ...others] = all.map(({ name }) => name);
   const rows = [['', ...all.map(({ name }) => name), ...others.map((other) => `${first} / ${other}`)]];

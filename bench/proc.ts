@@ -1,18 +1,18 @@
-/** What the system says of a process (Linux). */
+/** Resources of a process, as Linux counts them. */
 import { readFileSync } from 'node:fs';
 
-/** Clock ticks a second, as /proc counts them; 100 on every Linux of today. [proc(5)] */
-const TICKS = 100;
+/** Clock ticks per second in /proc; 100 on every Linux of today. [proc(5)] */
+const TICKS_PER_SECOND = 100;
 
-/** User and system time of all threads so far, in seconds. */
+/** User and system time of all threads, in seconds. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
+  // The name, in parentheses, may contain any character; utime and stime are the 12th and 13th field after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** Time that the main thread has run so far, in milliseconds: how long it takes whatever else the machine does. */
+/** Time that the main thread has run, in milliseconds, whatever else the machine does. */
 export function mainThreadMs(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ', 1)[0]) / 1e6;
 }
@@ -22,7 +22,7 @@ export function residentKb(pid: number): number {
   return statusOf(pid, 'VmRSS');
 }
 
-/** The most resident memory that there ever was, in kB. */
+/** The peak of resident memory, in kB. */
 export function highestKb(pid: number): number {
   return statusOf(pid, 'VmHWM');
 }

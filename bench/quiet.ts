@@ -1,4 +1,4 @@
-/** What a quiet pair of clients notices of a flood. */
+/** The effect of a flood on a pair of clients that send little. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Client } from './client.js';
@@ -7,24 +7,24 @@ import { highestKb, mainThreadMs, sleep } from './proc.js';
 
 /** Between two round trips, in milliseconds. */
 const PAUSE_MS = 20;
-/** A round trip that takes longer counts as if it had come then. */
-const LONGEST_MS = 60_000;
-/** How long a flood may take to begin: its accounts and sessions are part of it. */
-const BEGIN_MS = 30_000;
+/** A round trip that takes longer counts as if it had taken this time. */
+const MAX_TRIP_MS = 60_000;
+/** For a flood to begin, with its accounts and sessions. */
+const FLOOD_START_TIMEOUT_MS = 30_000;
 
 const FLOODER = fileURLToPath(new URL('flooder.js', import.meta.url));
 
 export interface Quiet {
-  /** Round trips, shortest first, in milliseconds. */
+  /** Round trips in milliseconds, the shortest first. */
   readonly trips: readonly number[];
-  /** How long the server has worked meanwhile: what they are where nothing else runs on the machine. */
+  /** CPU time of the server during each: the round trips on a machine on which nothing else runs. */
   readonly worked: readonly number[];
   readonly highestKb: number;
   /** Has the server ended? */
   readonly dead: boolean;
 }
 
-/** One sends a message and the other answers it, again and again, from before the flood until `seconds` after its begin. */
+/** One client sends a message and the other answers it, again and again, from before the flood until `seconds` after its start. */
 export async function quietPair(subject: Subject, flood: string, seconds: number): Promise<Quiet> {
   const pair = [await quiet(subject, 0), await quiet(subject, 1)] as const;
   let dead = false;
@@ -61,7 +61,7 @@ async function quiet(subject: Subject, number: number): Promise<Client> {
 
 function underWay(flooder: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    const late = setTimeout(resolve, BEGIN_MS);
+    const late = setTimeout(resolve, FLOOD_START_TIMEOUT_MS);
     const begun = (): void => (clearTimeout(late), resolve());
     flooder.once('message', begun).once('exit', begun);
   });
@@ -73,7 +73,7 @@ async function roundTrip(
 ): Promise<number> {
   const begin = performance.now();
   await new Promise<void>((resolve) => {
-    const late = setTimeout(resolve, LONGEST_MS);
+    const late = setTimeout(resolve, MAX_TRIP_MS);
     receiver.messages = () => receiver.write(messageTo(`${account(0)}@${domain}/${sender.resource}`));
     sender.messages = () => (clearTimeout(late), resolve());
     void Promise.race([sender.closed, receiver.closed]).then(() => (clearTimeout(late), resolve()));

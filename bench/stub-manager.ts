@@ -1,11 +1,11 @@
 /**
- * A session manager that does next to nothing, so that the socket manager in front of it is what is measured. It
- * speaks sto/sfrom with the clients of this load generator, and with nobody else: `node dist/bench/stub-manager.js PORT`.
+ * A session manager that does as little as possible, so that only the socket manager in front of it is measured. It
+ * speaks sto/sfrom, and understands only the clients of this load generator: `node dist/bench/stub-manager.js PORT`.
  */
 import { createServer, type Socket } from 'node:net';
 
-/** What a socket manager says to itself. */
-const MARK = "<iq type='result'";
+/** A packet that a socket manager sends to itself. */
+const PROBE = "<iq type='result'";
 const ENDS: Record<string, string> = { m: '</message>', i: '</iq>', p: '/>', h: '</handshake>' };
 
 /** Socket addresses by session address. */
@@ -45,7 +45,7 @@ class Link {
 
   private packet(packet: string): void {
     if (packet.startsWith('<message')) this.message(packet);
-    else if (packet.startsWith(MARK)) this.output += packet;
+    else if (packet.startsWith(PROBE)) this.output += packet;
     else if (packet.startsWith('<iq')) this.login(packet);
     else if (packet.startsWith('<handshake')) this.output += '<handshake/>';
   }
@@ -70,9 +70,9 @@ class Link {
   }
 }
 
-/** Where the packet at `from` ends; -1 where it is not whole. */
+/** The end of the packet at `from`; -1 where it is not complete. */
 function packetEnd(input: string, from: number): number {
-  const end = input.startsWith(MARK, from) ? '/>' : ENDS[input[from + 1]];
+  const end = input.startsWith(PROBE, from) ? '/>' : ENDS[input[from + 1]];
   if (end === undefined) return input.startsWith('</stream', from) ? input.length : -1;
   const at = input.indexOf(end, from);
   return at < 0 ? -1 : at + end.length;

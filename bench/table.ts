@@ -6,7 +6,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** `12.4 (11.9–13.0)`: median, least and most. */
+/** `12.4 (11.9–13.0)`: median, minimum and maximum. */
 export function spread(values: readonly number[]): string {
   if (!values.every(Number.isFinite)) return '-';
   const [least, most] = [Math.min(...values), Math.max(...values)];

@@ -1,4 +1,4 @@
-/** jabberd2 as Debian packages it (`apt-get install jabberd2`): router, sm and c2s with a configuration of our own. */
+/** jabberd2 of Debian (`apt-get install jabberd2`): router, sm and c2s with a configuration of our own. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort } from '../../spec/support/free-port.js';
@@ -19,7 +19,7 @@ export function jabberd2(directory: string, domain: string): Peer {
   return { name: 'jabberd2', start: () => start(directory, domain) };
 }
 
-/** sm-component in the place of its c2s: the same router and sm, the same accounts. */
+/** sm-component in place of its c2s, with the same router, sm and accounts. */
 export function inPlaceOfC2s(checkout: Checkout): Peer {
   return { name: checkout.name, start: () => startInPlace(checkout) };
 }
@@ -79,7 +79,7 @@ function program(directory: string, name: Name, port: number): Program {
   };
 }
 
-/** With the accounts in it: registering many at once fails now and then, see `again` in load.ts. */
+/** Contains the accounts, since registering many at once sometimes fails: see `again` in load.ts. */
 function makeDatabase(directory: string, domain: string): void {
   if (existsSync(databaseIn(directory))) return;
   const database = createDatabase(directory);

@@ -1,4 +1,4 @@
-/** A socket manager that can be measured, with the session manager behind it. */
+/** A socket manager that can be measured, with its session manager. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -8,7 +8,7 @@ import { sleep } from '../proc.js';
 
 export interface Peer {
   readonly name: string;
-  /** Starts it, or finds it running. A peer is stopped and started again for each figure, if it can be. */
+  /** Starts it, or finds it running. A peer that can be stopped is started again for each figure. */
   start(): Promise<Started>;
 }
 
@@ -17,15 +17,15 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-/** How long a server may take to listen, and to stop, in milliseconds. */
-const PATIENCE = 15_000;
+/** For a server to listen, and to stop, in milliseconds. */
+const START_TIMEOUT_MS = 15_000;
 
-/** Which processor a process may use: the socket manager one, all that is around it the other. */
+/** The processor of a process: the socket manager has one, all other processes have the other. */
 export type Role = 'socket manager' | 'around';
 
 let pinned = false;
 
-/** From now on processes get the processor of their role, this one included. */
+/** Pins processes to the processor of their role from now on, this one included. */
 export function pin(): void {
   pinned = true;
   pinRunning(process.pid, 'around');
@@ -45,18 +45,18 @@ export interface Program {
   readonly role: Role;
   /** Where it listens once it is ready. */
   readonly port: number;
-  /** Its log: the directory is there. */
+  /** Its log, in a directory that exists. */
   readonly log: string;
 }
 
-/** A server process of ours. */
+/** A server process that the bench has started. */
 export class Server {
   private constructor(
     private readonly program: Program,
     private readonly child: ChildProcess,
   ) {}
 
-  /** @throws Error with the end of its log, when it does not come to listen */
+  /** @throws Error with the end of its log, where it does not listen in time */
   static async start(program: Program): Promise<Server> {
     const { command, args, role, log } = program;
     const output = openSync(log, 'a');
@@ -67,7 +67,7 @@ export class Server {
     closeSync(output);
     const server = new Server(program, child);
     child.on('error', () => undefined);
-    // Whatever goes wrong later, nothing of ours stays behind.
+    // The process must not outlive the bench, whatever fails later.
     const cut = (): void => void child.kill('SIGKILL');
     process.once('exit', cut);
     child.once('exit', () => process.off('exit', cut));
@@ -83,7 +83,7 @@ export class Server {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     if (this.over) return;
     this.child.kill('SIGTERM');
-    await Promise.race([ended, sleep(PATIENCE)]);
+    await Promise.race([ended, sleep(START_TIMEOUT_MS)]);
     if (!this.over) this.child.kill('SIGKILL');
   }
 
@@ -92,7 +92,7 @@ export class Server {
   }
 
   private async listening(): Promise<void> {
-    const last = performance.now() + PATIENCE;
+    const last = performance.now() + START_TIMEOUT_MS;
     while (!(await isListening(this.program.port))) {
       if (!this.over && performance.now() < last) await sleep(50);
       else return this.failed();

@@ -1,4 +1,4 @@
-/** Any socket manager that runs already, with its session manager behind it. */
+/** A socket manager that runs already, with its session manager. */
 import { pinRunning, type Peer } from './peer.js';
 
 export function running(name: string, port: number, pid: number, domain: string): Peer {

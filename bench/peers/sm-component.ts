@@ -1,29 +1,29 @@
-/** sm-component, in front of a session manager that is there, or of its own. */
+/** sm-component with a given session manager, or with its own. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../spec/support/free-port.js';
 import { Server, type Peer, type Program, type Started } from './peer.js';
 
-/** A session manager that sm-component can be put in front of. */
+/** A session manager that sm-component can connect to. */
 export interface SessionManagerAddress {
   /** `HOST:PORT`. */
   readonly sm: string;
   readonly name: string;
   readonly secret: string;
   readonly dialect: string;
-  /** What else sm-component has to be told. */
+  /** Other arguments for sm-component. */
   readonly options?: readonly string[];
 }
 
-/** How sm-component and a session manager that we start know each other. */
-const HOUSE = { name: 'foo-sockets', secret: 'bench', dialect: 'sto-sfrom' } as const;
+/** Name and secret for sm-component and a session manager that the bench starts. */
+const LINK_OPTIONS = { name: 'foo-sockets', secret: 'bench', dialect: 'sto-sfrom' } as const;
 
 const STUB = fileURLToPath(new URL('../stub-manager.js', import.meta.url));
 
 export interface Checkout {
   readonly name: string;
-  /** The directory of the checkout to run: two of them can be compared. */
+  /** The directory of the checkout that is run, so that two checkouts can be compared. */
   readonly root: string;
   readonly domain: string;
   /** For logs and accounts. */
@@ -34,7 +34,7 @@ export function inFrontOf(checkout: Checkout, manager: SessionManagerAddress): P
   return { name: checkout.name, start: () => startInFrontOf(checkout, manager) };
 }
 
-/** @param behind a session manager of ours, that is stopped too */
+/** @param behind a session manager that the bench has started, and stops too */
 export async function startInFrontOf(
   checkout: Checkout,
   manager: SessionManagerAddress,
@@ -66,14 +66,20 @@ async function startBoth(checkout: Checkout): Promise<Started> {
   const port = await freePort();
   const behind = await Server.start(
     program(checkout, 'around', port, [
-      ...['session-manager', '--secret', HOUSE.secret, '--data', path.join(checkout.directory, 'data')],
+      ...[
+        'session-manager',
+        '--secret',
+        LINK_OPTIONS.secret,
+        '--data',
+        path.join(checkout.directory, 'data'),
+      ],
       ...['--registration', 'on'],
     ]),
   );
-  return startInFrontOf(checkout, { ...HOUSE, sm: `127.0.0.1:${port}` }, behind);
+  return startInFrontOf(checkout, { ...LINK_OPTIONS, sm: `127.0.0.1:${port}` }, behind);
 }
 
-/** In front of a session manager that costs next to nothing: what sm-component itself can do. */
+/** With the stub session manager: this measures sm-component itself. */
 export function withStub(checkout: Checkout): Peer {
   return { name: checkout.name, start: () => startWithStub(checkout) };
 }
@@ -88,7 +94,7 @@ async function startWithStub(checkout: Checkout): Promise<Started> {
     port,
     log: path.join(checkout.directory, 'stub.log'),
   });
-  return startInFrontOf(checkout, { ...HOUSE, sm: `127.0.0.1:${port}` }, stub);
+  return startInFrontOf(checkout, { ...LINK_OPTIONS, sm: `127.0.0.1:${port}` }, stub);
 }
 
 export function program(
