@@ -2,12 +2,12 @@ import { stanzaOf, type Stanza } from '../xml/index.js';
 import { bareOf, hostOf } from '../xmpp/address.js';
 import { domainKey, isInternationalized, sameDomain } from '../config/domain.js';
 
-/** Old names of hosts and the hosts they stand for; under the empty name: for every other name, and for none. */
+/** Old names of hosts, and the hosts that they stand for. The empty name stands for every other name, and for none. */
 export type Aliases = ReadonlyMap<string, string>;
 
 /**
- * A client that came by an old name, or by another spelling: what it calls its host, and what the session manager does.
- * Both are the same where only its addresses may be spelt otherwise.
+ * The name that a client has for its host (an old one, or another spelling), and the name that the session manager has.
+ * Both are the same where only addresses may be spelt in another way.
  */
 export interface Alias {
   readonly alias: string;
@@ -44,7 +44,7 @@ function movedStanza(stanza: Stanza, from: string, to: string): Stanza {
   return withAddresses(stanza, (address) => moved(address, from, to));
 }
 
-/** @param change says how an address is written instead; undefined where it stays */
+/** @param change gives the new address, or undefined where the address stays */
 function withAddresses(stanza: Stanza, change: (address: string | undefined) => string | undefined): Stanza {
   const values = new Map<string, string>();
   for (const name of ['to', 'from']) {
@@ -55,9 +55,9 @@ function withAddresses(stanza: Stanza, change: (address: string | undefined) => 
 }
 
 /**
- * What a client says to somebody at a domain that is served: as the session manager spells that domain.
+ * A stanza of a client, with the domains that are served spelt as the session manager spells them.
  *
- * @param served none but internationalized ones
+ * @param served internationalized domains only
  */
 export function toServed(stanza: Stanza, served: readonly string[]): Stanza {
   return withAddresses(stanza, (address) => {
@@ -66,13 +66,13 @@ export function toServed(stanza: Stanza, served: readonly string[]): Stanza {
   });
 }
 
-/** What the client says, to the session manager: `to` and `from` with the real host. */
+/** A stanza of a client for the session manager: `to` and `from` with the real host. */
 export function toHost(stanza: Stanza, { alias, host }: Alias): Stanza {
   const spelt = isInternationalized(host) ? movedStanza(stanza, host, host) : stanza;
   return alias === host ? spelt : movedStanza(spelt, alias, host);
 }
 
-/** What the session manager says, to the client: `to` and `from` with the name that the client knows. */
+/** A stanza of the session manager for the client: `to` and `from` with the name that the client knows. */
 export function toAlias(text: string, { alias, host }: Alias): string {
   const stanza = stanzaOf(text);
   return stanza ? movedStanza(stanza, host, alias).source : text;

@@ -15,10 +15,10 @@ import { element, type Element, type Stanza } from '../xml/index.js';
 import type { CredentialStore } from '../accounts/credential-store.js';
 import { writeRefusal } from './errors.js';
 
-/** Changes of one session that may be under way: who asks for more must not make the logins of others wait. */
+/** Changes of one session that may be under way: a client that asks for more must not make the logins of others wait. */
 const MAX_CHANGES = 4;
 
-/** What comes of a request: nothing more than that it is done, something, or what is wrong. */
+/** The result of a request: that it is done, an element for the answer, or what is wrong. */
 type Reply = Element | 'done' | Condition;
 
 export interface AuthenticatorOptions {
@@ -28,12 +28,12 @@ export interface AuthenticatorOptions {
   readonly realm: (domain: string) => string;
 }
 
-/** Checks logins and keeps accounts, in the credentials and at the session manager both. */
+/** Checks logins, and makes, changes and removes accounts: in the credentials and at the session manager. */
 export class CredentialsAuthenticator implements Authenticator {
   /** How many changes of a session are under way. */
   private readonly changing = new Map<Session, number>();
 
-  /** @param provisioning where users have to be known as well */
+  /** @param provisioning makes and removes users at the session manager */
   constructor(
     private readonly provisioning: UserProvisioning,
     private readonly options: AuthenticatorOptions,
@@ -59,7 +59,7 @@ export class CredentialsAuthenticator implements Authenticator {
     return { kind: 'refused', at: 'login', condition: reply, temporary };
   }
 
-  /** Of an authenticated client, what is about its own account. [XEP-0077 3.2, 3.3] */
+  /** Takes what an authenticated client asks about its own account. [XEP-0077 3.2, 3.3] */
   takes(session: Session, stanza: Stanza): boolean {
     if (stanza.name !== 'iq' || !stanza.source.includes(REGISTER)) return false;
     const type = stanza.attribute('type');
@@ -80,9 +80,9 @@ export class CredentialsAuthenticator implements Authenticator {
   }
 
   /**
-   * Tells an authenticated client what has come of its iq, whatever goes wrong.
+   * Answers an iq of an authenticated client, whatever goes wrong.
    *
-   * @param settle may tell it itself, before it is ready
+   * @param settle makes the reply; it may also give it early, by the function that it gets
    */
   private async tell(
     session: Session,
@@ -101,7 +101,7 @@ export class CredentialsAuthenticator implements Authenticator {
     try {
       return await settle();
     } catch (error) {
-      // What can be no name, or no password, in that store.
+      // A name or a password that this store cannot hold.
       if (error instanceof RangeError) return 'not-acceptable';
       this.log.error('the credentials cannot be used', { error: (error as Error).message });
       return 'service-unavailable';
@@ -112,7 +112,7 @@ export class CredentialsAuthenticator implements Authenticator {
     return kind === 'fields' ? this.fields(iq.child('query', IQ_AUTH)!) : this.register(iq, domain);
   }
 
-  /** The same for names that nobody has: which ones there are is nobody's business. [XEP-0078 3.1] */
+  /** The same for names that nobody has: a client must not find out which accounts there are. [XEP-0078 3.1] */
   private fields(query: Element): Reply {
     const fields = ['password', ...(this.credentials.readable ? ['digest'] : []), 'resource'];
     const username = element('username', {}, query.childText('username') ?? '');
@@ -144,8 +144,8 @@ export class CredentialsAuthenticator implements Authenticator {
   }
 
   /**
-   * First the credentials, which tell a name that is taken, then the user. What the session manager does not want, or
-   * says nothing to, is taken back: a name must not be lost to everybody.
+   * Makes the credentials first, which fails for a name that is taken, and then the user. Where the session manager
+   * refuses the user, or does not answer, the credentials are removed: else nobody could have that name any more.
    */
   private async create(user: string, domain: string, password: string): Promise<Reply> {
     const realm = this.options.realm(domain);
@@ -194,7 +194,7 @@ export class CredentialsAuthenticator implements Authenticator {
   }
 
   /**
-   * Without credentials nobody logs in any more, whatever becomes of the rest; the client is told before the session
+   * Removes the credentials first: then nobody can log in, even if the rest fails. The client is told before the session
    * manager ends its sessions.
    */
   private async remove({ user, host, bare }: Jid, tell: (reply: Reply) => void): Promise<Reply> {

@@ -1,23 +1,23 @@
 import { getHeapStatistics } from 'node:v8';
 
-/** Bytes that wait for a client from which on it counts. */
+/** A client for which fewer bytes wait is not counted. */
 const MIN_NOTICED_BYTES = 65_536;
-/** Bytes that are sent to those who count before it is looked how much waits for all of them. */
+/** After so many bytes sent to counted clients, it is checked how much waits for all of them. */
 const CHECK_BYTES = 1_000_000;
-/** The part of the heap that may be filled by it: each byte of text that waits is kept in more forms than one. */
+/** The part of the heap that waiting text may fill: each byte of it is kept in more forms than one. */
 const HEAP_PART = 1 / 16;
 
-/** A client for which something waits. */
+/** A client for which text waits. */
 export interface Backlogged {
   /** Bytes (about); 0 once it is gone. */
   readonly waiting: number;
-  /** Ends it. */
+  /** Ends the client. */
   tooMuch(): void;
 }
 
 /**
- * What waits for all clients together. Each has a bound of its own, which many can reach at the same time: where all
- * together have more than there is memory for, those for whom most waits are ended.
+ * Limits what waits for all clients together. Each client has a limit of its own, which many can reach at the same time:
+ * when all together exceed what memory allows, the clients for which most waits are ended.
  */
 export class Backlog {
   private readonly clients = new Set<Backlogged>();

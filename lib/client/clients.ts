@@ -64,7 +64,7 @@ export class Clients {
    * Accepts clients from now on.
    *
    * @returns where
-   * @throws the system's error when a port can not be listened on (`EADDRINUSE`, `EACCES`, …)
+   * @throws the system's error when a port cannot be listened on (`EADDRINUSE`, `EACCES`, …)
    */
   async listen(): Promise<Address[]> {
     const { listen, keepalive, domains } = this.config;

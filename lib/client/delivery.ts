@@ -51,7 +51,7 @@ export class Delivery implements Backlogged {
     if (this.state.kind !== 'withheld' && this.mayWrite()) this.write(text, false);
   }
 
-  /** What we say of ourselves waits for the client to read it, too. @param limit bytes that may wait */
+  /** Sends what we write ourselves. @param limit bytes that may wait for the client */
   say(text: string, limit: number): void {
     const shown = this.shown(text);
     if (this.stream.connection.isFull(limit)) this.onEnd({ kind: 'slow-reader' });
@@ -113,7 +113,7 @@ export class Delivery implements Backlogged {
     this.context.registry.giveBack(this.session, [...this.stream.connection.takeUnsent(), ...late]);
   }
 
-  /** What the session manager says, as this client is to see it. */
+  /** A stanza of the session manager as this client gets it. */
   private shown(text: string): string {
     return this.alias && this.context.aliasReplies ? toAlias(text, this.alias) : text;
   }

@@ -16,7 +16,7 @@ export function writeNoRoom(domain: string | undefined): string {
   return header + writeStreamError('rfc6120', NO_ROOM) + tcp.close;
 }
 
-/** `<error/>` for either kind of stream. What is away when we say so comes back, so that it is worth to `wait`. */
+/** `<error/>` for either kind of stream. A service that is unavailable comes back, so the type is `wait`. */
 function writeError(kind: StreamKind, condition: Condition): Element {
   if (kind === 'legacy') return legacyStanzaError(condition);
   return condition === 'service-unavailable'
@@ -25,8 +25,8 @@ function writeError(kind: StreamKind, condition: Condition): Element {
 }
 
 /**
- * What jabberd's own session manager says of an element that it does not know: the element as an error, in its namespace,
- * with nothing in it of what was. [jabberd 1.1.2 message.txt]
+ * The answer of jabberd's own session manager to an element that it does not know: the element as an error, in its
+ * namespace, without its content. [jabberd 1.1.2 message.txt]
  */
 export function writeUnknown(unknown: Stanza): string {
   const { namespace } = unknown;
@@ -40,7 +40,7 @@ export function writeUnknown(unknown: Stanza): string {
   return element(localNameOf(unknown), attributes, legacyStanzaError('bad-request')).toString();
 }
 
-/** Which element, for the log and for whoever wrote the client. */
+/** The name of an element, for the log and for the author of the client. */
 export function nameUnknown(unknown: Stanza): string {
   return `<${localNameOf(unknown)}/> in ${unknown.namespace || 'no namespace'}`.slice(
     0,
@@ -52,7 +52,7 @@ function localNameOf({ name }: Stanza): string {
   return name.slice(name.indexOf(':') + 1);
 }
 
-/** The stanza as an error reply: addressing turned round, no content of it sent back (it may hold a password). */
+/** An error reply to a stanza, without the content of the stanza: that may hold a password. */
 export function writeRefusal(kind: StreamKind, request: Element, condition: Condition): string {
   const { attributes } = request;
   return element(

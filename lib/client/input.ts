@@ -27,14 +27,14 @@ const STOPPED: InputState = { kind: 'stopped' };
 export interface InputEvents {
   /** Reading threw: an error of ours. */
   onFailed(error: Error): void;
-  /** The client has gone, and all that it said before has been read. */
+  /** The client has gone, and all that it had sent has been read. */
   onAllRead(end: CloseReason): void;
 }
 
-/** Reads what a client says, as fast as the session manager takes it, and in turns with the other clients. */
+/** Reads what a client sends, as fast as the session manager takes it, and in turns with the other clients. */
 export class Input implements Writer {
   private state: InputState = FLOWING;
-  /** Why nothing more comes than was received already; undefined while the client is there. */
+  /** The end of a client that has gone; undefined while the client is there. */
   private end: CloseReason | undefined;
 
   constructor(
@@ -48,7 +48,7 @@ export class Input implements Writer {
     return this.session.sender;
   }
 
-  /** Has the client said something that was not read yet? */
+  /** Have bytes been received that were not read yet? */
   get hasMore(): boolean {
     return (this.state.kind === 'waiting' && this.state.rest.length > 0) || this.stream.connection.keeps;
   }
@@ -59,7 +59,7 @@ export class Input implements Writer {
     if (turns) this.wait(Buffer.from(rest), turns);
   }
 
-  /** The client has gone: after what it said comes its end. */
+  /** The client has gone: it is ended when all that was received is read. */
   endAfterRest(end: CloseReason): void {
     this.end = end;
   }

@@ -25,11 +25,11 @@ export interface NegotiatingStream {
   readonly kind: StreamKind;
   readonly streamId: string;
   send(text: string): void;
-  /** Takes up a stanza that was held, in the state that the stream has now. */
+  /** Takes a stanza that was held, in the state that the stream has now. */
   take(stanza: Stanza): void;
   /** More is held than may be: nothing is to be read until {@link answered}. */
   full(): void;
-  /** What was held has been taken up, unless that waits for an answer again. */
+  /** An answer has come, and what was held has been taken, until it waits for another answer. */
   answered(): void;
   /** The session is open. */
   loggedIn(): void;
@@ -54,7 +54,7 @@ export class Negotiation implements FeatureStream {
   private failures = 0;
   private held: Stanza[] = [];
   private heldBytes = 0;
-  /** How the client left after what is held. */
+  /** How the client left, after the stanzas that are held. */
   private endHeld: CloseReason | undefined;
 
   constructor(
@@ -78,17 +78,17 @@ export class Negotiation implements FeatureStream {
     return this.options.registration;
   }
 
-  /** Does what the client says next, or the end of its stream, wait for an answer? */
+  /** Is a request under way? Then the next stanza of the client, and the end of its stream, have to wait. */
   get waiting(): boolean {
     return this.stream.session.login?.busy ?? false;
   }
 
-  /** Has the client said something that waits for its login, or has it already left after that? */
+  /** Does a stanza of the client wait for an answer, or the end of its stream? */
   get holds(): boolean {
     return this.waiting && (this.held.length > 0 || this.endHeld !== undefined);
   }
 
-  /** A stanza of the client, or another element: taken up, or held until its turn. [README.SM] */
+  /** Takes a stanza or another element of the client, at once or when the request under way is answered. [README.SM] */
   take(stanza: Stanza): void {
     if (this.waiting) return this.hold(stanza);
     const element = (isStanza(stanza) ? withoutControl(stanza) : stanza).element();
@@ -97,7 +97,7 @@ export class Negotiation implements FeatureStream {
     else this.stream.end({ kind: 'not-authorized' });
   }
 
-  /** The client has left after what it said: by closing its stream, or its side of the connection. */
+  /** The client has closed its stream, or its side of the connection: it is ended after the stanzas that are held. */
   endLater(end: CloseReason): void {
     this.endHeld ??= end;
   }
@@ -152,7 +152,7 @@ export class Negotiation implements FeatureStream {
     if (this.heldBytes > this.options.limits.heldBytes) this.stream.full();
   }
 
-  /** What was held is taken up in order; what is held again by that (after another request) stays after it. */
+  /** Takes what was held, in order. If a stanza is another request, those after it are held again. */
   private release(): void {
     const { held } = this;
     this.held = [];

@@ -1,13 +1,13 @@
 import type { Writer } from '../session/outbound-queue.js';
 
-/** How long stanzas of one client are read in one go before the others have their turn. */
+/** How long one client is read before the others have their turn. */
 export const READ_MS = 2;
-/** How long those who have had that are read on in one turn of the event loop. */
+/** How long clients that have had that are read in one turn of the event loop. */
 const SLICE_MS = 4;
 
 /**
- * Turns of clients whose stanzas take long to read, for whatever is in them: they are read on one after the other, a few
- * milliseconds in each turn of the event loop, and all others at once.
+ * Gives turns to clients whose stanzas take long to read. They are read one after the other, a few milliseconds in each
+ * turn of the event loop; all other clients are read at once.
  */
 export class ReadScheduler {
   private readonly waiting = new Set<Writer>();

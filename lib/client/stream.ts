@@ -35,12 +35,12 @@ export type State = ClientState['kind'];
 const OPENING: ClientState = { kind: 'opening' };
 const AUTHENTICATED: ClientState = { kind: 'authenticated' };
 
-/** Of a host that is not served, the characters that are logged. */
+/** Characters that are logged of a host that is not served. */
 const MAX_LOGGED_HOST_LENGTH = 100;
 
 /**
- * One client connection: its stream, and the state that it is in. {@link Input} reads what the client says,
- * {@link Delivery} writes what it is told, and {@link Negotiation} lets it log in.
+ * One client connection: its stream, and the state that it is in. {@link Input} reads what the client
+ * sends, {@link Delivery} writes what it gets, and {@link Negotiation} lets it log in.
  */
 export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<Packet>, InputEvents {
   readonly session: Session;
@@ -87,7 +87,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     return this.current.kind;
   }
 
-  /** User, host and resource of who is logged in; empty before login. */
+  /** Full JID of the user; empty before login. */
   get user(): string {
     return this.session.sessionAddress && this.session.fullJid;
   }
@@ -112,7 +112,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     this.end({ kind: 'internal-error' });
   }
 
-  /** The client has closed its side: what it has said so far goes on all the same. */
+  /** The client has closed its side: what it has sent before is still read. */
   onEnded(): void {
     if (this.input.hasMore) this.endAfterRest({ kind: 'disconnected' });
     else this.leave({ kind: 'disconnected' });
@@ -130,13 +130,13 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     this.leave(end);
   }
 
-  /** From now on nothing is written for the client, but what it said before is still read, in its order. */
+  /** From now on nothing is written to the client. What it has sent before is still read, and then it is ended. */
   private endAfterRest(end: CloseReason): void {
     this.input.endAfterRest(end);
     this.delivery.stopWriting(end);
   }
 
-  /** What the client said after its login comes first. If that is nothing, nobody needs the login any more. */
+  /** The client has gone. What it has sent after its login is taken first; if that is nothing, nobody needs the login. */
   private leave(end: CloseReason): void {
     const { negotiation } = this;
     if (negotiation?.holds) negotiation.endLater(end);
@@ -184,7 +184,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
 
   // --- the login --------------------------------------------------------------------------------------------------
 
-  /** Before login no more of what we say ourselves may wait for the client than may be held of what it says. */
+  /** Sends what we write ourselves. Before login no more of that may wait than may be held of what the client sends. */
   send(text: string): void {
     const { heldBytes, clientQueueBytes } = this.context.limits;
     this.delivery.say(text, this.current.kind === 'unknown' ? heldBytes : clientQueueBytes);
@@ -213,7 +213,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     if (!this.negotiation?.waiting) this.input.resume(PauseReason.Answer);
   }
 
-  /** The client may say more now, and nothing of its login is needed any more. */
+  /** The client may send more now, and nothing of its login is needed any more. */
   loggedIn(): void {
     const { limits, log } = this.context;
     clearTimeout(this.loginTimer);
@@ -228,7 +228,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     this.context.log.info('login failed', { socket: this.session.address, ip: this.ip, username });
   }
 
-  // --- the session registry ---------------------------------------------------------------------------------------------------
+  // --- the session registry ---------------------------------------------------------------------------------------
 
   deliver(packet: Packet): void {
     this.delivery.deliver(packet);
@@ -270,7 +270,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     this.sentBefore = this.stanzasOut;
   }
 
-  /** A look at the stanza that is not whole yet, if there is one; it does not stand still while it is we who do not read. */
+  /** Ends a client whose unfinished stanza does not grow. While we do not read, that does not count. */
   checkProgress(): void {
     if (this.current !== AUTHENTICATED) return;
     const bytes = this.stream.connection.isHeld ? 0 : this.stream.unfinished;
@@ -287,7 +287,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   private refusal(domain: string | undefined): CloseReason | undefined {
     const { domains, name } = this.context;
     if (domain === undefined) return { kind: 'no-host' };
-    // Before login this name is where requests go: a user or a resource in it would make them somebody's own.
+    // Before login requests go to this host: with a user or a resource in it they would go to an account.
     if (!isHost(domain) || domain === name) return { kind: 'host-unknown' };
     if (domains.length > 0 && !domains.includes(domain)) return { kind: 'host-unknown' };
     return this.context.unserved(domain);
@@ -300,14 +300,14 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     if (condition !== undefined) this.refuse(stanza, condition);
   }
 
-  /** An answer, or an error, gets none. [RFC6120 8.3.1] */
+  /** Answers and errors get no answer. [RFC6120 8.3.1] */
   private refuse(stanza: Stanza, condition: Condition): void {
     const type = stanza.attribute('type');
     if (this.current.kind === 'closed' || type === 'error' || type === 'result') return;
     this.send(writeRefusal(this.kind, stanza.element(), condition));
   }
 
-  /** An element that is no stanza ends a stream; one without a version has no words for that. [RFC6120 4.9.3.24] */
+  /** An element that is no stanza ends a stream; a stream without a version has no error for it. [RFC6120 4.9.3.24] */
   private refuseElement(unknown: Stanza): void {
     if (this.kind === 'rfc6120') this.end({ kind: 'unsupported-stanza', detail: nameUnknown(unknown) });
     else if (unknown.attribute('type') !== 'error') this.send(writeUnknown(unknown));

@@ -2,31 +2,31 @@ import { createHash } from 'node:crypto';
 import { isOfThisLife } from '../xmpp/address.js';
 import type { Packet } from './session.js';
 
-/** Sessions that are ended for packets to one address. */
+/** Sessions that are ended because of packets to one address. */
 const MAX_ENDED = 10;
-/** The same packet again, to an address of this life: its session was ended, so that end must have been lost. */
+/** After so many of the same packet, the session of an address of this life is ended again: the first end was lost. */
 const MIN_REPEATS_FOR_END = 50;
-/** The same packet that goes back again where its session has been ended; somebody may well have said it that often. */
+/** The same packet is given back so often where its session has been ended: a user may have sent it that often. */
 const MAX_REPEATS = 100;
-/** The same, where the session could not be ended: then it is a loop. */
+/** The same where the session could not be ended: more of them are a loop. */
 const MAX_REPEATS_UNENDED = 3;
 /** Packets that are remembered, of all addresses together. */
 const MAX_REMEMBERED = 100_000;
-/** What goes round comes again within seconds: an address that nothing has come for since is forgotten. */
+/** A packet in a loop comes again within seconds: an address that nothing has come for in this time is forgotten. */
 const FORGET_MS = 60_000;
 
-/** What has come for one address that nobody has. */
+/** The packets that have come for one address that nobody has. */
 export class BouncedAddress {
   /** How often each packet has come, by its digest. */
   private readonly counts = new Map<string, number>();
   private readonly ended = new Set<string>();
-  /** Was it given out by this life of the program? Then its session was ended when the client left. */
+  /** Was the address made by this run of the program? Then its session was ended when the client left. */
   private readonly recent: boolean;
-  /** The session has been ended, or what goes back ends it. */
+  /** Has the session been ended, or does a bounce end it? */
   private over: boolean;
-  /** Has something been refused? */
+  /** Has a packet been refused? */
   refused = false;
-  /** When something came last, by the clock of the table. */
+  /** When the last packet came, by the clock of the table. */
   lastAt = 0;
 
   constructor(address: string, endsByBounce: boolean) {
@@ -46,7 +46,7 @@ export class BouncedAddress {
     return before;
   }
 
-  /** Should this session be ended, for a packet that has come `again` times before? */
+  /** Is this session to be ended because of a packet that has come `again` times before? */
   isToBeEnded(session: string, again: number): boolean {
     if (this.ended.has(session) || this.ended.size >= MAX_ENDED) return false;
     return !this.recent || again >= MIN_REPEATS_FOR_END;
@@ -57,16 +57,16 @@ export class BouncedAddress {
     this.over = true;
   }
 
-  /** Is a packet that has come `again` times before on a way round? Then it must not go back once more. */
+  /** Is a packet that has come `again` times before in a loop? Then it must not be given back again. */
   isLoop(again: number): boolean {
     return again >= (this.over ? MAX_REPEATS : MAX_REPEATS_UNENDED);
   }
 }
 
 /**
- * What comes for addresses that nobody has. A session manager may have a lot waiting for a session that was left over, and
- * all of that goes back; where it goes on believing in the session, what goes back comes again, and again. That is how a
- * loop is told from a queue. [jabberd 1.1.2: bounce-loop]
+ * Counts the packets that come for addresses that nobody has. A session manager may have many packets waiting for a stale
+ * session, and all of them are given back. Where it still keeps the session, each of them comes again, and again: that
+ * tells a loop from a queue. [jabberd 1.1.2: bounce-loop]
  */
 export class BounceLoops {
   private readonly byAddress = new Map<string, BouncedAddress>();
@@ -86,13 +86,13 @@ export class BounceLoops {
     return this.remembered;
   }
 
-  /** What has come for an address, with one packet more. */
+  /** Counts one more packet. */
   take(packet: Packet): { readonly bounced: BouncedAddress; readonly again: number } {
     if (this.remembered >= MAX_REMEMBERED) this.forget();
     const now = this.now();
     this.forgetOld(now - FORGET_MS);
     const bounced = this.byAddress.get(packet.to) ?? new BouncedAddress(packet.to, this.endsByBounce());
-    // The one that something has come for last is the last one.
+    // The map is in the order in which packets came last.
     this.byAddress.delete(packet.to);
     this.byAddress.set(packet.to, bounced);
     bounced.lastAt = now;

@@ -1,12 +1,9 @@
 import type { StreamError } from '../xmpp/stream-error.js';
 
-/**
- * Why a connection of a client ended. Each ends once, with one of these; here stands what each means for the client
- * and what the log says.
- */
+/** Why a client's connection ended. Each ends once, with one reason, which says what the client and the log are told. */
 export interface CloseReason {
   readonly kind: CloseReasonKind;
-  /** More for the log, and for the text of a stream error: never a text of a peer's that is not bounded. */
+  /** More for the log and the text of a stream error. Text of a peer in it has a limit. */
   readonly detail?: string;
 }
 
@@ -47,7 +44,7 @@ interface Meaning {
   readonly error?: StreamError;
 }
 
-/** What a session manager says when it ends the sessions of an account that is no more. [XEP-0077 3.2] */
+/** What a session manager says when it ends the sessions of a removed account. [XEP-0077 3.2] */
 export const ACCOUNT_REMOVED = 'Account removed';
 
 const MEANINGS: Record<CloseReasonKind, Meaning> = {
@@ -161,7 +158,7 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
   },
 };
 
-/** What session managers say when they end a session, where they say more than that. [jabberd 1.4 jsm, deliver] */
+/** What session managers say when they end a session, and what it means. [jabberd 1.4 jsm, deliver] */
 const REASONS: readonly (readonly [said: RegExp, kind: CloseReasonKind])[] = [
   [/^Session Failed$/, 'session-failed'],
   [/^replaced$/, 'replaced'],
@@ -170,7 +167,7 @@ const REASONS: readonly (readonly [said: RegExp, kind: CloseReasonKind])[] = [
   [/Timeout|Unable to deliver|not connected|External Server Error/, 'manager-gone'],
 ];
 
-/** The end that a session manager has said. */
+/** The reason for an end of which the session manager has said this. */
 export function closeReasonOf(reason: string | undefined): CloseReason {
   const kind = REASONS.find(([said]) => reason !== undefined && said.test(reason))?.[1];
   return kind === 'replaced' || kind === 'account-removed'
@@ -183,7 +180,7 @@ export function describe({ kind, detail }: CloseReason): string {
   return detail ? `${MEANINGS[kind].log}: ${detail}` : MEANINGS[kind].log;
 }
 
-/** How the client is told; undefined where it is gone, or closed the stream itself. */
+/** The stream error for the client; undefined where the client has gone, or has closed the stream itself. */
 export function streamError({ kind, detail }: CloseReason): StreamError | undefined {
   const error = MEANINGS[kind].error;
   return error && detail ? { ...error, detail } : error;

@@ -77,11 +77,11 @@ export class Departures {
       return;
     }
     session.keep([packet]);
-    // Whatever its client comes back for, it is not that much.
+    // A client that has been away for so long must begin anew.
     if (isTooMuch) this.leave(session);
   }
 
-  /** Ends a session that is leaving, once its end cannot do harm any more: called when that may have become so. */
+  /** Ends a session that is leaving, if nothing has to be waited for any more. */
   finishIfDecided(session: Session): void {
     if (session.state !== 'leaving' || this.finalAcks.has(session)) return;
     if (!this.pending.has(session.key)) this.onFinished(session);
@@ -102,7 +102,7 @@ export class Departures {
     this.finalAcks.giveUp();
   }
 
-  /** Resolves when the session manager has handled what those who have left said. */
+  /** Resolves when the session manager has handled what clients that have left had sent. */
   acknowledged(): Promise<void> {
     return this.finalAcks.idle();
   }

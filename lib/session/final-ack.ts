@@ -8,14 +8,14 @@ const WANTED_TIMEOUT_MS = 5_000;
 /** A session manager that has left so many questions in a row unanswered is asked only once in `RETRY_MS`. */
 const MAX_UNANSWERED = 3;
 const RETRY_MS = 60_000;
-/** What a session said longer ago than this has been handled. */
+/** What a session has sent longer ago than this has been handled. */
 const RECENT_MS = 10_000;
 
 /** A namespace that nobody knows: a question in it is answered with an error. */
 const NAMESPACE = 'urn:sm-component:ack';
 
 /**
- * Finds out whether the session manager has handled all that a session said, before it is told that the session is over.
+ * Finds out whether the session manager has handled all that a session has sent, before it is told that the session is over.
  *
  * jabberd 1.x keeps a queue for each session, and drops it when the session ends: the message of a client that writes it
  * and closes its stream at once would be lost. So the session manager is asked a question, which it answers after all the
@@ -41,7 +41,7 @@ export class FinalAcks {
   }
 
   /**
-   * Asks whether what a session said has been handled.
+   * Asks whether what a session has sent has been handled.
    *
    * @returns false where there is nothing to ask about, or the session manager answers no such question
    */

@@ -22,7 +22,7 @@ export type LoginEvent =
   | 'started'
   | 'ended';
 
-/** The state after each event; undefined where the event means nothing: it comes too late, or somebody made it up. */
+/** The state after each event; undefined where the event is ignored: it comes too late, or somebody has made it up. */
 export const NEXT: Readonly<Record<LoginState, Readonly<Record<LoginEvent, LoginState | undefined>>>> = {
   idle: {
     ask: 'asking',

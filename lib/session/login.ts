@@ -17,7 +17,7 @@ import type { Authenticator, Upstream } from './upstream.js';
 /** What jabberd says of a host that none of its components has. [jabberd 1.4 deliver] */
 const UNKNOWN_HOST = /destination unknown/;
 
-/** A login that is right, and of which no session can come. */
+/** The login is right, and there can be no session for it. */
 export const NO_SESSION: Refused = {
   kind: 'refused',
   at: 'session',
@@ -86,7 +86,7 @@ export class Login {
     if (this.current === 'postponed' && request?.kind === 'login') this.prove(request);
   }
 
-  /** Something came from the session manager. */
+  /** A packet has come from the session manager. */
   receive(packet: Packet): void {
     if (packet.kind === 'ended') return this.ended(packet);
     if (packet.kind === 'opened') return void this.started(packet.from);
@@ -162,7 +162,7 @@ export class Login {
     this.tell(refused);
   }
 
-  /** The session manager does not take the client at all: most often because it does not serve that host. */
+  /** The session manager refuses the client itself: most often because it does not serve that host. */
   private ended({ from, reason }: Packet): void {
     const domain = this.attempt?.request.domain;
     if (domain === undefined || domainKey(hostOf(from)) !== domainKey(domain)) return;

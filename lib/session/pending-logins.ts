@@ -15,15 +15,15 @@ interface PendingLogin {
 /** What is known of an address for which logins are under way. */
 interface PendingAddress {
   count: number;
-  /** A session was opened for a client that had left: the packet that says so. */
+  /** The packet that says that a session was opened for a client that had left. */
   late: Packet | undefined;
 }
 
 /**
  * Logins under way, by the canonical session address that they get if they succeed, and logins that wait for an address.
  *
- * The session manager opens the new session (and closes the one that it replaces) before we see its answer. What we said
- * of the old session meanwhile would be taken as said of the new one: an end would throw the new client out.
+ * The session manager opens the new session (and closes the one that it replaces) before we see its answer. An end of the
+ * old session that we send meanwhile would be taken for one of the new session, and throw the new client out.
  * [jabberd 1.1.2: the session id of a replacement is the same string]
  */
 export class PendingLogins {

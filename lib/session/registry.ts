@@ -16,7 +16,7 @@ import type { Authenticator, SessionEvents, Upstream } from './upstream.js';
 /** How long the session manager may take for each answer that is waited for at the end of the program. */
 const STOP_STEP_TIMEOUT_MS = 1_000;
 
-/** The session registry: which socket address belongs to which session address. It passes on what comes for either. */
+/** The session registry: which socket address belongs to which session address. It passes on what comes for each session. */
 export class SessionRegistry implements SessionEvents {
   private readonly table = new SessionTable();
   private readonly pending = new PendingLogins((key, late) => this.logins.released(key, late));
@@ -70,9 +70,9 @@ export class SessionRegistry implements SessionEvents {
   }
 
   /**
-   * The client is gone, or is being sent away by us. The session manager is told once, and only of a session that it
-   * still has; where it would drop what the client has just said, not before it has handled that; and while a login for
-   * the same address is under way, not before that is decided.
+   * The client is gone, or is being ended by us. The session manager is told once, and only if it still has the session:
+   * not before it has handled what the client has just sent, where it would drop that; and not while a login for the same
+   * address is under way.
    */
   leave(session: Session): void {
     if (session.state === 'unknown') this.endings.remove(session);
@@ -111,7 +111,7 @@ export class SessionRegistry implements SessionEvents {
 
   receive(packet: Packet, session = this.table.at(packet.to)): void {
     if (!session) return this.undeliverable(packet);
-    // An end is no sign of life, not even where it brings our own question back.
+    // An end does not show that the session is alive, not even one that brings our own question back.
     if (packet.kind === 'stanza' && this.liveness.active && this.liveness.heard(session, packet)) return;
     if (session.state === 'unknown') return session.login!.receive(packet);
     if (isEndOf(session, packet)) return this.endings.endedThere(session, packet.reason);
@@ -142,7 +142,7 @@ export class SessionRegistry implements SessionEvents {
 
   // --- the link -----------------------------------------------------------------------------------------------------
 
-  /** What is known about sessions is kept, but they may be gone on the other side. */
+  /** All sessions are kept, but the session manager may have lost them. */
   linked(): void {
     if (!this.upstream.forgetsSessions) return;
     this.liveness.begin([...this.table.opened()].filter(({ state }) => state !== 'leaving'));
@@ -169,7 +169,7 @@ export class SessionRegistry implements SessionEvents {
     this.bounces.flush();
   }
 
-  /** Ends what is still leaving: nobody waits for a decision any more. */
+  /** Ends the sessions that are leaving, without waiting any more. */
   close(): void {
     this.liveness.end();
     for (const session of this.table.opened()) if (session.state === 'leaving') this.endings.finish(session);
@@ -201,12 +201,12 @@ async function within(milliseconds: number, promise: Promise<void>): Promise<voi
   clearTimeout(timer);
 }
 
-/** An end is one only with the session's own address: users can plant 510s, but those come from a bare one. */
+/** Is it an end of this session? Other users can plant a 510 in a stanza, but that comes from a bare address. */
 function isEndOf(session: Session, { kind, from }: Packet): boolean {
   return kind === 'ended' && canonical(from) === session.key;
 }
 
-/** What is no end of this session may be a 510 that another user has planted in a stanza; the client gets that. */
+/** Is it a stanza for the client? A 510 that is no end of this session may be one that another user has planted in one. */
 function isForClient({ kind, envelope }: Packet): boolean {
   return kind === 'stanza' || (kind === 'ended' && envelope === 'none');
 }

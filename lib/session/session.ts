@@ -19,9 +19,9 @@ export interface Packet {
   readonly kind: PacketKind;
   /** Socket address. */
   readonly to: string;
-  /** Address the session manager gave as its own. */
+  /** The address that the session manager has given as its own. */
   readonly from: string;
-  /** What the client is to see of it. */
+  /** The stanza in it, for the client. */
   readonly text: string;
   /** The packet as it came, so that it can go back whole. */
   readonly whole: Stanza;
@@ -31,7 +31,7 @@ export interface Packet {
   readonly reason?: string;
 }
 
-/** The upstream's half of an open session: the way of its stanzas to the session manager. */
+/** The upstream's half of an open session: it takes the stanzas of the client to the session manager. */
 export interface UpstreamSession {
   /** The queue that its stanzas go out on. */
   readonly queue: OutboundQueue;
@@ -47,7 +47,7 @@ export interface Client {
   deliver(packet: Packet): void;
   /** A stanza for the client that was made here. */
   tell(text: string): void;
-  /** The session is over for the session manager: tell the client and close. */
+  /** The session is over for the session manager: the client is told, and its stream closed. */
   end(end: CloseReason): void;
 }
 
@@ -72,16 +72,16 @@ export class Session {
   key = '';
   /** The upstream's half of it, from its opening on. */
   upstream: UpstreamSession | undefined;
-  /** What is under way while the state is `unknown`. */
+  /** How the client logs in; there while the state is `unknown`. */
   login: Login | undefined;
-  /** User, host and resource of the last login: frozen there, whatever is asked for later. */
+  /** The full JID that the client logs in with. */
   fullJid = '';
   /** The same in its canonical form, once the session is open. */
   loginKey = '';
   readonly sender = newSender();
-  /** When it last said something, in milliseconds since 1970. */
+  /** When the client last sent a stanza, in milliseconds since 1970. */
   saidAt = 0;
-  /** What has no client to go to, oldest first; absent where that is nothing. */
+  /** What no client has got, oldest first; absent where that is nothing. */
   private undelivered: Undelivered[] | undefined;
   /** Bytes (about) of what came for it while it had no client. */
   undeliveredBytes = 0;
@@ -103,7 +103,7 @@ export class Session {
     this.state = 'authenticated';
   }
 
-  /** Gives the client a stanza that was made here, now or when there is one again. */
+  /** Gives the client a stanza that was made here; a detached session keeps it for the next client. */
   tell(text: string): void {
     if (this.client) this.client.tell(text);
     else if (this.state === 'detached') this.keep([text]);
