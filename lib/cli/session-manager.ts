@@ -2,6 +2,7 @@ import type { Address, Config } from '../config/config.js';
 import { printAddress } from '../config/kinds.js';
 import { loadOptions, ignoredVariables, toConfig } from '../config/load.js';
 import { Listener } from '../net/listener.js';
+import type { Item } from '../embedded/store/journal.js';
 import { createLog, type Log } from '../observe/log.js';
 import { sessionRows, type SessionRow } from '../control/sessions.js';
 import { command } from './command.js';
@@ -55,8 +56,8 @@ class SessionManagerService implements Service {
     this.embedded = new Embedded(config, log, lock);
     const rows = (): Iterable<SessionRow> => sessionRows(this.embedded.sessionManager.sessions);
     this.control = new Control(config, log, { sessions: rows, ...this.embedded.commands });
-    this.listeners = Listener.forAll(config.listen, config.keepalive, {
-      onAccepted: (socket) => void this.embedded.sessionManager.accept(socket),
+    this.listeners = Listener.forAll<Item>(config.listen, config.keepalive, {
+      onAccepted: (transport) => this.embedded.sessionManager.accept(transport),
       refusal: () => '',
       onWarning: (text) => log.warn(text),
     });

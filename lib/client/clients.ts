@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import type { Address, Config } from '../config/config.js';
 import { isInternationalized } from '../config/domain.js';
-import { descriptorOf } from '../net/admission.js';
 import { Listener } from '../net/listener.js';
+import type { Transport } from '../net/transport.js';
 import type { Log } from '../observe/log.js';
 import type { CloseReason } from '../session/close-reason.js';
+import type { Packet } from '../session/session.js';
 import type { SessionRegistry } from '../session/registry.js';
 import type { Upstream } from '../session/upstream.js';
 import { Backlog } from './backlog.js';
@@ -68,8 +68,8 @@ export class Clients {
    */
   async listen(): Promise<Address[]> {
     const { listen, keepalive, domains } = this.config;
-    this.listeners = Listener.forAll(listen, keepalive, {
-      onAccepted: (socket) => this.accept(socket),
+    this.listeners = Listener.forAll<Packet>(listen, keepalive, {
+      onAccepted: (transport) => this.accept(transport),
       refusal: () => writeNoRoom(domains[0]),
       onWarning: (text) => this.options.log.warn(text),
     });
@@ -102,8 +102,8 @@ export class Clients {
     for (const stream of this.streams) stream.destroy();
   }
 
-  private accept(socket: Socket): void {
-    this.streams.add(new ClientStream(socket, descriptorOf(socket), this.context));
+  private accept(transport: Transport<Packet>): void {
+    this.streams.add(new ClientStream(transport, this.context));
   }
 
   private makeContext(): ClientContext {

@@ -37,7 +37,7 @@ export class Delivery implements Backlogged {
 
   /** Bytes (about) that wait for the client. */
   get waiting(): number {
-    return this.state.kind === 'closed' ? 0 : this.stream.connection.waiting;
+    return this.state.kind === 'closed' ? 0 : this.stream.transport.waiting;
   }
 
   deliver(packet: Packet): void {
@@ -54,7 +54,7 @@ export class Delivery implements Backlogged {
   /** Sends what we write ourselves. @param limit bytes that may wait for the client */
   say(text: string, limit: number): void {
     const shown = this.shown(text);
-    if (this.stream.connection.isFull(limit)) this.onEnd({ kind: 'slow-reader' });
+    if (this.stream.transport.isFull(limit)) this.onEnd({ kind: 'slow-reader' });
     else this.stream.send(shown);
   }
 
@@ -81,7 +81,7 @@ export class Delivery implements Backlogged {
   /** Ends the client where too much waits for it already. */
   private mayWrite(): boolean {
     const { clientQueueBytes } = this.context.limits;
-    if (!this.stream.connection.isFull(clientQueueBytes) || !this.isSlow()) return true;
+    if (!this.stream.transport.isFull(clientQueueBytes) || !this.isSlow()) return true;
     this.onEnd({ kind: 'slow-reader' });
     this.giveBack([]);
     return false;
@@ -103,14 +103,14 @@ export class Delivery implements Backlogged {
 
   /** A client that gets much at once (all that was stored for it) and takes it is not slow, though it may take a while. */
   private isSlow(): boolean {
-    const { connection } = this.stream;
+    const { transport } = this.stream;
     const { clientQueueBytes } = this.context.limits;
-    return connection.stalled > SLOW_AFTER_MS || connection.isFull(clientQueueBytes * MAX_QUEUE_FACTOR);
+    return transport.stalled > SLOW_AFTER_MS || transport.isFull(clientQueueBytes * MAX_QUEUE_FACTOR);
   }
 
   /** Gives back what was not written, and after that some packets more. */
   private giveBack(late: readonly Packet[]): void {
-    this.context.registry.giveBack(this.session, [...this.stream.connection.takeUnsent(), ...late]);
+    this.context.registry.giveBack(this.session, [...this.stream.transport.takeUnsent(), ...late]);
   }
 
   /** A stanza of the session manager as this client gets it. */

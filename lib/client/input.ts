@@ -1,4 +1,4 @@
-import { PauseReason } from '../net/connection.js';
+import { PauseReason } from '../net/transport.js';
 import type { CloseReason } from '../session/close-reason.js';
 import { QUANTUM_BYTES, type OutboundQueue, type Sender, type Writer } from '../session/outbound-queue.js';
 import type { Packet, Session } from '../session/session.js';
@@ -50,7 +50,7 @@ export class Input implements Writer {
 
   /** Have bytes been received that were not read yet? */
   get hasMore(): boolean {
-    return (this.state.kind === 'waiting' && this.state.rest.length > 0) || this.stream.connection.keeps;
+    return (this.state.kind === 'waiting' && this.state.rest.length > 0) || this.stream.transport.keeps;
   }
 
   /** Reads bytes that were received. They stay as they are only during the call. */
@@ -66,7 +66,7 @@ export class Input implements Writer {
 
   /** Goes on with what was received while nothing was read for that reason. */
   resume(reason: PauseReason): void {
-    this.stream.connection.resume(reason);
+    this.stream.transport.resume(reason);
     if (this.end && !this.hasMore) this.events.onAllRead(this.end);
   }
 
@@ -87,7 +87,7 @@ export class Input implements Writer {
   private takeTurn(bytes: Buffer, turns: Turns): void {
     const [left, next] = isQueue(turns) ? this.readQuantum(bytes, turns) : this.readOn(bytes);
     if (next) return this.wait(left, next);
-    const rest = this.stream.connection.takeKept(PauseReason.Room) ?? NO_BYTES;
+    const rest = this.stream.transport.takeKept(PauseReason.Room) ?? NO_BYTES;
     if (rest.length > 0) return this.wait(rest, turns);
     if (this.state.kind === 'waiting') this.state = FLOWING;
     this.resume(PauseReason.Room);
@@ -132,7 +132,7 @@ export class Input implements Writer {
   private wait(rest: Buffer, turns: Turns): void {
     if (this.state.kind === 'stopped') return;
     this.state = { kind: 'waiting', rest, turns };
-    this.stream.connection.pause(PauseReason.Room);
+    this.stream.transport.pause(PauseReason.Room);
     turns.wait(this);
   }
 }

@@ -1,6 +1,4 @@
-import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { PauseReason, type CloseCause } from '../net/connection.js';
+import { PauseReason, type CloseCause, type Transport } from '../net/transport.js';
 import { isHost } from '../xmpp/address.js';
 import { isStanza } from '../session/stanza-filter.js';
 import { describe, streamError, type CloseReason } from '../session/close-reason.js';
@@ -62,21 +60,19 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   /** {@link stanzasOut} when {@link keepAlive} was last called. */
   private sentBefore = 0;
 
-  /** @param descriptor the socket's file descriptor, as part of its address */
   constructor(
-    source: Duplex,
-    descriptor: number,
+    transport: Transport<Packet>,
     private readonly context: ClientContext,
   ) {
     const { limits } = context;
-    this.stream = new XmlStream<Packet>(source, this, {
+    this.stream = new XmlStream<Packet>(transport, this, {
       role: 'receiving',
       framing: tcp,
       limits: { bytes: limits.loginStanzaBytes, depth: limits.depth, attributes: limits.attributes },
       namespaces: true,
     });
-    this.ip = this.stream.connection.peer;
-    this.session = context.registry.connect(descriptor, this);
+    this.ip = transport.peerAddress;
+    this.session = context.registry.connect(transport.descriptor, this);
     this.input = new Input(this.stream, this.session, context, this);
     this.delivery = new Delivery(this.stream, this.session, context, (end) => this.end(end));
     this.loginTimer = setTimeout(() => this.end({ kind: 'login-timeout' }), limits.loginTimeout * 1000);
@@ -103,7 +99,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   // --- the connection ---------------------------------------------------------------------------------------------
 
   onData(chunk: Buffer): void {
-    if (this.current === AUTHENTICATED) this.stream.connection.acknowledgeWhereAwaited();
+    if (this.current === AUTHENTICATED) this.stream.transport.acknowledgeWhereAwaited();
     this.input.take(chunk);
   }
 
@@ -206,7 +202,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   }
 
   full(): void {
-    this.stream.connection.pause(PauseReason.Answer);
+    this.stream.transport.pause(PauseReason.Answer);
   }
 
   answered(): void {
@@ -248,7 +244,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     if (this.stream.state === 'unopened' && streamError(end)) this.answerHeader(this.context.domains[0]);
     this.context.registry.leave(this.session);
     this.endStream(end);
-    if (this.stream.connection.isOver) this.finish(end);
+    if (this.stream.transport.isOver) this.finish(end);
   }
 
   /** The stream has ended, and the connection is over. */
@@ -260,7 +256,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
 
   /** Ends the connection at once. */
   destroy(): void {
-    this.stream.connection.destroy();
+    this.stream.transport.destroy();
   }
 
   /** Sends a space if nothing was sent since the last call. [RFC6120 4.6.1] */
@@ -273,7 +269,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   /** Ends a client whose unfinished stanza does not grow. While we do not read, that does not count. */
   checkProgress(): void {
     if (this.current !== AUTHENTICATED) return;
-    const bytes = this.stream.connection.isHeld ? 0 : this.stream.unfinished;
+    const bytes = this.stream.transport.isHeld ? 0 : this.stream.unfinished;
     if (bytes === 0) this.progress = undefined;
     else if ((this.progress ??= new StanzaProgress()).standsStill(this.stanzasIn, bytes))
       this.end({ kind: 'stanza-timeout' });
@@ -327,7 +323,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   }
 
   private logEnd(end: CloseReason): void {
-    const { stream } = this.stream.connection;
+    const { bytesRead, bytesWritten } = this.stream.transport;
     this.context.log.info('client gone', {
       socket: this.session.address,
       ip: this.ip,
@@ -337,8 +333,8 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
       seconds: Math.round((Date.now() - this.since) / 100) / 10,
       stanzasIn: this.stanzasIn,
       stanzasOut: this.stanzasOut,
-      bytesIn: stream instanceof Socket ? stream.bytesRead : undefined,
-      bytesOut: stream instanceof Socket ? stream.bytesWritten : undefined,
+      bytesIn: bytesRead,
+      bytesOut: bytesWritten,
     });
   }
 }

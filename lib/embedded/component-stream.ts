@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Duplex } from 'node:stream';
 import { safely, type Log } from '../observe/log.js';
 import { isSame } from '../xmpp/sasl/same.js';
 import { streamDigest } from '../xmpp/stream-digest.js';
-import { PauseReason, type CloseCause } from '../net/connection.js';
+import { PauseReason, type CloseCause, type Transport } from '../net/transport.js';
 import { tcp } from '../xmpp/framing/tcp.js';
 import { legacyStreamError } from '../xmpp/stream-error.js';
 import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
@@ -81,21 +80,21 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   private isDone: () => void = () => undefined;
 
   constructor(
-    source: Duplex,
+    transport: Transport<Item>,
     private readonly options: StreamOptions,
     private readonly events: StreamEvents,
   ) {
     const { packetBytes: bytes, depth, attributes, handshakeTimeout } = options.limits;
     this.inbound = this.makeInboundQueue();
     this.done = new Promise((resolve) => (this.isDone = resolve));
-    this.stream = new XmlStream<Item>(source, this, {
+    this.stream = new XmlStream<Item>(transport, this, {
       role: 'receiving',
       framing: tcp,
       limits: { bytes, depth, attributes },
       namespaces: false,
     });
     // While a link is not read for a while, answers must not wait for that test.
-    this.stream.connection.testsPeer = false;
+    transport.testsPeer = false;
     this.timer = setTimeout(() => this.timedOut(), handshakeTimeout * 1000);
   }
 
@@ -116,7 +115,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
 
   /** The packets that have not left, each once. */
   remains(): Item[] {
-    const items = [...this.stream.connection.takeUnsent(), ...this.queue];
+    const items = [...this.stream.transport.takeUnsent(), ...this.queue];
     this.queue = [];
     this.size = 0;
     return items;
@@ -198,7 +197,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   onFlush(): void {
     const { journal, scheduler } = this.options;
     journal.settle();
-    if (this.state === 'closed' || this.stream.connection.waiting > 0) return;
+    if (this.state === 'closed' || this.stream.transport.waiting > 0) return;
     // What was in the way may have been taken back.
     if (this.queue.length === 0) scheduler.roomAgain();
     else this.write(WRITE_CHARACTERS);
@@ -228,11 +227,11 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
 
   /** What was read while there was no room for it came before the end. */
   private takeKept(): void {
-    const { connection } = this.stream;
-    let bytes = connection.takeKept(PauseReason.Room);
+    const { transport } = this.stream;
+    let bytes = transport.takeKept(PauseReason.Room);
     while (bytes) {
       this.stream.read(bytes);
-      bytes = connection.takeKept(PauseReason.Room);
+      bytes = transport.takeKept(PauseReason.Room);
     }
   }
 
@@ -278,9 +277,9 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
 
   /** Is called while packets are taken: what was kept must not come in between. */
   private hold(full: boolean): void {
-    const { connection } = this.stream;
-    if (full) connection.pause(PauseReason.Room);
-    else if (connection.isHeld) process.nextTick(() => connection.resume(PauseReason.Room));
+    const { transport } = this.stream;
+    if (full) transport.pause(PauseReason.Room);
+    else if (transport.isHeld) process.nextTick(() => transport.resume(PauseReason.Room));
   }
 
   private enqueue(item: Item): void {
@@ -294,9 +293,9 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
 
   private schedule(): void {
     if (this.state === 'closed') return;
-    const { connection } = this.stream;
-    connection.callWhenDrained();
-    connection.flushLater();
+    const { transport } = this.stream;
+    transport.callWhenDrained();
+    transport.flushLater();
   }
 
   private say(item: Item): void {

@@ -1,4 +1,6 @@
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
+import { TcpTransport } from '../net/tcp.js';
+import type { Transport } from '../net/transport.js';
 import { safely } from '../observe/log.js';
 import { Jid } from '../xmpp/jid.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
@@ -9,6 +11,7 @@ import type { ConnectedResource } from './routing/connected-resources.js';
 import { disconnect } from './routing/disconnect.js';
 import { LinkRecovery } from './routing/link-recovery.js';
 import { PacketRouter } from './routing/packet-router.js';
+import type { Item } from './store/journal.js';
 
 /**
  * A session manager of our own, the "jsm" of the old servers: accounts, rosters, presence, messages, for socket
@@ -33,11 +36,12 @@ export class SessionManager {
   }
 
   /** Serves the stream of one component, which ends with it. */
-  accept(stream: Duplex): void {
+  accept(peer: Duplex | Transport<Item>): void {
     const { name, secret, log } = this.options;
     const { limits, dialect, journal, scheduler } = this.context;
     const options = { name, secret, log, limits, dialect, journal, scheduler };
-    const link = new ComponentStream(stream, options, {
+    const transport = peer instanceof Duplex ? new TcpTransport<Item>(peer) : peer;
+    const link = new ComponentStream(transport, options, {
       opened: (opened) => journal.once('resuming a link', () => this.opened(opened)),
       packet: (from, packet) => safely(log, 'reading a packet', () => this.router.receive(from, packet)),
       overflowed: (full) => journal.once('expiring a link', () => this.recovery.expire(full)),

@@ -1,32 +1,32 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
-/** Descriptors that no client gets: the link, the control socket and files need some at any time. */
+/** Descriptors that are kept for the link, the control socket and files. */
 const RESERVED_DESCRIPTORS = 32;
-/** Where the limit is low, no more than this part of it is kept free. */
+/** Under a low limit, the part of it that is kept. */
 const RESERVED_PART = 1 / 4;
-/** Connections that are told at a time why they are refused; what comes over that is closed without a word. */
+/** The most refused connections that are told why at the same time; others are closed without an error. */
 const MAX_REFUSALS = 8;
-/** How long one of them may take to read it, in milliseconds. */
+/** How long such a connection may take to read it. */
 const REFUSAL_MS = 1_000;
-/** From one line of the log to the next, and from one look at the limit to the next, in milliseconds. */
+/** The least time between two warnings, and between two reads of the limit. */
 const WARNING_MS = 60_000;
-const LOOK_MS = 1_000;
+const LIMIT_AGE_MS = 1_000;
 
 export interface AdmissionEvents {
-  /** What is said to a connection that is refused. */
+  /** The text for a connection that is refused; empty for none. */
   refusal(): string;
-  /** Something that the operator should know, as a sentence. */
+  /** A sentence for the operator. */
   onWarning(text: string): void;
 }
 
 /**
- * Refuses connections while the process is nearly out of file descriptors. At the limit itself it would be too late: the
- * system's answer then is to close them without a word to anybody, and neither link nor store get theirs.
+ * Refuses connections while nearly all file descriptors of the process are in use. At the limit itself it is too late:
+ * then the system closes connections without an error, and neither link nor store get descriptors.
  */
 export class Admission {
   private limit = readLimit();
-  private lookedAt = performance.now();
+  private limitReadAt = performance.now();
   private warnedAt = -Infinity;
   private refused = 0;
   private refusals = 0;
@@ -42,12 +42,12 @@ export class Admission {
     return false;
   }
 
-  /** A new descriptor is the lowest that is free, so a high one tells that all below it are in use. */
+  /** A new descriptor is the lowest free one, so a high one shows that all below it are in use. */
   private isScarce(descriptor: number): boolean {
     if (descriptor < this.highest) return false;
     const now = performance.now();
-    if (now - this.lookedAt > LOOK_MS) {
-      this.lookedAt = now;
+    if (now - this.limitReadAt > LIMIT_AGE_MS) {
+      this.limitReadAt = now;
       this.limit = readLimit(this.limit);
     }
     return descriptor >= this.highest;
@@ -57,18 +57,18 @@ export class Admission {
     return this.limit - Math.min(RESERVED_DESCRIPTORS, Math.floor(this.limit * RESERVED_PART));
   }
 
-  /** What it still sends is read and thrown away, or it would lose our words with the connection. */
+  /** Its bytes are read and dropped, so that it can read our text before the connection is gone. */
   private refuse(socket: Socket): void {
     socket.on('error', () => socket.destroy());
-    const words = this.refusals < MAX_REFUSALS ? this.events.refusal() : '';
-    if (words === '') return void socket.destroy();
+    const text = this.refusals < MAX_REFUSALS ? this.events.refusal() : '';
+    if (text === '') return void socket.destroy();
     this.refusals += 1;
     const timer = setTimeout(() => socket.destroy(), REFUSAL_MS);
     socket.once('close', () => {
       clearTimeout(timer);
       this.refusals -= 1;
     });
-    socket.resume().end(words);
+    socket.resume().end(text);
   }
 
   private warn(): void {
@@ -83,12 +83,12 @@ export class Admission {
   }
 }
 
-/** The file descriptor of a socket; 0 for what has none. */
+/** The file descriptor of a socket; 0 where it has none. */
 export function descriptorOf(socket: Socket): number {
   return (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? 0;
 }
 
-/** How many descriptors this process may have. Where the system does not say (only Linux does), nothing is refused. */
+/** The most descriptors of this process. Only Linux tells it; elsewhere nothing is refused. */
 function readLimit(fallback = Infinity): number {
   try {
     const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];

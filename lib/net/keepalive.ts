@@ -28,14 +28,14 @@ interface Handle {
 }
 
 /**
- * Sets the same on a listening server, from which the system hands it down to every connection it accepts. Once a
+ * Sets the same on a listening server, from which every accepted connection inherits it. Once a
  * server instead of once a client, because each call of net-keepalive keeps some memory for ever. Not with the server's
  * own `keepAlive` option: that would set an interval of 1 s and 10 probes on each connection again.
  */
 export function setKeepaliveOnServer(server: Server, options: KeepaliveOptions): string | undefined {
   const handle = (server as unknown as { _handle: Handle })._handle;
   if (options.idle > 0) handle.setKeepAlive(true, options.idle);
-  // net-keepalive wants a Socket and takes nothing but the handle of it
+  // net-keepalive asks for a Socket, and uses only its handle.
   const listening = Object.create(Socket.prototype, { _handle: { value: handle } }) as Socket;
   return setProbes(listening, options);
 }

@@ -1,13 +1,13 @@
-/** The shortest time by which an acknowledgment is delayed, a little less, and the longest with a way there and back. Milliseconds. */
+/** A pause of this length may be a delayed acknowledgement: from a little less than the shortest delay to the longest plus a round trip. */
 const MIN_DELAY_MS = 35;
 const MAX_DELAY_MS = 700;
-/** One read in so many is not acknowledged, to see whether the peer waits for that at all. */
+/** One of so many reads is not acknowledged, to find out whether the peer still waits for that. */
 const READS_PER_TRIAL = 32;
 
 /**
- * Does a peer hold back what it has to say until we acknowledge what it said before (Nagle's algorithm, RFC 896)? Then
- * what comes after a read that nothing was sent after comes no sooner than our system acknowledges by itself. A peer that
- * sends at once shows that as well.
+ * Finds out whether a peer sends nothing until we acknowledge its last bytes (Nagle's algorithm, RFC 896). If it does,
+ * and we send nothing after a read, the next bytes come no sooner than our system's delayed acknowledgement. A peer that
+ * sends at once does not wait.
  */
 export class NagleDetector {
   private waits = false;
@@ -18,7 +18,7 @@ export class NagleDetector {
   constructor(private readonly now: () => number = () => performance.now()) {}
 
   /**
-   * Something was read.
+   * To be called after each read.
    *
    * @param answered whether something was sent since the last read
    * @returns whether this should be acknowledged at once

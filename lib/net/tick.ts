@@ -1,4 +1,4 @@
-/** Something with output that waits for the end of the turn. */
+/** An object whose output is written at the end of a turn of the event loop. */
 export interface Flushable {
   flush(): void;
 }
@@ -12,8 +12,8 @@ function flushAll(): void {
 }
 
 /**
- * Calls `flush()` once all reads of this turn of the event loop are through, so that everything they caused to be
- * sent to one socket leaves in one write. Ask once a turn for each object.
+ * Calls `flush()` after all reads of this turn of the event loop, so that everything they send to one socket leaves in
+ * one write. To be called once per turn and object.
  */
 export function atTickEnd(flushable: Flushable): void {
   if (due.push(flushable) === 1) setImmediate(flushAll);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { connect, TLSSocket, type ConnectionOptions, type TLSSocketOptions } from 'node:tls';
+import type { Role } from './transport.js';
 
 /** For the connecting side `ConnectionOptions`, for the accepting side `TLSSocketOptions` (its certificate and key). */
 export type TlsOptions = ConnectionOptions & TLSSocketOptions;
@@ -7,13 +8,13 @@ export type TlsOptions = ConnectionOptions & TLSSocketOptions;
 /**
  * Encrypts a connection. Whether the peer's certificate is checked is up to the options (`rejectUnauthorized`).
  *
- * @param socket connected, with nothing that reads from it any more
+ * @param socket connected; nothing else reads from it any more
  * @param role `initiating` is the client of TLS
- * @param done called once: when the connection is encrypted, or with what went wrong. Then the socket closes by itself.
+ * @param done called once: without an error when the connection is encrypted; after an error the socket closes by itself
  */
 export function encrypted(
   socket: Socket,
-  role: 'initiating' | 'receiving',
+  role: Role,
   options: TlsOptions,
   done: (error?: Error) => void,
 ): TLSSocket {

@@ -1,4 +1,5 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { TcpTransport } from '../net/tcp.js';
 import { tcp } from '../xmpp/framing/tcp.js';
 import { BIND, CLIENT, IQ_AUTH, REGISTER, SASL, SESSION, TLS } from '../xmpp/namespaces.js';
 import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
@@ -208,7 +209,7 @@ class RecordedConnection {
 
   private stream(source: Socket, side: Side): XmlStream {
     const stream: XmlStream = new XmlStream(
-      source,
+      new TcpTransport(source),
       this.events(side, () => stream),
       {
         role: side === 'client' ? 'receiving' : 'initiating',

@@ -1,7 +1,7 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
-import type { CloseCause } from '../net/connection.js';
+import { TcpTransport } from '../net/tcp.js';
+import type { CloseCause } from '../net/transport.js';
 import { tcp } from '../xmpp/framing/tcp.js';
 import { CLIENT, TLS } from '../xmpp/namespaces.js';
 import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
@@ -89,10 +89,10 @@ export class ServerStream implements XmlStreamEvents {
   }
 
   private constructor(
-    source: Duplex,
+    socket: Socket,
     private readonly peer: Peer,
   ) {
-    this.stream = new XmlStream(source, this, {
+    this.stream = new XmlStream(new TcpTransport(socket), this, {
       role: 'initiating',
       framing: tcp,
       limits: LIMITS,

@@ -1,8 +1,10 @@
-import { connect, type Socket } from 'node:net';
-import { duplexPair, type Duplex } from 'node:stream';
+import { connect } from 'node:net';
+import { duplexPair } from 'node:stream';
 import type { Address, Config, Keepalive } from '../config/config.js';
 import { printAddress } from '../config/kinds.js';
 import { setKeepalive } from '../net/keepalive.js';
+import { TcpTransport } from '../net/tcp.js';
+import type { Transport } from '../net/transport.js';
 import type { Log } from '../observe/log.js';
 import type { ReconnectingLinkOptions } from './reconnecting-link.js';
 import type { UpstreamServices } from './upstream.js';
@@ -20,17 +22,22 @@ export function connection(
   };
 }
 
-function connectTo({ host, port }: Address, keepalive: Keepalive, log: Log, onConnect: () => void): Socket {
+function connectTo(
+  { host, port }: Address,
+  keepalive: Keepalive,
+  log: Log,
+  onConnect: () => void,
+): Transport {
   const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
   socket.once('connect', () => {
     const warning = setKeepalive(socket, keepalive);
     if (warning) log.warn(warning);
     onConnect();
   });
-  return socket;
+  return new TcpTransport(socket);
 }
 
-function connectInside(embedded: UpstreamServices['embedded'], onConnect: () => void): Duplex {
+function connectInside(embedded: UpstreamServices['embedded'], onConnect: () => void): Transport {
   if (!embedded) throw new Error('there is no session manager: give --sm, or an embedded one');
   const [ours, theirs] = duplexPair();
   embedded.accept(theirs);
@@ -38,5 +45,5 @@ function connectInside(embedded: UpstreamServices['embedded'], onConnect: () => 
   ours.once('close', () => theirs.destroy());
   theirs.once('close', () => ours.destroy());
   process.nextTick(onConnect);
-  return ours;
+  return new TcpTransport(ours);
 }

@@ -1,6 +1,5 @@
-import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
-import type { CloseCause } from '../net/connection.js';
+import type { CloseCause, Transport } from '../net/transport.js';
 import { tcp } from '../xmpp/framing/tcp.js';
 import { XmlStream, type XmlStreamEvents } from '../xmpp/stream.js';
 import type { ParseError, Stanza, StanzaLimits, Tag } from '../xml/index.js';
@@ -46,16 +45,16 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   private peerHeader: Tag | undefined;
 
   /**
-   * @param source a stream that is connected, or is being connected; then call {@link connected}
+   * @param transport a stream that is connected, or is being connected; then call {@link connected}
    * @param tls the options of a handshake that encrypts
    */
   constructor(
-    source: Duplex,
+    transport: Transport,
     private readonly handshake: Handshake,
     private readonly events: LinkEvents,
     private readonly tls: ConnectionOptions = {},
   ) {
-    this.stream = new XmlStream(source, this, {
+    this.stream = new XmlStream(transport, this, {
       role: 'initiating',
       framing: tcp,
       limits: LIMITS,
@@ -81,12 +80,12 @@ export class Link implements HandshakeLink, XmlStreamEvents {
 
   /** Bytes that wait to be sent. */
   get waiting(): number {
-    return this.stream.connection.waiting;
+    return this.stream.transport.waiting;
   }
 
   /** Packets of a closed link that were not even begun to be written: the next link can send them. */
   get unsent(): string {
-    return this.state === 'closed' ? this.stream.connection.unwritten : '';
+    return this.state === 'closed' ? this.stream.transport.unwritten : '';
   }
 
   send(packets: string, ascii = false): void {
@@ -94,7 +93,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   }
 
   callWhenDrained(): void {
-    this.stream.connection.callWhenDrained();
+    this.stream.transport.callWhenDrained();
   }
 
   /** Closes the stream, after the packets that wait. */
@@ -145,7 +144,7 @@ export class Link implements HandshakeLink, XmlStreamEvents {
   /** The old servers wait with more packets until the system has acknowledged the ones before. [jabberd 1.x, jabberd2] */
   onData(chunk: Buffer): void {
     this.stream.read(chunk);
-    if (this.state === 'up') this.stream.connection.acknowledge();
+    if (this.state === 'up') this.stream.transport.acknowledge();
   }
 
   onHeader(header: Tag): void {

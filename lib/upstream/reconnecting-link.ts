@@ -1,5 +1,5 @@
-import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
+import type { Transport } from '../net/transport.js';
 import type { Log } from '../observe/log.js';
 import type { Stanza, Tag } from '../xml/index.js';
 import type { Handshake } from './handshake.js';
@@ -14,7 +14,7 @@ export interface ReconnectingLinkOptions {
   /** Bytes that may wait for the link; where more wait, clients are not read. */
   readonly queueBytes: number;
   /** Connects to the peer. */
-  readonly connect: (onConnect: () => void) => Duplex;
+  readonly connect: (onConnect: () => void) => Transport;
   readonly tls?: ConnectionOptions;
   /** Does the peer limit connects, as jabberd 1.x does? */
   readonly limited: boolean;

@@ -1,9 +1,7 @@
-import type { Duplex } from 'node:stream';
-import type { Socket } from 'node:net';
-import { Connection, type ConnectionEvents } from '../net/connection.js';
-import { encrypted, type TlsOptions } from '../net/tls.js';
+import type { Role, Transport, TransportEvents } from '../net/transport.js';
+import type { TlsOptions } from '../net/tls.js';
 import type { ReaderEvents, ReaderOptions, StanzaLimits, Tag } from '../xml/index.js';
-import type { Framing, OwnHeader, Role, StreamReader } from './framing/framing.js';
+import type { Framing, OwnHeader, StreamReader } from './framing/framing.js';
 
 /**
  * Where our side of a stream is: `unopened` until our header is sent, and again after a restart; `opened` since then;
@@ -62,7 +60,7 @@ const NEXT: Readonly<Record<XmlStreamState, Readonly<Record<Action, XmlStreamSta
  * What a stream reports. The reader and the connection call the owner directly: nothing stands between them for each
  * stanza. `onData` is to give its bytes to {@link XmlStream.read}, at once or later, whole or in parts.
  */
-export interface XmlStreamEvents<Receipt = never> extends ReaderEvents, ConnectionEvents<Receipt> {}
+export interface XmlStreamEvents<Receipt = never> extends ReaderEvents, TransportEvents<Receipt> {}
 
 export interface XmlStreamOptions extends ReaderOptions {
   readonly role: Role;
@@ -72,22 +70,21 @@ export interface XmlStreamOptions extends ReaderOptions {
 /**
  * An XML stream on a connection, on either side: headers, stanzas, restarts, encryption, and one end.
  *
- * @typeParam Receipt see {@link Connection}
+ * @typeParam Receipt see {@link TcpTransport}
  */
 export class XmlStream<Receipt = never> {
-  connection: Connection<Receipt>;
   private current: XmlStreamState = 'unopened';
   private reader: StreamReader;
   private readerLimits: StanzaLimits;
 
   constructor(
-    source: Duplex,
+    readonly transport: Transport<Receipt>,
     private readonly events: XmlStreamEvents<Receipt>,
     private readonly options: XmlStreamOptions,
   ) {
     this.readerLimits = options.limits;
     this.reader = this.newReader();
-    this.connection = new Connection<Receipt>(source, events);
+    transport.start(events);
   }
 
   get state(): XmlStreamState {
@@ -118,29 +115,29 @@ export class XmlStream<Receipt = never> {
   /** Sends our header: once after the start and once after each restart. */
   open(header: OwnHeader): void {
     const { framing, role } = this.options;
-    if (this.move('open')) this.connection.send(framing.open(role, header));
+    if (this.move('open')) this.transport.send(framing.open(role, header));
   }
 
   /** The same with the header of another stream, for a program that passes on a whole stream. */
   forward(header: Tag): void {
-    if (this.move('open')) this.connection.send(this.options.framing.forward(header));
+    if (this.move('open')) this.transport.send(this.options.framing.forward(header));
   }
 
   /**
    * Sends one stanza, or one other element.
    *
    * @param ascii whether the text is ASCII only, if that is known
-   * @param receipt see {@link Connection.send}
+   * @param receipt see {@link TcpTransport.send}
    */
   send(text: string, ascii = false, receipt?: Receipt): void {
     const { stanza } = this.options.framing;
-    this.connection.send(stanza === undefined ? text : stanza(text), ascii, receipt);
+    this.transport.send(stanza === undefined ? text : stanza(text), ascii, receipt);
   }
 
   /** Shows the peer that we are here. [RFC6120 4.6.1] */
   keepAlive(): void {
     const { keepalive } = this.options.framing;
-    if (keepalive !== '') this.connection.send(keepalive, true);
+    if (keepalive !== '') this.transport.send(keepalive, true);
   }
 
   /**
@@ -161,18 +158,16 @@ export class XmlStream<Receipt = never> {
   encrypt(options: TlsOptions, onEncrypted: (error?: Error) => void): void {
     if (!this.move('encrypt')) return;
     this.reader.stop();
-    const plain = this.connection.detach() as Socket;
-    const stream = encrypted(plain, this.options.role, options, (error) => {
+    this.transport.encrypt(this.options.role, options, (error) => {
       if (error || !this.move('encrypted')) return onEncrypted(error ?? new Error('the stream was closed'));
       this.renewReader();
       onEncrypted();
     });
-    this.connection = new Connection<Receipt>(stream, this.events);
   }
 
   /** Closes our stream, and reads on until the peer closes its own. [RFC6120 4.4] */
   finish(): void {
-    if (this.move('finish')) this.connection.send(this.options.framing.close);
+    if (this.move('finish')) this.transport.send(this.options.framing.close);
   }
 
   /** Ends the stream after a last element: closes it where it was opened, and then the connection. Once. */
@@ -188,14 +183,14 @@ export class XmlStream<Receipt = never> {
   /** Ends the connection at once. */
   destroy(): void {
     if (this.move('close')) this.reader.stop();
-    this.connection.destroy();
+    this.transport.destroy();
   }
 
   private end(lastElement: string, closingTag: string): void {
     if (!this.move('close')) return;
     this.reader.stop();
-    this.connection.send(lastElement);
-    this.connection.close(closingTag);
+    this.transport.send(lastElement);
+    this.transport.close(closingTag);
   }
 
   private move(action: Action): boolean {

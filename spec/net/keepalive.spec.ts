@@ -22,7 +22,8 @@ describe('TCP keepalive and TCP_USER_TIMEOUT', () => {
     let accept!: (socket: Socket) => void;
     const accepted = new Promise<Socket>((resolve) => (accept = resolve));
     const [listener] = Listener.forAll([{ host: '127.0.0.1', port: 0 }], OPTIONS, {
-      onAccepted: (socket) => accept(socket),
+      // The options of a socket are asked for by the socket, which a transport keeps to itself.
+      onAccepted: (transport) => accept((transport as unknown as { stream: Socket }).stream),
       refusal: () => '',
       onWarning: (text) => warnings.push(text),
     });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Duplex } from 'node:stream';
+import { TcpTransport } from '../../lib/net/tcp.js';
 import { ComponentHandshake } from '../../lib/upstream/component/handshake.js';
 import { Link } from '../../lib/upstream/link.js';
 import { Queue } from '../support/queue.js';
@@ -31,17 +32,21 @@ describe('Link', () => {
       },
     });
     peer = { write: (text) => void ours.push(text) };
-    link = new Link(ours, new ComponentHandshake({ name: 'foo-sockets', secret: 's3cret' }), {
-      onUp: () => events.push('up'),
-      onPacket: ({ source }) => {
-        events.push(source);
-        if (source === '<throw/>') throw new Error('thrown');
+    link = new Link(
+      new TcpTransport(ours),
+      new ComponentHandshake({ name: 'foo-sockets', secret: 's3cret' }),
+      {
+        onUp: () => events.push('up'),
+        onPacket: ({ source }) => {
+          events.push(source);
+          if (source === '<throw/>') throw new Error('thrown');
+        },
+        onSkipped: () => undefined,
+        onError: ({ message }) => events.push(`failed: ${message}`),
+        onDrained: () => events.push('drained'),
+        onDown: ({ reason }) => events.push(`down: ${reason}`),
       },
-      onSkipped: () => undefined,
-      onError: ({ message }) => events.push(`failed: ${message}`),
-      onDrained: () => events.push('drained'),
-      onDown: ({ reason }) => events.push(`down: ${reason}`),
-    });
+    );
   });
 
   afterEach(() => {

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Transport } from '../../net/transport.js';
 import type { Outbox } from './outbox.js';
 import type { Sessions } from './sessions.js';
 
@@ -194,20 +194,22 @@ const ANSWER_TIMEOUT_MS = 1_000;
  * @param text to which it would answer
  */
 export function acceptsConnections(
-  connect: (onConnect: () => void) => Duplex,
+  connect: (onConnect: () => void) => Transport,
   text: string,
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    const stream = connect(() => stream.write(text));
+    const transport = connect(() => transport.send(text));
     const timer = setTimeout(() => settle(true), ANSWER_TIMEOUT_MS);
     const settle = (isThere: boolean): void => {
       clearTimeout(timer);
-      stream.destroy();
+      transport.destroy();
       resolve(isThere);
     };
-    stream.on('error', () => settle(false));
-    stream.on('end', () => settle(false));
-    stream.on('close', () => settle(false));
-    stream.on('data', () => settle(true));
+    transport.start({
+      onData: () => settle(true),
+      onFailed: () => settle(false),
+      onEnded: () => settle(false),
+      onClosed: () => settle(false),
+    });
   });
 }

@@ -1,7 +1,5 @@
+import type { Role } from '../../net/transport.js';
 import type { ReaderEvents, ReaderOptions, StanzaLimits, Tag } from '../../xml/index.js';
-
-/** The side that opened the connection, or the side that accepted it. [RFC6120 1.4] */
-export type Role = 'initiating' | 'receiving';
 
 /** Our stream header. What is absent is not written. [RFC6120 4.7] */
 export interface OwnHeader {

@@ -1,6 +1,7 @@
+import type { Role } from '../../net/transport.js';
 import { escapeValue, Reader, type Tag } from '../../xml/index.js';
 import { CLIENT, STREAMS } from '../namespaces.js';
-import type { Framing, HeaderError, OwnHeader, Role } from './framing.js';
+import type { Framing, HeaderError, OwnHeader } from './framing.js';
 
 /** The root must be `stream` in the streams namespace, with any prefix. [RFC6120 4.8] */
 function checkRoot(header: Tag): HeaderError | undefined {

@@ -2,16 +2,17 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { Connection, PauseReason, type CloseCause } from '../../lib/net/connection.js';
+import { TcpTransport } from '../../lib/net/tcp.js';
+import { PauseReason, type CloseCause } from '../../lib/net/transport.js';
 import { Clock } from '../support/clock.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('Connection', () => {
+describe('TcpTransport', () => {
   let server: Server;
   let ours: Socket;
   let peer: Socket;
-  let connection: Connection<string>;
+  let connection: TcpTransport<string>;
   let read: string;
   let drained: number;
   let causes: CloseCause[];
@@ -37,7 +38,8 @@ describe('Connection', () => {
     reads = [];
     length = 0;
     closed = new Promise((resolve) => {
-      connection = new Connection<string>(ours, {
+      connection = new TcpTransport<string>(ours);
+      connection.start({
         onData: (chunk) => {
           read += chunk.toString();
           if (read.endsWith('!')) throw new Error(read);
@@ -115,7 +117,8 @@ describe('Connection', () => {
         onEnded: () => undefined,
         onClosed: resolve,
       };
-      connection = new Connection<string>(full, events);
+      connection = new TcpTransport<string>(full);
+      connection.start(events);
     });
     connection.send('a', true, 'one');
     connection.flush();
@@ -354,6 +357,6 @@ describe('Connection', () => {
 
   it('names the peer without the prefix of IPv4 in IPv6', () => {
     open();
-    expect(connection.peer).to.equal('127.0.0.1');
+    expect(connection.peerAddress).to.equal('127.0.0.1');
   });
 });
