@@ -3,7 +3,7 @@ import { ConfigError } from '../config/error.js';
 import { addCommands } from './arguments.js';
 import { checkConfig } from './check-config.js';
 import { EXIT, nameOf, UsageError, type Command, type CommandGroup } from './command.js';
-import { probe } from './probe.js';
+import { probeCommand } from './probe.js';
 import { run } from './run.js';
 import { scenario } from './scenario/index.js';
 import { sessionManager } from './session-manager.js';
@@ -18,7 +18,7 @@ const COMMANDS: readonly (Command | CommandGroup)[] = [
   sessionManager,
   users,
   sessions,
-  probe,
+  probeCommand,
   scenario,
   checkConfig,
 ];

@@ -10,7 +10,7 @@ import { command, EXIT, Failure, UsageError } from './command.js';
 import { askPassword } from './password.js';
 import { onceInterrupted } from './signals.js';
 
-export const probe = command({
+export const probeCommand = command({
   usage: 'probe',
   help:
     'Find out the dialect of a session manager and the domains that it serves, and test a login. Do not probe while a ' +

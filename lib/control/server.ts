@@ -31,7 +31,7 @@ export interface ControlRequest {
 export type ControlCommands = Readonly<Record<string, (request: ControlRequest) => Iterable<object>>>;
 
 /** The socket is open, or another process listens on it, or why it cannot be opened. */
-export type Opened = 'open' | 'occupied' | { readonly warning: string };
+export type ControlOpenResult = 'open' | 'occupied' | { readonly warning: string };
 
 /**
  * The control socket in a data directory, for local programs of the same user. A request is one line of JSON; the answer
@@ -55,7 +55,7 @@ export class ControlServer {
   }
 
   /** Listens, unless another process does; the socket of a dead process is replaced. Never rejects. */
-  async open(): Promise<Opened> {
+  async open(): Promise<ControlOpenResult> {
     try {
       return await this.tryToOpen();
     } catch (error) {
@@ -71,7 +71,7 @@ export class ControlServer {
     if (inodeOf(this.file) === this.inode) unlinkSync(this.file);
   }
 
-  private async tryToOpen(): Promise<Opened> {
+  private async tryToOpen(): Promise<ControlOpenResult> {
     const wrong = pathProblem(this.file);
     if (wrong !== undefined) return { warning: wrong };
     makeDirectory(this.directory);

@@ -12,7 +12,7 @@ import { parse, type Element } from '../../lib/xml/index.js';
 import { Clock } from '../support/clock.js';
 import { action, stamped } from '../support/router-story.js';
 import { NAME, route, ScriptedRouter } from '../support/scripted-router.js';
-import { probe as command } from '../../lib/cli/probe.js';
+import { probeCommand as command } from '../../lib/cli/probe.js';
 import { call, Program, type Outcome } from './program.js';
 
 describe('cli/probe', function () {
