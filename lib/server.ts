@@ -85,7 +85,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
    * @throws {LinkRefused} when the session manager will never have us as we are
    */
   async start(): Promise<void> {
-    if (!this.upstream.authenticator) await this.openCredentials();
+    if (this.checksLogins) await this.openCredentials();
     if (this.stopped) return this.credentials?.close();
     await this.link();
     if (this.stopped) return;
@@ -116,9 +116,14 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     return this.upstream.finding;
   }
 
-  /** The names that the link leads to now, where the peer tells them (the router of jabberd2 does). */
-  get names(): readonly string[] {
-    return this.upstream.names ?? [];
+  /** The names that the link reaches now; undefined where the peer does not announce them, as a router does. */
+  get names(): readonly string[] | undefined {
+    return this.upstream.names;
+  }
+
+  /** Are logins checked here, and not by the session manager? */
+  get checksLogins(): boolean {
+    return this.upstream.authenticator === undefined;
   }
 
   private makeAuthenticator(): Authenticator {

@@ -90,7 +90,7 @@ class Probe {
     this.tell('link', `up, as ${this.config.name} to ${kinds.printAddress(this.config.sm!)}`);
     const { finding } = this.manager;
     this.tell('dialect', finding ? `${finding.dialect}: ${finding.why}` : this.config.dialect);
-    const { names } = this.manager;
+    const { names = [] } = this.manager;
     if (names.length > 0) this.tell('router', `has ${names.join(', ')}`);
     return (await this.tryDomains(names)) ? EXIT.stopped : EXIT.failed;
   }

@@ -78,20 +78,20 @@ function greeting(config: Config, manager: SocketManager): string {
   return [
     `sm-component ${version()} is ready.`,
     `  Clients:  connect to ${where}, domain ${domains}, without encryption`,
-    ...(config.sm ? behind(config, config.sm, manager.finding?.dialect ?? config.dialect) : embedded(config)),
+    ...(config.sm ? behind(config, config.sm, manager) : embedded(config)),
     '  Stop:     Ctrl-C',
   ].join('\n');
 }
 
-function behind(config: Config, sm: Address, dialect: string): string[] {
+function behind(config: Config, sm: Address, manager: SocketManager): string[] {
+  const dialect = manager.finding?.dialect ?? config.dialect;
   return [
-    `  ${dialect === 'jabberd2' ? 'Router:  ' : 'Sessions:'} ${printAddress(sm)} (${dialect}), our name is ${config.name}`,
-    `  Accounts: ${accounts(config)}`,
+    `  ${manager.names ? 'Router:  ' : 'Sessions:'} ${printAddress(sm)} (${dialect}), our name is ${config.name}`,
+    `  Accounts: ${manager.checksLogins ? accounts(config) : 'kept by that session manager'}`,
   ];
 }
 
-function accounts({ dialect, credentials, registration, data }: Config): string {
-  if (dialect !== 'jabberd2') return 'kept by that session manager';
+function accounts({ credentials, registration, data }: Config): string {
   const where = credentials.store === 'embedded' ? `kept in ${data}` : printCredentials(credentials);
   return registration ? `${where}; clients may register` : where;
 }

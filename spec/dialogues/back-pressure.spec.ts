@@ -215,7 +215,7 @@ describe('a session manager that takes all there is and has no time for it', fun
 
   /** Juliet floods it until it is full; Romeo has said nothing before. */
   async function flooded(story: Story) {
-    story.link.returnsMarks = false;
+    story.link.returnsProbes = false;
     const juliet = await story.user('juliet');
     const romeo = await story.user('romeo');
     juliet.send(flood());
@@ -256,7 +256,7 @@ describe('a session manager that takes all there is and has no time for it', fun
       story.link.send(marks[0]);
       for (const [id, source] of came.entries()) expect(idOf(source)).to.equal(id);
       for (let id = came.length; id < COUNT; id += 1) expect(idOf(await nextMessage(story))).to.equal(id);
-      story.link.returnsMarks = true;
+      story.link.returnsProbes = true;
       await story.expectQuiet(juliet);
       await story.expectQuiet(romeo);
     }),
@@ -265,7 +265,7 @@ describe('a session manager that takes all there is and has no time for it', fun
   it(
     'gets a share of each in turn where several have much to say',
     told(async (story) => {
-      story.link.returnsMarks = false;
+      story.link.returnsProbes = false;
       const nurse = await story.user('nurse');
       const crowd = [await story.user('juliet'), await story.user('romeo'), await story.user('mercutio')];
       for (const client of crowd) client.send(flood());
@@ -284,7 +284,7 @@ describe('a session manager that takes all there is and has no time for it', fun
   it(
     'is believed to need no rest when it sends nothing back for a second',
     told(async (story) => {
-      story.link.returnsMarks = false;
+      story.link.returnsProbes = false;
       const juliet = await story.user('juliet');
       const romeo = await story.user('romeo');
       story.clock.install();
@@ -296,7 +296,7 @@ describe('a session manager that takes all there is and has no time for it', fun
       story.clock.advance(1_000);
       for (; next < COUNT; next += 1) expect(idOf(await story.link.source())).to.equal(next);
       story.link.send(marks[0]);
-      story.link.returnsMarks = true;
+      story.link.returnsProbes = true;
       await story.expectQuiet(juliet);
     }),
   );
@@ -304,13 +304,13 @@ describe('a session manager that takes all there is and has no time for it', fun
   it(
     'gets all of a client that has closed its side while it waited, and then its end',
     told(async (story) => {
-      story.link.returnsMarks = false;
+      story.link.returnsProbes = false;
       const juliet = await story.user('juliet');
       const romeo = await story.user('romeo');
       juliet.socket.end(flood());
       const marks: string[] = [];
       let next = (await full(story, romeo, marks)).length;
-      story.link.returnsMarks = true;
+      story.link.returnsProbes = true;
       for (const mark of marks) story.link.send(mark);
       for (; next < COUNT; next += 1) expect(idOf(await story.link.source())).to.equal(next);
       await story.link.expect(ended(juliet.address, juliet.session));
@@ -397,7 +397,7 @@ describe('a session manager that takes all there is and has no time for it', fun
       await juliet.reset();
       story.link.send(marks[0]);
       await endOf(story, juliet);
-      story.link.returnsMarks = true;
+      story.link.returnsProbes = true;
       await story.expectQuiet(romeo);
     }),
   );

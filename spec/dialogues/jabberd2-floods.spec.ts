@@ -44,7 +44,7 @@ describe('an sm that has no time for what it gets', function () {
   it(
     'is sent no more than it takes, which probes of sessions that nobody has show; another one is not slower for it',
     toldRouter(async (story) => {
-      story.link.returnsMarks = false;
+      story.link.returnsProbes = false;
       const juliet = await story.user('juliet');
       const other = await elsewhere(story);
       const marks: string[] = [];
@@ -65,7 +65,7 @@ describe('an sm that has no time for what it gets', function () {
       expect(seen.juliet).to.be.below((FIRST + 8192) / (1_000 + PACKET));
       expect(marks[0]).to.match(/^<route [^>]*><iq .* type='result' id='probe'\/><\/route>$/);
 
-      story.link.returnsMarks = true;
+      story.link.returnsProbes = true;
       for (const mark of marks) story.link.giveBack(mark);
       while (seen.juliet < COUNT) await next();
       await story.expectQuiet(juliet);

@@ -19,7 +19,7 @@ export class Wire {
   /** How many reads it came in. */
   reads = 0;
   /** Are marks of a socket manager sent back at once, as real servers do, so that the story need not look at them? */
-  returnsMarks = true;
+  returnsProbes = true;
   /** Is what is asked when a client has left answered at once, as real servers do? */
   acknowledges = true;
   /** Resolves when the connection is over on both sides. */
@@ -139,7 +139,7 @@ export class Wire {
   private arrived(source: string): void {
     const ack = this.acknowledges ? this.acknowledged?.(source) : undefined;
     if (ack !== undefined) return this.send(ack);
-    const mark = this.returnsMarks ? this.returned?.(source) : undefined;
+    const mark = this.returnsProbes ? this.returned?.(source) : undefined;
     if (mark === undefined) this.arrivals.push({ kind: 'stanza', source });
     else this.send(mark);
   }

@@ -6,7 +6,7 @@ import {
 } from '../../accounts/index.js';
 import { printCredentials } from '../../config/kinds.js';
 import type { Loaded } from '../../config/load.js';
-import type { Values } from '../../config/options.js';
+import { optionOf, type Values } from '../../config/options.js';
 import { ask, ControlError, NoInstanceError } from '../../control/client.js';
 import { Store } from '../../embedded/store/store.js';
 import { createLog } from '../../observe/log.js';
@@ -45,7 +45,7 @@ export interface AccountList {
 /** Are the accounts in a credential store, and not in that of the embedded session manager? */
 export function hasCredentials({ values, origins }: Loaded): boolean {
   const given = (['credentials', 'realm'] as const).some((name) => origins.get(name) !== 'default');
-  return given || values.dialect === 'jabberd2';
+  return given || values.dialect === optionOf('credentials').onlyWith;
 }
 
 /** Does the store exist already? Of a store that is not ours this is not known before it is opened: true. */

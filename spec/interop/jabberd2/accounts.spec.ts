@@ -57,7 +57,7 @@ function tell({ credentials, lists }: Kind): void {
     await romeo.hears('wherefore?');
     const listed = await users('list');
     if (lists) expect(listed).to.equal('juliet@localhost\nromeo@localhost\n');
-    else expect(listed).to.contain('not for a list');
+    else expect(listed).to.contain('cannot list accounts');
   });
 
   it('who gets another password logs in with that one', async () => {
