@@ -101,10 +101,10 @@ if (missing.length > 0) {
       it('a script that leaves out what arrives in between passes in tolerant order only', async () => {
         const file = path.join(GIVEN, 'basic_message.scs');
         const { lines } = await scenario('run', file, ...to());
-        expect(lines.join('\n')).to.match(/# \S*basic_message\.scs:134: Juliet passed over <presence /);
+        expect(lines.join('\n')).to.match(/# \S*basic_message\.scs:134: Juliet skipped <presence /);
         const exact = await scenario('run', file, '--exact', ...to());
         expect(exact.lines.join('\n')).to.contain(
-          'basic_message.scs:134: Juliet receives <message>: another stanza came',
+          'basic_message.scs:134: Juliet receives <message>: another stanza arrived',
         );
         expect(exact.code).to.equal(1);
       });
