@@ -44,6 +44,8 @@ const HOMES = {
   'better-sqlite3': 'lib/store/',
   bcryptjs: 'lib/accounts/crypt/',
   pg: 'lib/accounts/postgres.ts',
+  'rate-limiter-flexible': 'lib/net/',
+  '@redis/client': 'lib/net/',
 };
 
 /** `lib/xml/reader.ts` is in room xml, `lib/server.ts` in room server. */

@@ -142,7 +142,8 @@ export function readProxyHeader(socket: Socket, timeoutMs = HEADER_TIMEOUT_MS): 
       read = read.length === 0 ? chunk : Buffer.concat([read, chunk]);
       const header = parseProxyHeader(read);
       if (header.kind === 'incomplete') return;
-      if (header.kind === 'complete' && header.bytes < read.length) socket.unshift(read.subarray(header.bytes));
+      if (header.kind === 'complete' && header.bytes < read.length)
+        socket.unshift(read.subarray(header.bytes));
       settle(header);
     };
     const timer = setTimeout(() => settle({ kind: 'timeout' }), timeoutMs);

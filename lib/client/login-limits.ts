@@ -1,0 +1,200 @@
+import { countedAddress } from '../net/ip.js';
+import { RateCounter, type SharedCounts } from '../net/rate-counter.js';
+import { logAbuse } from '../observe/abuse.js';
+import type { Details, Log } from '../observe/log.js';
+
+/** Failed logins to an account from one address that cost no time: people mistype. */
+const FREE_FAILURES = 3;
+/** Each one more doubles the delay, from the first to the last of these. Milliseconds. */
+const MIN_DELAY_MS = 1_000;
+const MAX_DELAY_MS = 8_000;
+/** From so many times as many failed logins on as one address may have, an account is guessed at from many addresses. */
+const MANY_ADDRESSES = 5;
+
+/** Logins of one address that are checked at a time: so many may be wrong at once, before any of them has been counted. */
+const MAX_PARALLEL_LOGINS = 8;
+
+const HOUR_SECONDS = 3_600;
+
+export interface LoginLimitsOptions {
+  /** Failed logins to one account from one address; 0: any number. */
+  readonly failedPerAccount: number;
+  /** Failed logins from one address; 0: any number. */
+  readonly failedPerAddress: number;
+  /** How long failed logins are counted, and how long logins are refused then. Seconds. */
+  readonly failedSeconds: number;
+  /** Accounts that may be asked for from one address in an hour; 0: any number. */
+  readonly registrationsPerHour: number;
+  /** Is nothing counted against this address? */
+  isExempt(ip: string): boolean;
+}
+
+/** What came of a login: `unchecked` where nobody has looked at the password. */
+export type LoginVerdict = 'right' | 'wrong' | 'unchecked';
+
+/** A login that may be checked now. The verdict must be told, once: others may wait for it. */
+export interface AdmittedLogin {
+  settle(verdict: LoginVerdict): void;
+}
+
+/**
+ * Failed logins and registrations of all connections together. Who guesses at an account from one address has to wait longer
+ * and longer, and is refused for a while then; so is an address that guesses at many. An account that is guessed at from
+ * many addresses is refused to none of them, only slow: else anybody could lock out its owner.
+ */
+export class LoginLimits {
+  private readonly failed: RateCounter;
+  private readonly byAccount: RateCounter;
+  private readonly byAddress: RateCounter;
+  private readonly registrations: RateCounter;
+  private readonly lines = new Map<string, WaitingLine>();
+
+  /** @param shared where counts are kept that nodes share; absent: in memory */
+  constructor(
+    private readonly options: LoginLimitsOptions,
+    private readonly log: Log,
+    shared?: SharedCounts,
+  ) {
+    const seconds = options.failedSeconds;
+    this.failed = new RateCounter({ name: 'failed', seconds }, shared);
+    this.byAccount = new RateCounter({ name: 'failed-account', seconds }, shared);
+    this.byAddress = new RateCounter({ name: 'failed-address', seconds }, shared);
+    this.registrations = new RateCounter({ name: 'registrations', seconds: HOUR_SECONDS }, shared);
+  }
+
+  /**
+   * Asks whether a login may be checked, and waits as long as that takes.
+   *
+   * @param ip canonical; empty where there is none
+   * @param account bare address
+   * @returns undefined where it is refused
+   */
+  async admit(ip: string, account: string): Promise<AdmittedLogin | undefined> {
+    const key = account.toLowerCase();
+    const isCounted = this.isCounted(ip);
+    const origin: Origin = { ip, account: key, address: isCounted ? countedAddress(ip) : '' };
+    if (isCounted && (await this.isRefused(origin))) return undefined;
+    await this.delay(origin);
+    if (!isCounted) return new Admitted((verdict) => this.judged(origin, verdict));
+    const leave = await this.enter(origin.address);
+    // Those before it may have failed meanwhile.
+    if (await this.isRefused(origin)) return leave();
+    return new Admitted((verdict) => this.judged(origin, verdict).finally(leave));
+  }
+
+  /** Counts a registration. @returns false where it is one too many */
+  async admitRegistration(ip: string): Promise<boolean> {
+    const { registrationsPerHour: most } = this.options;
+    if (most === 0 || !this.isCounted(ip)) return true;
+    const count = await this.registrations.add(countedAddress(ip));
+    if (count === most + 1)
+      logAbuse(this.log, 'registrations refused', ip, { registrations: most, seconds: HOUR_SECONDS });
+    return count <= most;
+  }
+
+  private isCounted(ip: string): boolean {
+    return ip !== '' && !this.options.isExempt(ip);
+  }
+
+  private async isRefused(origin: Origin): Promise<boolean> {
+    const { failedPerAccount, failedPerAddress } = this.options;
+    const [pair, address] = await Promise.all([
+      this.failed.count(pairOf(origin)),
+      this.byAddress.count(origin.address),
+    ]);
+    return isOver(pair, failedPerAccount) || isOver(address, failedPerAddress);
+  }
+
+  private async delay(origin: Origin): Promise<void> {
+    const { failedPerAccount } = this.options;
+    const [pair, account] = await Promise.all([
+      origin.address === '' || failedPerAccount === 0 ? 0 : this.failed.count(pairOf(origin)),
+      this.byAccount.count(origin.account),
+    ]);
+    const many = failedPerAccount === 0 ? Infinity : failedPerAccount * MANY_ADDRESSES;
+    const milliseconds = Math.max(delayFor(pair - FREE_FAILURES), delayFor(account - many));
+    if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+  }
+
+  private async judged(origin: Origin, verdict: LoginVerdict): Promise<void> {
+    if (verdict === 'unchecked') return;
+    const isCounted = origin.address !== '';
+    if (verdict === 'right') return isCounted ? this.failed.forget(pairOf(origin)) : undefined;
+    await this.byAccount.add(origin.account);
+    if (!isCounted) return;
+    const { failedPerAccount, failedPerAddress } = this.options;
+    await this.countFailure(this.failed, pairOf(origin), failedPerAccount, origin, {
+      account: origin.account,
+    });
+    await this.countFailure(this.byAddress, origin.address, failedPerAddress, origin);
+  }
+
+  private async countFailure(
+    counter: RateCounter,
+    key: string,
+    most: number,
+    { ip }: Origin,
+    more?: Details,
+  ): Promise<void> {
+    const failed = await counter.add(key);
+    if (failed !== most) return;
+    await counter.restart(key, most);
+    logAbuse(this.log, 'logins refused', ip, { ...more, failed, seconds: this.options.failedSeconds });
+  }
+
+  /** @returns what to call when the login has been judged */
+  private async enter(address: string): Promise<() => undefined> {
+    const line = this.lines.get(address) ?? { checking: 0, waiting: [] };
+    this.lines.set(address, line);
+    if (line.checking < MAX_PARALLEL_LOGINS) line.checking += 1;
+    else await new Promise<void>((resolve) => line.waiting.push(resolve));
+    return () => this.leave(address, line);
+  }
+
+  private leave(address: string, line: WaitingLine): undefined {
+    const next = line.waiting.shift();
+    if (next) return void next();
+    line.checking -= 1;
+    if (line.checking === 0) this.lines.delete(address);
+    return undefined;
+  }
+}
+
+/** Logins of one address: those that are checked now, and those that wait for one of these to be judged. */
+interface WaitingLine {
+  checking: number;
+  readonly waiting: (() => void)[];
+}
+
+/** Where a login comes from. */
+interface Origin {
+  readonly ip: string;
+  /** What the address is counted as; empty where it is not. */
+  readonly address: string;
+  readonly account: string;
+}
+
+class Admitted implements AdmittedLogin {
+  private isSettled = false;
+
+  constructor(private readonly judged: (verdict: LoginVerdict) => Promise<void>) {}
+
+  settle(verdict: LoginVerdict): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    void this.judged(verdict);
+  }
+}
+
+function pairOf({ address, account }: Origin): string {
+  return `${address} ${account}`;
+}
+
+function isOver(count: number, most: number): boolean {
+  return most > 0 && count >= most;
+}
+
+/** @param failures those over what is free; milliseconds */
+function delayFor(failures: number): number {
+  return failures < 0 ? 0 : Math.min(MIN_DELAY_MS * 2 ** failures, MAX_DELAY_MS);
+}
