@@ -1,7 +1,7 @@
 import type { ValueOf } from './option.js';
 import type { COMPONENT_DIALECT_NAMES, OptionName, OPTIONS } from './options.js';
 
-export type { Address, CredentialsSource, PasswordType } from './kinds.js';
+export type { Address, ClientRate, CredentialsSource, Network, PasswordType } from './kinds.js';
 export type { DialectName } from './options.js';
 
 /** Dialects of component streams. */
@@ -15,6 +15,9 @@ export interface Config extends TopFields, Sections {}
 
 /** What one client, or the link to the session manager, may use. */
 export type Limits = Section<'limits'>;
+
+/** What one address may do. */
+export type AddressLimits = Section<'perAddress'>;
 
 /** How the loss of a peer is detected; times in seconds. */
 export type Keepalive = Section<'keepalive'>;

@@ -1,4 +1,4 @@
-import { isIPv6, SocketAddress } from 'node:net';
+import { isIP, isIPv6, SocketAddress } from 'node:net';
 import path from 'node:path';
 import { domainKey, normalizedDomain } from './domain.js';
 
@@ -30,6 +30,19 @@ export interface ListKind<T> extends Kind<T> {
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+/** A range of addresses: all that share their first `prefix` bits with `address`. */
+export interface Network {
+  /** IPv4 or IPv6. */
+  readonly address: string;
+  readonly prefix: number;
+}
+
+/** What one client may say in a second: bytes and stanzas. */
+export interface ClientRate {
+  readonly bytes: number;
+  readonly stanzas: number;
 }
 
 /** An old name of a host (empty: every other name) and the host. */
@@ -128,6 +141,51 @@ const listener: Kind<Address> = {
 
 export const oneListener: Kind<Address> = listener;
 export const listeners: ListKind<Address> = { ...listener, list: true };
+
+export const networks: ListKind<Network> = {
+  metavar: 'ADDRESS[/BITS]',
+  expected: 'an IP address, or a network as 192.0.2.0/24 or 2001:db8::/32',
+  json: ['string'],
+  list: true,
+  parse: (text) => {
+    const [, address, bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+    const most = { 0: -1, 4: 32, 6: 128 }[isIP(address ?? '')] ?? -1;
+    const prefix = bits === undefined ? most : Number(bits);
+    return address === undefined || prefix > most || most < 0 ? undefined : { address, prefix };
+  },
+  print: ({ address, prefix }) =>
+    prefix === (isIPv6(address) ? 128 : 32) ? address : `${address}/${prefix}`,
+};
+
+/** The least rate lets through a stanza of the greatest size in some minutes. */
+const MIN_RATE_BYTES = 4_096;
+
+export const clientRate: Kind<ClientRate | 'off'> = {
+  metavar: 'BYTES/STANZAS|off',
+  expected: `BYTES/STANZAS, two whole numbers from ${MIN_RATE_BYTES} and from 1 to 1000000000, or "off"`,
+  json: ['string'],
+  parse: (text) => {
+    if (text === 'off') return 'off';
+    const [, ...numbers] = /^(\d{1,10})\/(\d{1,10})$/.exec(text) ?? [];
+    const [bytes, stanzas] = numbers.map(Number);
+    const isRate = bytes >= MIN_RATE_BYTES && stanzas >= 1 && Math.max(bytes, stanzas) <= 1_000_000_000;
+    return isRate ? { bytes, stanzas } : undefined;
+  },
+  print: (rate) => (rate === 'off' ? rate : `${rate.bytes}/${rate.stanzas}`),
+};
+
+/** The URL may hold a password. */
+export const redis: Kind<string> = {
+  metavar: 'redis:URL',
+  expected: '"redis:" and a URL like redis://user:password@host:6379/0, or rediss://… with TLS',
+  json: ['string'],
+  parse: (text) => {
+    // "redis://…" alone is what every tool of Redis takes
+    const url = text.replace(/^redis:(?=rediss?:)/, '');
+    return /^rediss?:\/\/[^/]/.test(url) && isUrl(url) ? url : undefined;
+  },
+  print: (url) => `redis:${withoutPassword(url)}`,
+};
 
 export const text: Kind<string> = {
   metavar: 'TEXT',
@@ -270,7 +328,16 @@ export function oneOf<T extends string>(...words: readonly T[]): Kind<T> {
   };
 }
 
-export type Unit = 'bytes' | 'seconds' | 'elements' | 'attributes' | 'logins' | 'probes';
+export type Unit =
+  | 'bytes'
+  | 'seconds'
+  | 'elements'
+  | 'attributes'
+  | 'logins'
+  | 'probes'
+  | 'clients'
+  | 'connections'
+  | 'registrations';
 
 export function whole(unit: Unit, least: number, most: number): Kind<number> {
   return {

@@ -1,11 +1,5 @@
 import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net';
-
-/** A range of addresses: all that share their first `prefix` bits with `address`. */
-export interface Network {
-  /** IPv4 or IPv6. */
-  readonly address: string;
-  readonly prefix: number;
-}
+import type { Network } from '../config/config.js';
 
 /** An IPv6 address that stands for an IPv4 address, as the system prints it. [RFC4291 2.5.5.2] */
 const IPV4_IN_IPV6 = /^::ffff:(?=\d+\.)/i;

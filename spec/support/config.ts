@@ -1,12 +1,13 @@
-import type { Config, Keepalive, Limits } from '../../lib/config/config.js';
+import type { AddressLimits, Config, Keepalive, Limits } from '../../lib/config/config.js';
 import { SECRET } from './scripted-session-manager.js';
 
-export interface Overrides extends Partial<Omit<Config, 'limits' | 'keepalive'>> {
+export interface Overrides extends Partial<Omit<Config, 'limits' | 'perAddress' | 'keepalive'>> {
   readonly limits?: Partial<Limits>;
+  readonly perAddress?: Partial<AddressLimits>;
   readonly keepalive?: Partial<Keepalive>;
 }
 
-/** A whole configuration with the defaults of the command line, on a free port. */
+/** A whole configuration with the defaults of the command line, on a free port. Clients may flood: many do. */
 export function config(smPort: number, overrides: Overrides = {}): Config {
   return {
     sm: { host: '127.0.0.1', port: smPort },
@@ -18,6 +19,7 @@ export function config(smPort: number, overrides: Overrides = {}): Config {
     aliasReplies: true,
     domains: ['localhost'],
     listen: [{ host: '127.0.0.1', port: 0 }],
+    proxyFrom: [],
     data: '',
     registration: true,
     credentials: { store: 'embedded' },
@@ -36,7 +38,24 @@ export function config(smPort: number, overrides: Overrides = {}): Config {
       heldBytes: 65_536,
       clientQueueBytes: 1_048_576,
       linkQueueBytes: 4_194_304,
+      maxClients: undefined,
+      clientRate: 'off',
+      clientBurst: 10,
       ...overrides.limits,
+    },
+    perAddress: {
+      maxClients: 500,
+      connectsPerSecond: 50,
+      failedLoginsPerAccount: 10,
+      failedLoginsPerAddress: 50,
+      failedLoginSeconds: 900,
+      registrationsPerHour: 10,
+      exempt: [
+        { address: '127.0.0.0', prefix: 8 },
+        { address: '::1', prefix: 128 },
+      ],
+      shared: undefined,
+      ...overrides.perAddress,
     },
     keepalive: {
       idle: 120,
