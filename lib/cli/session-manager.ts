@@ -56,21 +56,22 @@ class SessionManagerService implements Service {
     this.embedded = new Embedded(config, log, lock);
     const rows = (): Iterable<SessionRow> => sessionRows(this.embedded.sessionManager.sessions);
     this.control = new Control(config, log, { sessions: rows, ...this.embedded.commands });
-    this.listeners = Listener.forAll<Item>(config.listen, config.keepalive, {
+    this.listeners = Listener.forAll<Item>(config.listen, {
+      keepalive: config.keepalive,
+      log,
       onAccepted: (transport) => this.embedded.sessionManager.accept(transport),
       refusal: () => '',
-      onWarning: (text) => log.warn(text),
     });
   }
 
   async start(): Promise<void> {
     await this.control.open();
-    for (const door of this.listeners) this.addresses.push(await door.listen());
+    for (const listener of this.listeners) this.addresses.push(await listener.listen());
   }
 
   async stop(): Promise<void> {
     this.control.close();
-    for (const door of this.listeners) door.close();
+    for (const listener of this.listeners) listener.close();
     await this.embedded.stop();
   }
 }

@@ -1,6 +1,7 @@
 import type { Address, Config } from '../config/config.js';
 import { isInternationalized } from '../config/domain.js';
 import { Listener } from '../net/listener.js';
+import type { RedisCounts } from '../net/redis-counts.js';
 import type { Transport } from '../net/transport.js';
 import type { Log } from '../observe/log.js';
 import type { CloseReason } from '../session/close-reason.js';
@@ -9,6 +10,8 @@ import type { SessionRegistry } from '../session/registry.js';
 import type { Upstream } from '../session/upstream.js';
 import { Backlog } from './backlog.js';
 import { CHECKS_PER_TIMEOUT } from './progress.js';
+import { LoginLimits } from './login-limits.js';
+import { RateLimit } from './rate-limit.js';
 import { ReadScheduler } from './read-scheduler.js';
 import { writeNoRoom } from './errors.js';
 import type { ClientContext } from './context.js';
@@ -48,6 +51,9 @@ export interface ClientsOptions {
 export class Clients {
   private readonly streams = new Set<ClientStream>();
   private readonly context: ClientContext;
+  /** There while it listens. */
+  private logins: LoginLimits | undefined;
+  private sharedCounts: RedisCounts | undefined;
   private listeners: Listener[] = [];
   private keepAliveTimer: NodeJS.Timeout | undefined;
   private progressTimer: NodeJS.Timeout | undefined;
@@ -67,11 +73,16 @@ export class Clients {
    * @throws the system's error when a port cannot be listened on (`EADDRINUSE`, `EACCES`, …)
    */
   async listen(): Promise<Address[]> {
-    const { listen, keepalive, domains } = this.config;
-    this.listeners = Listener.forAll<Packet>(listen, keepalive, {
+    const { listen, keepalive, domains, proxyFrom, limits, perAddress } = this.config;
+    await this.makeLogins();
+    this.listeners = Listener.forAll<Packet>(listen, {
+      keepalive,
+      proxyFrom,
+      perAddress,
+      maxClients: limits.maxClients,
+      log: this.options.log,
       onAccepted: (transport) => this.accept(transport),
       refusal: () => writeNoRoom(domains[0]),
-      onWarning: (text) => this.options.log.warn(text),
     });
     const bound: Address[] = [];
     for (const listener of this.listeners) bound.push(await listener.listen());
@@ -87,6 +98,7 @@ export class Clients {
   /** Accepts no more clients, and tells those there are that the service shuts down. */
   close(): void {
     for (const listener of this.listeners) listener.close();
+    this.sharedCounts?.close();
     clearInterval(this.keepAliveTimer);
     clearTimeout(this.progressTimer);
     for (const stream of [...this.streams]) stream.end({ kind: 'shutdown' });
@@ -102,6 +114,17 @@ export class Clients {
     for (const stream of this.streams) stream.destroy();
   }
 
+  private async makeLogins(): Promise<void> {
+    const { perAddress } = this.config;
+    const { log } = this.options;
+    if (perAddress.shared !== undefined) {
+      // It takes long to load, and most do without it.
+      const { RedisCounts } = await import('../net/redis-counts.js');
+      this.sharedCounts = new RedisCounts(perAddress.shared, log);
+    }
+    this.logins = new LoginLimits(perAddress, log, this.sharedCounts);
+  }
+
   private accept(transport: Transport<Packet>): void {
     this.streams.add(new ClientStream(transport, this.context));
   }
@@ -109,11 +132,11 @@ export class Clients {
   private makeContext(): ClientContext {
     const { config, options } = this;
     const { registry, upstream, mayRegister, log, onLogin } = options;
-    const { domains } = config;
+    const { domains, limits } = config;
     return {
       registry,
       log,
-      limits: config.limits,
+      limits,
       name: config.name,
       domains,
       served: () => (domains.length > 0 ? domains : (upstream.names ?? [])),
@@ -123,7 +146,9 @@ export class Clients {
       aliasReplies: config.aliasReplies,
       unserved: (domain) => upstream.refusal(domain),
       queueFor: (session) => session.upstream?.queue ?? upstream.loginQueue,
+      logins: () => this.logins!,
       readScheduler: new ReadScheduler(),
+      rate: limits.clientRate === 'off' ? undefined : new RateLimit(limits.clientRate, limits.clientBurst),
       backlog: new Backlog(),
       loggedIn: (stream) => onLogin(info(stream)),
       gone: (stream, end) => this.gone(stream, end),

@@ -6,12 +6,16 @@ import type { SessionRegistry } from '../session/registry.js';
 import type { Session } from '../session/session.js';
 import type { Aliases } from './alias.js';
 import type { Backlog } from './backlog.js';
+import type { LoginLimits } from './login-limits.js';
+import type { RateLimit } from './rate-limit.js';
 import type { ReadScheduler } from './read-scheduler.js';
 import type { ClientStream } from './stream.js';
 
 /** What all client streams of a server share. */
 export interface ClientContext {
   readonly registry: SessionRegistry;
+  /** Failed logins and registrations of all connections. */
+  logins(): LoginLimits;
   readonly log: Log;
   readonly limits: Limits;
   /** Our component name: what is sent there comes back to us. */
@@ -34,6 +38,8 @@ export interface ClientContext {
   queueFor(session: Session): OutboundQueue;
   /** Turns of clients whose stanzas take long to read. */
   readonly readScheduler: ReadScheduler;
+  /** What a client may say in the long run; undefined where that is not bounded. */
+  readonly rate: RateLimit | undefined;
   /** What waits for all clients together. */
   readonly backlog: Backlog;
   /** The connection is over. */

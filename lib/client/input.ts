@@ -1,9 +1,10 @@
 import { PauseReason } from '../net/transport.js';
 import type { CloseReason } from '../session/close-reason.js';
-import { QUANTUM_BYTES, type OutboundQueue, type Sender, type Writer } from '../session/outbound-queue.js';
+import { QUANTUM_BYTES, type OutboundQueue, type Sender } from '../session/outbound-queue.js';
 import type { Packet, Session } from '../session/session.js';
 import type { XmlStream } from '../xmpp/stream.js';
 import type { ClientContext } from './context.js';
+import type { RateLimit, RateLimited } from './rate-limit.js';
 import { READ_MS } from './read-scheduler.js';
 
 /** How much more room the stanzas in some bytes may need: many are small, and each one counts besides its bytes. */
@@ -25,6 +26,10 @@ const FLOWING: InputState = { kind: 'flowing' };
 const STOPPED: InputState = { kind: 'stopped' };
 
 export interface InputEvents {
+  /** Stanzas that were read so far. */
+  readonly stanzasIn: number;
+  /** The client has said more than its rate allows, for the first time: from now on it is read later. */
+  onSlowed(): void;
   /** Reading threw: an error of ours. */
   onFailed(error: Error): void;
   /** The client has gone, and all that it had sent has been read. */
@@ -32,15 +37,18 @@ export interface InputEvents {
 }
 
 /** Reads what a client sends, as fast as the session manager takes it, and in turns with the other clients. */
-export class Input implements Writer {
+export class Input implements RateLimited {
   private state: InputState = FLOWING;
+  /** See {@link RateLimited}. */
+  paidUntil = 0;
+  private wasSlowed = false;
   /** The end of a client that has gone; undefined while the client is there. */
   private end: CloseReason | undefined;
 
   constructor(
     private readonly stream: XmlStream<Packet>,
     private readonly session: Session,
-    private readonly context: Pick<ClientContext, 'queueFor' | 'readScheduler'>,
+    private readonly context: Pick<ClientContext, 'queueFor' | 'readScheduler' | 'rate'>,
     private readonly events: InputEvents,
   ) {}
 
@@ -105,7 +113,10 @@ export class Input implements Writer {
     do {
       rest = this.readPart(rest, queue);
       if (queue.roomFor(this.sender) <= 0) return [rest, queue];
-      if (performance.now() >= until) return [rest, this.context.readScheduler];
+      const now = performance.now();
+      const rate = this.exceeded(now);
+      if (rate) return [rest, rate];
+      if (now >= until) return [rest, this.context.readScheduler];
     } while (rest.length > 0);
     return [rest];
   }
@@ -117,6 +128,8 @@ export class Input implements Writer {
 
   private readQuantum(bytes: Buffer, queue: OutboundQueue): readonly [rest: Buffer, turns?: Turns] {
     const rest = bytes.length > 0 ? this.readPart(bytes, queue) : NO_BYTES;
+    const rate = this.exceeded(performance.now());
+    if (rate) return [rest, rate];
     return rest.length > 0 ? [rest, queue] : [rest];
   }
 
@@ -124,9 +137,25 @@ export class Input implements Writer {
   private readPart(bytes: Buffer, queue: OutboundQueue): Buffer {
     const isTooMuch =
       bytes.length > QUANTUM_BYTES && queue.roomFor(this.sender) < bytes.length * MAX_COST_FACTOR;
-    const share = isTooMuch ? QUANTUM_BYTES : READ_CHUNK_BYTES;
-    this.stream.read(bytes.length > share ? bytes.subarray(0, share) : bytes);
+    const share = isTooMuch || this.wasSlowed ? QUANTUM_BYTES : READ_CHUNK_BYTES;
+    const part = bytes.length > share ? bytes.subarray(0, share) : bytes;
+    const { rate } = this.context;
+    const before = this.events.stanzasIn;
+    this.stream.read(part);
+    if (rate) {
+      const stanzas = this.events.stanzasIn - before;
+      this.paidUntil = rate.charge(this.paidUntil, performance.now(), part.length, stanzas);
+    }
     return bytes.length > share && this.state.kind !== 'stopped' ? bytes.subarray(share) : NO_BYTES;
+  }
+
+  /** @returns the rate, where the client has said more than it allows */
+  private exceeded(now: number): RateLimit | undefined {
+    const { rate } = this.context;
+    if (!rate?.isOver(this.paidUntil, now) || this.state.kind === 'stopped') return undefined;
+    if (!this.wasSlowed) this.events.onSlowed();
+    this.wasSlowed = true;
+    return rate;
   }
 
   private wait(rest: Buffer, turns: Turns): void {

@@ -1,4 +1,5 @@
-import { countedAddress } from '../net/ip.js';
+import type { AddressLimits } from '../config/config.js';
+import { countedAddress, Networks } from '../net/ip.js';
 import { RateCounter, type SharedCounts } from '../net/rate-counter.js';
 import { logAbuse } from '../observe/abuse.js';
 import type { Details, Log } from '../observe/log.js';
@@ -16,18 +17,18 @@ const MAX_PARALLEL_LOGINS = 8;
 
 const HOUR_SECONDS = 3_600;
 
-export interface LoginLimitsOptions {
-  /** Failed logins to one account from one address; 0: any number. */
-  readonly failedPerAccount: number;
-  /** Failed logins from one address; 0: any number. */
-  readonly failedPerAddress: number;
-  /** How long failed logins are counted, and how long logins are refused then. Seconds. */
-  readonly failedSeconds: number;
-  /** Accounts that may be asked for from one address in an hour; 0: any number. */
-  readonly registrationsPerHour: number;
-  /** Is nothing counted against this address? */
-  isExempt(ip: string): boolean;
-}
+/** Of what a client gives as its account, the characters that are logged. */
+const MAX_LOGGED_ACCOUNT_LENGTH = 100;
+
+/** See the options of these names. */
+export type LoginLimitsOptions = Pick<
+  AddressLimits,
+  | 'failedLoginsPerAccount'
+  | 'failedLoginsPerAddress'
+  | 'failedLoginSeconds'
+  | 'registrationsPerHour'
+  | 'exempt'
+>;
 
 /** What came of a login: `unchecked` where nobody has looked at the password. */
 export type LoginVerdict = 'right' | 'wrong' | 'unchecked';
@@ -47,6 +48,7 @@ export class LoginLimits {
   private readonly byAccount: RateCounter;
   private readonly byAddress: RateCounter;
   private readonly registrations: RateCounter;
+  private readonly exempt: Networks;
   private readonly lines = new Map<string, WaitingLine>();
 
   /** @param shared where counts are kept that nodes share; absent: in memory */
@@ -55,7 +57,8 @@ export class LoginLimits {
     private readonly log: Log,
     shared?: SharedCounts,
   ) {
-    const seconds = options.failedSeconds;
+    const seconds = options.failedLoginSeconds;
+    this.exempt = new Networks(options.exempt);
     this.failed = new RateCounter({ name: 'failed', seconds }, shared);
     this.byAccount = new RateCounter({ name: 'failed-account', seconds }, shared);
     this.byAddress = new RateCounter({ name: 'failed-address', seconds }, shared);
@@ -93,25 +96,25 @@ export class LoginLimits {
   }
 
   private isCounted(ip: string): boolean {
-    return ip !== '' && !this.options.isExempt(ip);
+    return ip !== '' && !this.exempt.has(ip);
   }
 
   private async isRefused(origin: Origin): Promise<boolean> {
-    const { failedPerAccount, failedPerAddress } = this.options;
+    const { failedLoginsPerAccount, failedLoginsPerAddress } = this.options;
     const [pair, address] = await Promise.all([
       this.failed.count(pairOf(origin)),
       this.byAddress.count(origin.address),
     ]);
-    return isOver(pair, failedPerAccount) || isOver(address, failedPerAddress);
+    return isOver(pair, failedLoginsPerAccount) || isOver(address, failedLoginsPerAddress);
   }
 
   private async delay(origin: Origin): Promise<void> {
-    const { failedPerAccount } = this.options;
+    const { failedLoginsPerAccount } = this.options;
     const [pair, account] = await Promise.all([
-      origin.address === '' || failedPerAccount === 0 ? 0 : this.failed.count(pairOf(origin)),
+      origin.address === '' || failedLoginsPerAccount === 0 ? 0 : this.failed.count(pairOf(origin)),
       this.byAccount.count(origin.account),
     ]);
-    const many = failedPerAccount === 0 ? Infinity : failedPerAccount * MANY_ADDRESSES;
+    const many = failedLoginsPerAccount === 0 ? Infinity : failedLoginsPerAccount * MANY_ADDRESSES;
     const milliseconds = Math.max(delayFor(pair - FREE_FAILURES), delayFor(account - many));
     if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
   }
@@ -122,11 +125,11 @@ export class LoginLimits {
     if (verdict === 'right') return isCounted ? this.failed.forget(pairOf(origin)) : undefined;
     await this.byAccount.add(origin.account);
     if (!isCounted) return;
-    const { failedPerAccount, failedPerAddress } = this.options;
-    await this.countFailure(this.failed, pairOf(origin), failedPerAccount, origin, {
-      account: origin.account,
+    const { failedLoginsPerAccount, failedLoginsPerAddress } = this.options;
+    await this.countFailure(this.failed, pairOf(origin), failedLoginsPerAccount, origin, {
+      account: origin.account.slice(0, MAX_LOGGED_ACCOUNT_LENGTH),
     });
-    await this.countFailure(this.byAddress, origin.address, failedPerAddress, origin);
+    await this.countFailure(this.byAddress, origin.address, failedLoginsPerAddress, origin);
   }
 
   private async countFailure(
@@ -139,7 +142,7 @@ export class LoginLimits {
     const failed = await counter.add(key);
     if (failed !== most) return;
     await counter.restart(key, most);
-    logAbuse(this.log, 'logins refused', ip, { ...more, failed, seconds: this.options.failedSeconds });
+    logAbuse(this.log, 'logins refused', ip, { ...more, failed, seconds: this.options.failedLoginSeconds });
   }
 
   /** @returns what to call when the login has been judged */

@@ -18,10 +18,13 @@ import type { Element, Stanza } from '../xml/index.js';
 import { writeRefusal } from './errors.js';
 import type { FeatureStream } from './features/feature.js';
 import { FEATURES } from './features/index.js';
+import type { AdmittedLogin, LoginLimits, LoginVerdict } from './login-limits.js';
 
 /** The stream of a client that is not logged in, as its negotiation sees it. */
 export interface NegotiatingStream {
   readonly session: Session;
+  /** Where the client is, canonical; empty where it has no address. */
+  readonly ip: string;
   readonly kind: StreamKind;
   readonly streamId: string;
   send(text: string): void;
@@ -35,15 +38,32 @@ export interface NegotiatingStream {
   loggedIn(): void;
   loginFailed(username: string): void;
   end(end: CloseReason): void;
+  /** An error of ours: it costs nobody but this client. */
+  onFailed(error: Error): void;
 }
 
 export interface NegotiationOptions {
   readonly registry: SessionRegistry;
+  readonly logins: LoginLimits;
   readonly limits: Limits;
   readonly registration: boolean;
   /** The host that the client has asked for. */
   readonly domain: string;
 }
+
+/** From this address there have been too many logins that failed: nobody looks at what the client gives. */
+const TOO_MANY_FAILED: Refused = {
+  kind: 'refused',
+  at: 'login',
+  condition: 'resource-constraint',
+  temporary: true,
+};
+
+/**
+ * Whether a login, or a registration, may be checked now: `open` where nothing is asked for, `deciding` until that is known,
+ * a login that was admitted until its outcome is known, and `closed` at the end.
+ */
+type Admission = 'open' | 'deciding' | AdmittedLogin | 'closed';
 
 /**
  * The unknown state of a client (README.SM): it may use the features of the stream, and nothing else, until one of them
@@ -52,6 +72,7 @@ export interface NegotiationOptions {
  */
 export class Negotiation implements FeatureStream {
   private failures = 0;
+  private admission: Admission = 'open';
   private held: Stanza[] = [];
   private heldBytes = 0;
   /** How the client left, after the stanzas that are held. */
@@ -80,7 +101,7 @@ export class Negotiation implements FeatureStream {
 
   /** Is a request under way? Then the next stanza of the client, and the end of its stream, have to wait. */
   get waiting(): boolean {
-    return this.stream.session.login?.busy ?? false;
+    return this.admission === 'deciding' || (this.stream.session.login?.busy ?? false);
   }
 
   /** Does a stanza of the client wait for an answer, or the end of its stream? */
@@ -102,6 +123,12 @@ export class Negotiation implements FeatureStream {
     this.endHeld ??= end;
   }
 
+  /** The client is gone, or logged in. */
+  close(): void {
+    if (typeof this.admission === 'object') this.admission.settle('unchecked');
+    this.admission = 'closed';
+  }
+
   // --- for features -------------------------------------------------------------------------------------------------
 
   send(text: string): void {
@@ -113,14 +140,22 @@ export class Negotiation implements FeatureStream {
   }
 
   ask(request: AccountRequest, onAnswer: (answer: Answered) => void): void {
-    this.request(request, (outcome) => {
-      if (outcome.kind === 'answered') onAnswer(outcome);
+    const ask = (): void =>
+      this.request(request, (outcome) => {
+        if (outcome.kind === 'answered') onAnswer(outcome);
+      });
+    if (request.kind !== 'register' || request.iq.attribute('type') !== 'set') return ask();
+    this.decide(this.options.logins.admitRegistration(this.stream.ip), (isAdmitted) => {
+      if (isAdmitted) ask();
+      else this.refuse(request.iq, 'resource-constraint');
     });
   }
 
   logIn(request: LoginRequest, onOutcome: (outcome: Opened | Refused) => void): void {
-    this.request(request, (outcome) => {
-      if (outcome.kind === 'opened' || outcome.kind === 'refused') onOutcome(outcome);
+    this.decide(this.admit(request), (login) => {
+      if (login) return this.logInNow(request, login, onOutcome);
+      onOutcome(TOO_MANY_FAILED);
+      this.stream.end({ kind: 'login-attempts', detail: 'try again later' });
     });
   }
 
@@ -137,13 +172,47 @@ export class Negotiation implements FeatureStream {
 
   // ------------------------------------------------------------------------------------------------------------------
 
+  /** What the client says next waits for the decision, too. */
+  private decide<T>(decision: Promise<T>, onDecided: (decided: T) => void): void {
+    this.admission = 'deciding';
+    const decided = (result: T): void => {
+      if (this.admission === 'closed') return;
+      this.admission = 'open';
+      onDecided(result);
+      if (!this.waiting) this.goOn();
+    };
+    decision.then(decided).catch((error: Error) => this.stream.onFailed(error));
+  }
+
+  private async admit({ user, domain }: LoginRequest): Promise<AdmittedLogin | undefined> {
+    const login = await this.options.logins.admit(this.stream.ip, `${user}@${domain}`);
+    if (this.admission === 'closed') login?.settle('unchecked');
+    return login;
+  }
+
+  private logInNow(
+    request: LoginRequest,
+    login: AdmittedLogin,
+    onOutcome: (outcome: Opened | Refused) => void,
+  ): void {
+    this.admission = login;
+    this.request(request, (outcome) => {
+      login.settle(verdictOf(outcome));
+      if (outcome.kind === 'opened' || outcome.kind === 'refused') onOutcome(outcome);
+    });
+  }
+
   private request(request: Request, onOutcome: (outcome: Outcome) => void): void {
     this.options.registry.request(this.stream.session, request, (outcome) => {
       if (outcome.kind === 'ended') this.stream.end(outcome.reason);
       else onOutcome(outcome);
-      this.release();
-      this.stream.answered();
+      this.goOn();
     });
+  }
+
+  private goOn(): void {
+    this.release();
+    this.stream.answered();
   }
 
   private hold(stanza: Stanza): void {
@@ -160,4 +229,11 @@ export class Negotiation implements FeatureStream {
     for (const stanza of held) this.stream.take(stanza);
     if (!this.waiting && this.endHeld) this.stream.end(this.endHeld);
   }
+}
+
+/** What an outcome says about the proof. */
+function verdictOf(outcome: Outcome): LoginVerdict {
+  if (outcome.kind === 'opened') return 'right';
+  if (outcome.kind !== 'refused' || (outcome.at === 'login' && outcome.temporary)) return 'unchecked';
+  return outcome.at === 'session' ? 'right' : 'wrong';
 }

@@ -1,4 +1,6 @@
+import { startsProxyHeader } from '../net/proxy-protocol.js';
 import { PauseReason, type CloseCause, type Transport } from '../net/transport.js';
+import { logAbuse } from '../observe/abuse.js';
 import { isHost } from '../xmpp/address.js';
 import { isStanza } from '../session/stanza-filter.js';
 import { describe, streamError, type CloseReason } from '../session/close-reason.js';
@@ -100,7 +102,13 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
 
   onData(chunk: Buffer): void {
     if (this.current === AUTHENTICATED) this.stream.transport.acknowledgeWhereAwaited();
+    else if (this.current === OPENING && startsProxyHeader(chunk)) return this.end({ kind: 'proxy-header' });
     this.input.take(chunk);
+  }
+
+  onSlowed(): void {
+    const { session, ip, user } = this;
+    this.context.log.info('client slowed: over --client-rate', { socket: session.address, ip, user });
   }
 
   onFailed(error: Error): void {
@@ -155,7 +163,8 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     if (end) return this.end(end);
     const { registry, limits } = this.context;
     const registration = this.context.mayRegister();
-    const negotiation = new Negotiation(this, { registry, limits, registration, domain });
+    const logins = this.context.logins();
+    const negotiation = new Negotiation(this, { registry, logins, limits, registration, domain });
     this.current = { kind: 'unknown', negotiation };
     if (this.kind === 'rfc6120') this.stream.send(writeFeatures(negotiation), true);
   }
@@ -221,7 +230,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   }
 
   loginFailed(username: string): void {
-    this.context.log.info('login failed', { socket: this.session.address, ip: this.ip, username });
+    logAbuse(this.context.log, 'login failed', this.ip, { socket: this.session.address, username });
   }
 
   // --- the session registry ---------------------------------------------------------------------------------------
@@ -237,6 +246,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   /** The one way out: the first reason ends the stream, and what comes later changes nothing. */
   end(end: CloseReason): void {
     if (this.current.kind === 'closed') return;
+    this.negotiation?.close();
     this.current = { kind: 'closed', reason: end };
     clearTimeout(this.loginTimer);
     this.input.stop();

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import { TcpTransport } from '../net/tcp.js';
 import type { Transport } from '../net/transport.js';
+import { logAbuse } from '../observe/abuse.js';
 import { safely } from '../observe/log.js';
 import { Jid } from '../xmpp/jid.js';
 import { ComponentStream, type StreamEnd } from './component-stream.js';
@@ -12,6 +13,14 @@ import { disconnect } from './routing/disconnect.js';
 import { LinkRecovery } from './routing/link-recovery.js';
 import { PacketRouter } from './routing/packet-router.js';
 import type { Item } from './store/journal.js';
+
+/** How streams end of those who do not know the secret, or do not know that there is one. */
+const FAILED_HANDSHAKES: ReadonlySet<StreamEnd> = new Set([
+  'wrong secret',
+  'wrong namespace',
+  'packet before handshake',
+  'no handshake',
+]);
 
 /**
  * A session manager of our own, the "jsm" of the old servers: accounts, rosters, presence, messages, for socket
@@ -45,7 +54,8 @@ export class SessionManager {
       opened: (opened) => journal.once('resuming a link', () => this.opened(opened)),
       packet: (from, packet) => safely(log, 'reading a packet', () => this.router.receive(from, packet)),
       overflowed: (full) => journal.once('expiring a link', () => this.recovery.expire(full)),
-      closed: (closed, reason) => journal.once('closing a link', () => this.closed(closed, reason)),
+      closed: (closed, reason) =>
+        journal.once('closing a link', () => this.closed(closed, reason, transport.peerAddress)),
     });
     this.links.add(link);
     if (this.stopping) link.close('stopped', 'hang up');
@@ -97,8 +107,10 @@ export class SessionManager {
     }
   }
 
-  private closed(link: ComponentStream, reason: StreamEnd): void {
+  private closed(link: ComponentStream, reason: StreamEnd, ip: string): void {
     this.links.delete(link);
+    if (ip !== '' && FAILED_HANDSHAKES.has(reason))
+      logAbuse(this.options.log, 'component handshake failed', ip, { reason });
     this.options.log.info('socket manager disconnected', { reason });
     if (!this.stopping) this.recovery.add(link, reason);
   }

@@ -1,13 +1,20 @@
 import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net';
-import { Admission, type AdmissionEvents } from './admission.js';
+import type { Network } from '../config/config.js';
+import { logAbuse } from '../observe/abuse.js';
+import { Admission, type AdmissionOptions } from './admission.js';
+import { canonicalIp, Networks } from './ip.js';
 import { setKeepaliveOnServer, type KeepaliveOptions } from './keepalive.js';
+import { readProxyHeader } from './proxy-protocol.js';
 import { TcpTransport } from './tcp.js';
 import type { Transport } from './transport.js';
 
 /** The most connections that the system keeps until we accept them. */
 const MAX_BACKLOG = 1024;
 
-export interface ListenerEvents<Receipt = never> extends AdmissionEvents {
+export interface ListenerOptions<Receipt = never> extends AdmissionOptions {
+  readonly keepalive: KeepaliveOptions;
+  /** Where every connection begins with a PROXY header; absent: nowhere. */
+  readonly proxyFrom?: readonly Network[];
   /** A connection was accepted and admitted. It must be started in this turn. */
   onAccepted(transport: Transport<Receipt>): void;
 }
@@ -25,8 +32,7 @@ export class Listener {
     private readonly address: ListenerAddress,
     /** Leaves IPv4 on the same port to another listener; else `[::]` takes IPv4, too. */
     private readonly ipv6Only: boolean,
-    private readonly keepalive: KeepaliveOptions,
-    private readonly onWarning: (text: string) => void,
+    private readonly options: ListenerOptions<unknown>,
     accept: (socket: Socket) => void,
   ) {
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
@@ -35,17 +41,13 @@ export class Listener {
   /** A listener for each address. `[::]` alone takes IPv4 too; beside an IPv4 address of the same port, IPv6 only. */
   static forAll<Receipt = never>(
     addresses: readonly ListenerAddress[],
-    keepalive: KeepaliveOptions,
-    events: ListenerEvents<Receipt>,
+    options: ListenerOptions<Receipt>,
   ): Listener[] {
     const ipv4 = new Set(addresses.filter(({ host }) => !isIPv6(host)).map(({ port }) => port));
-    const admission = new Admission(events);
-    const accept = (socket: Socket): void => {
-      if (admission.admits(socket)) events.onAccepted(new TcpTransport<Receipt>(socket));
-    };
-    const warn = (text: string): void => events.onWarning(text);
+    const entrance = new Entrance(options);
+    const accept = (socket: Socket): void => entrance.accept(socket);
     return addresses.map(
-      (address) => new Listener(address, address.port > 0 && ipv4.has(address.port), keepalive, warn, accept),
+      (address) => new Listener(address, address.port > 0 && ipv4.has(address.port), options, accept),
     );
   }
 
@@ -54,17 +56,17 @@ export class Listener {
    * @throws the system's error (`EADDRINUSE`, `EACCES`, …)
    */
   listen(): Promise<ListenerAddress> {
-    const { address, ipv6Only } = this;
+    const { address, ipv6Only, options } = this;
+    const { host, port } = address;
+    const warn = (text: string): void => options.log.warn(text);
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
-      this.server.listen({ ...address, ipv6Only, backlog: MAX_BACKLOG }, () => {
+      this.server.listen({ host, port, ipv6Only, backlog: MAX_BACKLOG }, () => {
         this.server.off('error', reject);
-        this.server.on('error', (error) =>
-          this.onWarning(`a client could not be accepted: ${error.message}`),
-        );
-        const warning = setKeepaliveOnServer(this.server, this.keepalive);
-        if (warning) this.onWarning(warning);
-        resolve({ host: address.host, port: (this.server.address() as AddressInfo).port });
+        this.server.on('error', (error) => warn(`a client could not be accepted: ${error.message}`));
+        const warning = setKeepaliveOnServer(this.server, options.keepalive);
+        if (warning) warn(warning);
+        resolve({ host, port: (this.server.address() as AddressInfo).port });
       });
     });
   }
@@ -74,3 +76,52 @@ export class Listener {
     this.server.close();
   }
 }
+
+/** What a connection goes through before it has an owner: is there room, who is it, and may it come? */
+class Entrance<Receipt> {
+  private readonly admission: Admission;
+  private readonly proxies: Networks;
+
+  constructor(private readonly options: ListenerOptions<Receipt>) {
+    this.admission = new Admission(options);
+    this.proxies = new Networks(options.proxyFrom ?? []);
+  }
+
+  accept(socket: Socket): void {
+    if (!this.admission.admits(socket)) return;
+    const ip = canonicalIp(socket.remoteAddress ?? '');
+    if (this.proxies.has(ip)) void this.acceptProxied(socket, ip);
+    else this.admit(socket, ip);
+  }
+
+  /** Nothing of what comes after the header is read here: it is for TLS, or for the stream. */
+  private async acceptProxied(socket: Socket, proxy: string): Promise<void> {
+    // Until somebody else listens: a socket whose errors nobody hears takes the process with it.
+    socket.on('error', ignore);
+    const outcome = await readProxyHeader(socket);
+    if (outcome.kind === 'complete') return this.admit(socket, outcome.peer.ip ?? proxy);
+    socket.destroy();
+    // A health check of a proxy may do no more than connect.
+    if (outcome.kind !== 'closed')
+      logAbuse(this.options.log, 'connection refused', proxy, { reason: PROXY_FAULTS[outcome.kind] });
+  }
+
+  private admit(socket: Socket, ip: string): void {
+    const admitted = this.admission.admitsFrom(socket, ip);
+    if (admitted === true) return this.admitted(socket, ip);
+    if (admitted === false) return;
+    socket.on('error', ignore);
+    void admitted.then((isAdmitted) => (isAdmitted ? this.admitted(socket, ip) : undefined));
+  }
+
+  private admitted(socket: Socket, ip: string): void {
+    this.options.onAccepted(new TcpTransport<Receipt>(socket, ip));
+  }
+}
+
+const PROXY_FAULTS = {
+  malformed: 'no PROXY header, which every connection from --proxy-from begins with',
+  timeout: 'no PROXY header in time, which every connection from --proxy-from begins with',
+} as const;
+
+const ignore = (): void => undefined;

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
 import { descriptorOf } from './admission.js';
+import { canonicalIp } from './ip.js';
 import { NagleDetector } from './nagle.js';
 import { atTickEnd, type Flushable } from './tick.js';
 import { encrypted, type TlsOptions } from './tls.js';
@@ -119,9 +120,16 @@ export class TcpTransport<Receipt = never> implements Transport<Receipt>, Flusha
   private linger: NodeJS.Timeout | undefined;
   private brokenBy: string | undefined;
 
-  /** @param stream with no listeners of its own; not connected yet, or connected */
-  constructor(private stream: Duplex) {
-    this.peerAddress = stream instanceof Socket ? (stream.remoteAddress?.replace(/^::ffff:/, '') ?? '') : '';
+  /**
+   * @param stream that nobody else reads; not connected yet, or connected
+   * @param peerAddress of a socket it is known already where a proxy has said it
+   */
+  constructor(
+    private stream: Duplex,
+    peerAddress?: string,
+  ) {
+    const address = stream instanceof Socket ? stream.remoteAddress : undefined;
+    this.peerAddress = peerAddress ?? canonicalIp(address ?? '');
     this.descriptor = stream instanceof Socket ? descriptorOf(stream) : 0;
     // The error listener comes before the first byte: a stream without one takes the process with it.
     stream.on('error', (error: NodeJS.ErrnoException) => (this.brokenBy ??= error.code ?? error.message));

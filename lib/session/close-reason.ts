@@ -12,6 +12,7 @@ export type CloseReasonKind =
   | 'disconnected'
   | 'connection-lost'
   | 'client-error'
+  | 'proxy-header'
   | 'bad-header'
   | 'bad-namespace'
   | 'bad-stream-namespace'
@@ -52,6 +53,7 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
   disconnected: { log: 'disconnected without closing the stream' },
   'connection-lost': { log: 'connection lost' },
   'client-error': { log: 'the client reported a stream error' },
+  'proxy-header': { log: 'a PROXY header from an address that --proxy-from does not name' },
   'bad-header': {
     log: 'no XMPP stream header',
     error: { condition: 'invalid-xml', text: 'Invalid XML' },

@@ -17,11 +17,11 @@ describe('limits of logins', () => {
     log = new RecordedLog();
     limits = new LoginLimits(
       {
-        failedPerAccount: 6,
-        failedPerAddress: 20,
-        failedSeconds: SECONDS,
+        failedLoginsPerAccount: 6,
+        failedLoginsPerAddress: 20,
+        failedLoginSeconds: SECONDS,
         registrationsPerHour: 3,
-        isExempt: (ip) => ip === '127.0.0.1',
+        exempt: [{ address: '127.0.0.1', prefix: 32 }],
         ...options,
       },
       log,
@@ -70,7 +70,7 @@ describe('limits of logins', () => {
   });
 
   it('make who guesses at an account wait longer and longer, and refuse it then', async () => {
-    begin({ failedPerAccount: 8 });
+    begin({ failedLoginsPerAccount: 8 });
     expect(await fail(IP, ALICE, 10)).to.deep.equal([
       0,
       0,
@@ -190,7 +190,7 @@ describe('limits of logins', () => {
   });
 
   it('can be turned off', async () => {
-    begin({ failedPerAccount: 0, failedPerAddress: 0, registrationsPerHour: 0 });
+    begin({ failedLoginsPerAccount: 0, failedLoginsPerAddress: 0, registrationsPerHour: 0 });
     const delays = await fail(IP, ALICE, 60);
     expect(delays).to.deep.equal(Array(60).fill(0));
     for (let n = 0; n < 20; n++) expect(await limits.admitRegistration(IP)).to.be.true;

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import NetKeepAlive from 'net-keepalive';
 import { setKeepalive } from '../../lib/net/keepalive.js';
 import { Listener } from '../../lib/net/listener.js';
+import { RecordedLog } from '../support/log.js';
 
 const OPTIONS = { idle: 77, interval: 11, probes: 5, userTimeout: 33 };
 
@@ -18,14 +19,15 @@ function asked(socket: Socket): { interval: number; probes: number; userTimeout:
 
 describe('TCP keepalive and TCP_USER_TIMEOUT', () => {
   it('are handed down from the listener to each connection, and set on one that we make ourselves', async () => {
-    const warnings: string[] = [];
+    const log = new RecordedLog();
     let accept!: (socket: Socket) => void;
     const accepted = new Promise<Socket>((resolve) => (accept = resolve));
-    const [listener] = Listener.forAll([{ host: '127.0.0.1', port: 0 }], OPTIONS, {
+    const [listener] = Listener.forAll([{ host: '127.0.0.1', port: 0 }], {
+      keepalive: OPTIONS,
+      log,
       // The options of a socket are asked for by the socket, which a transport keeps to itself.
       onAccepted: (transport) => accept((transport as unknown as { stream: Socket }).stream),
       refusal: () => '',
-      onWarning: (text) => warnings.push(text),
     });
     const { port } = await listener.listen();
     const ours = connect(port, '127.0.0.1');
@@ -35,7 +37,7 @@ describe('TCP keepalive and TCP_USER_TIMEOUT', () => {
     expect(asked(theirs)).to.deep.equal(expected);
     expect(setKeepalive(ours, OPTIONS)).to.equal(undefined);
     expect(asked(ours)).to.deep.equal(expected);
-    expect(warnings).to.deep.equal([]);
+    expect(log.lines).to.deep.equal([]);
     ours.destroy();
     theirs.destroy();
     listener.close();

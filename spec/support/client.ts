@@ -33,8 +33,9 @@ export class Client extends Wire {
   /** What it logs in as: user, host and resource. */
   login = '';
 
-  static async connect(port: number, name = 'client'): Promise<Client> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  /** @param localAddress where it comes from: 127.0.0.2 is another address of this machine */
+  static async connect(port: number, name = 'client', localAddress = '127.0.0.1'): Promise<Client> {
+    const socket = connect({ host: '127.0.0.1', port, noDelay: true, localAddress });
     await once(socket, 'connect');
     return new Client(socket, name);
   }

@@ -49,8 +49,8 @@ export class Story {
   }
 
   /** A client that has connected, and said nothing yet. */
-  async connected(name?: string): Promise<Client> {
-    const client = await Client.connect(this.port, name);
+  async connected(name?: string, localAddress?: string): Promise<Client> {
+    const client = await Client.connect(this.port, name, localAddress);
     this.clients.push(client);
     return client;
   }
