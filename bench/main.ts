@@ -27,6 +27,7 @@ const HELP = `npm run bench -- [options]      socket managers side by side; the 
   --figures LIST        of relay1,relay5,relay50,pair1,pair5,idle,login (these), flood, and with --embedded alone
                         floods or one of them, floods/NAME
   --rounds 3  --pairs 50  --seconds 4  --connections 2000  --at-once 20  --domain localhost
+  --client-rate off     what clients of sm-component may say: off, or BYTES/STANZAS a second as its option has it
   --pin                 socket managers on processor 0, everything else on processor 1`;
 
 const { values } = parseArgs({
@@ -48,6 +49,7 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '2000' },
     'at-once': { type: 'string', default: '20' },
     domain: { type: 'string', default: 'localhost' },
+    'client-rate': { type: 'string', default: 'off' },
     pin: { type: 'boolean' },
   },
 });
@@ -56,11 +58,11 @@ const { values } = parseArgs({
 type Results = Map<string, Map<string, number[]>>;
 
 function peers(directory: string): Peer[] {
-  const { name, secret, domain } = values;
+  const { name, secret, domain, 'client-rate': clientRate } = values;
   const found: Peer[] = [];
   const checkouts = [['sm-component', ROOT], ...values.checkout.map(named)] as const;
   for (const [checkout, root] of checkouts) {
-    const at = { name: checkout, root, domain, directory };
+    const at = { name: checkout, root, domain, clientRate, directory };
     for (const option of values.sm) {
       const [sm, dialect = 'sto-sfrom'] = option.split(',');
       const titled = { ...at, name: values.sm.length > 1 ? `${checkout} ${dialect}` : checkout };
@@ -91,6 +93,7 @@ async function main(): Promise<void> {
   const directory = mkdtempSync(path.join(tmpdir(), 'sm-component-bench-'));
   const all = peers(directory);
   if (values.help || all.length === 0) return console.log(HELP);
+  console.log(`sm-component with --client-rate ${values['client-rate']}\n`);
   await prepare(all);
   for (const figure of values.figures.split(',').flatMap(figuresOf)) {
     const results: Results = new Map();

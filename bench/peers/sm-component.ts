@@ -1,5 +1,5 @@
 /** sm-component with a given session manager, or with its own. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../spec/support/free-port.js';
@@ -26,6 +26,8 @@ export interface Checkout {
   /** The directory of the checkout that is run, so that two checkouts can be compared. */
   readonly root: string;
   readonly domain: string;
+  /** What clients may say, as `--client-rate` of the checkouts that know it. */
+  readonly clientRate: string;
   /** For logs and accounts. */
   readonly directory: string;
 }
@@ -103,7 +105,7 @@ export function program(
   port: number,
   args: readonly string[],
 ): Program {
-  const { root, domain, directory, name } = checkout;
+  const { root, domain, directory, name, clientRate } = checkout;
   mkdirSync(directory, { recursive: true });
   return {
     command: process.execPath,
@@ -112,9 +114,15 @@ export function program(
       path.join(root, 'bin/sm-component'),
       ...args,
       ...['--domain', domain, '--listen', `127.0.0.1:${port}`],
+      ...(role === 'socket manager' && hasClientRate(root) ? ['--client-rate', clientRate] : []),
     ],
     role,
     port,
     log: path.join(directory, `${name} ${role}.log`),
   };
+}
+
+/** An older checkout has no such option, and reads clients as fast as they are. */
+function hasClientRate(root: string): boolean {
+  return readFileSync(path.join(root, 'docs/options.md'), 'utf8').includes('`--client-rate');
 }

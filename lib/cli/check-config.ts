@@ -1,6 +1,7 @@
 import { loadOptions, ignoredVariables, toConfig, withoutEffect } from '../config/load.js';
 import { printOption } from '../config/option.js';
 import { NAMES, optionOf, type OptionName } from '../config/options.js';
+import { tooManyClients } from '../net/admission.js';
 import { columns } from '../observe/columns.js';
 import { command, EXIT } from './command.js';
 
@@ -10,11 +11,11 @@ export const checkConfig = command({
   configured: 'run',
   run({ options }) {
     const loaded = loadOptions({ command: 'run', args: options, env: process.env });
-    toConfig(loaded);
+    const { limits } = toConfig(loaded);
     const { values, origins } = loaded;
     const rows = NAMES.map((name) => [name, shown(name, values[name]), origins.get(name) ?? '']);
     console.log(columns(rows).join('\n'));
-    for (const remark of [withoutEffect(loaded), ignoredVariables(loaded)])
+    for (const remark of [withoutEffect(loaded), ignoredVariables(loaded), tooManyClients(limits.maxClients)])
       if (remark !== undefined) console.error(`sm-component: ${remark}`);
     return EXIT.stopped;
   },

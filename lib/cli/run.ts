@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Address, Config } from '../config/config.js';
 import { printAddress, printCredentials } from '../config/kinds.js';
 import { loadOptions, ignoredVariables, toConfig, withoutEffect } from '../config/load.js';
+import { tooManyClients } from '../net/admission.js';
 import { createLog, type Log } from '../observe/log.js';
 import { SocketManager } from '../server.js';
 import { connectionRows, type SessionRow } from '../control/sessions.js';
@@ -33,6 +34,8 @@ export const run = command({
     const log = createLog(config.logLevel, config.logFormat);
     const warning = withoutEffect(loaded);
     if (warning !== undefined) log.warn(warning);
+    const tooMany = tooManyClients(config.limits.maxClients);
+    if (tooMany !== undefined) log.warn(tooMany);
     const foreign = ignoredVariables(loaded);
     if (foreign !== undefined) log.info(foreign);
     const lock = config.sm ? undefined : await lockStore(config.data);
