@@ -40,7 +40,7 @@ describe('the package, installed from the files that are published', function ()
     directory = mkdtempSync(path.join(tmpdir(), 'sm-component-'));
     installed = path.join(directory, 'node_modules/sm-component');
     for (const file of files) cpSync(file, path.join(installed, file));
-    for (const name of ['winston', 'yargs', 'sax', 'pg', 'bcryptjs']) add(name);
+    for (const name of ['winston', 'yargs', 'sax', 'pg', 'bcryptjs', 'rate-limiter-flexible']) add(name);
     program('package.json', '{ "type": "module" }');
   });
   afterEach(() => rmSync(directory, { recursive: true }));
