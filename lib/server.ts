@@ -13,7 +13,7 @@ import { openUpstream, type Finding, type LinkedUpstream } from './upstream/inde
 /** How long stopping may take before connections are cut. */
 const STOP_TIMEOUT_MS = 4_000;
 
-/** What a {@link SocketManager} tells, with the arguments of each event. */
+/** The events of a {@link SocketManager}, with their arguments. */
 export interface SocketManagerEvents {
   /** Clients are accepted: the link is up for the first time. */
   listening: [addresses: readonly Address[]];
@@ -21,7 +21,7 @@ export interface SocketManagerEvents {
   up: [];
   /** The link was lost; it comes back by itself. */
   down: [];
-  /** A connect failed or the link was lost: why, as a sentence. It is tried again. */
+  /** A connect failed or the link was lost, with the reason as a sentence. It is tried again. */
   linkFailed: [reason: string];
   /** A client has logged in. */
   login: [client: ClientInfo];
@@ -29,21 +29,21 @@ export interface SocketManagerEvents {
   gone: [client: ClientInfo, end: CloseReason];
 }
 
-/** The link can not be had, and trying again would not change that: the start is over. */
+/** The peer refuses the link, and would refuse it each time: the start has failed. */
 export class LinkRefused extends Error {
   override readonly name = 'LinkRefused';
 }
 
 /**
- * The socket manager: clients on one side, one link to a session manager on the other. Here its parts are put together.
+ * The socket manager: clients on one side, one link to a session manager on the other. It only puts its parts together.
  *
- * Without `config.sm` it needs a session manager of its own, given as `embedded`.
+ * Without `config.sm` it needs a session manager in this process, given as `embedded`.
  */
 export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private readonly upstream: LinkedUpstream;
   private readonly registry: SessionRegistry;
   private readonly clients: Clients;
-  /** Where logins are checked, for a session manager that leaves that to us; there from the start on. */
+  /** There from the start on, where logins are checked here. */
   private credentials: CredentialStore | undefined;
   private bound: readonly Address[] = [];
   private settleFirstLink: ((refused?: LinkRefused) => void) | undefined;
@@ -51,8 +51,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
 
   /**
    * @param config see {@link Config}
-   * @param log where the program says what it does; by default nowhere
-   * @param embedded the session manager behind it when `config.sm` is absent
+   * @param log by default nothing is logged
+   * @param embedded the session manager where `config.sm` is absent
    */
   constructor(
     private readonly config: Config,
@@ -79,10 +79,10 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   /**
    * Connects to the session manager and, once the link is up, accepts clients.
    *
-   * @returns when it listens; a session manager that is not there yet is waited for
-   * @throws the system's error when a port can not be listened on (`EADDRINUSE`, `EACCES`, …)
-   * @throws {CredentialsError} when the credentials that logins are checked against can not be used
-   * @throws {LinkRefused} when the session manager will never have us as we are
+   * @returns when clients are accepted; a session manager that is not there yet is waited for
+   * @throws the system's error when a port cannot be listened on (`EADDRINUSE`, `EACCES`, …)
+   * @throws {CredentialsError} when the credentials that logins are checked against cannot be used
+   * @throws {LinkRefused} when the session manager would refuse us each time
    */
   async start(): Promise<void> {
     if (this.checksLogins) await this.openCredentials();
@@ -94,8 +94,8 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   }
 
   /**
-   * Stops listening, tells clients, ends their sessions at the session manager, and closes the link. A start that still
-   * waits is over as well.
+   * Stops listening, ends clients with a stream error, ends their sessions at the session manager, and closes the link. It
+   * also ends a start that still waits.
    */
   stop(): Promise<void> {
     return (this.stopped ??= this.stopNow());
@@ -111,7 +111,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     return this.clients;
   }
 
-  /** With `dialect: 'auto'`, once the link is up: which dialect was found out, and what shows it. */
+  /** With `dialect: 'auto'`, once the link is up: the dialect that was found out, and the evidence. */
   get finding(): Finding | undefined {
     return this.upstream.finding;
   }
