@@ -1,6 +1,12 @@
 import { expect } from 'chai';
 import { tcp } from '../../lib/xmpp/framing/tcp.js';
-import { readHeader, responseHeader, type Header, type StreamKind } from '../../lib/xmpp/header.js';
+import {
+  newStreamId,
+  readHeader,
+  responseHeader,
+  type Header,
+  type StreamKind,
+} from '../../lib/xmpp/header.js';
 import { Reader, type Tag } from '../../lib/xml/index.js';
 
 const STREAMS = 'http://etherx.jabber.org/streams';
@@ -102,5 +108,13 @@ describe('our stream header', () => {
     expect(tcp.open('initiating', { xmlns: 'jabber:component:accept', to: 'foo-sockets' })).to.equal(
       `<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='${STREAMS}' to='foo-sockets'>`,
     );
+  });
+});
+
+describe('a stream id', () => {
+  it('has 16 characters that need no escaping, and is given once', () => {
+    const ids = Array.from({ length: 1000 }, newStreamId);
+    expect(ids.filter((id) => !/^[\w-]{16}$/.test(id))).to.deep.equal([]);
+    expect(new Set(ids).size).to.equal(ids.length);
   });
 });
