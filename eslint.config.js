@@ -39,6 +39,7 @@ const ROOMS = {
 const HOMES = {
   sax: 'lib/xml/',
   'net-keepalive': 'lib/net/',
+  'node-forge': 'lib/net/self-signed.ts',
   winston: 'lib/observe/',
   yargs: 'lib/cli/',
   'better-sqlite3': 'lib/store/',

@@ -1,6 +1,6 @@
 /** `import { SocketManager } from 'sm-component'`: the socket manager as a library. */
 export { SocketManager, type SocketManagerEvents } from './server.js';
-export type { ClientInfo } from './client/clients.js';
+export type { ClientAddress, ClientInfo } from './client/clients.js';
 export type { Address, Config } from './config/config.js';
 export { ConfigError } from './config/error.js';
 export { configure } from './config/load.js';

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { openCredentialStore, type CredentialStore } from './accounts/index.js';
 import { CredentialsAuthenticator } from './client/authenticator.js';
-import { Clients, type ClientInfo } from './client/clients.js';
-import type { Address, Config } from './config/config.js';
+import { Clients, type ClientAddress, type ClientInfo } from './client/clients.js';
+import type { Config } from './config/config.js';
 import type { SessionManager } from './embedded/session-manager.js';
 import { silent, type Log } from './observe/log.js';
 import type { CloseReason } from './session/close-reason.js';
@@ -16,7 +16,7 @@ const STOP_TIMEOUT_MS = 4_000;
 /** The events of a {@link SocketManager}, with their arguments. */
 export interface SocketManagerEvents {
   /** Clients are accepted: the link is up for the first time. */
-  listening: [addresses: readonly Address[]];
+  listening: [addresses: readonly ClientAddress[]];
   /** The link to the session manager is up. */
   up: [];
   /** The link was lost; it comes back by itself. */
@@ -45,7 +45,7 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
   private readonly clients: Clients;
   /** There from the start on, where logins are checked here. */
   private credentials: CredentialStore | undefined;
-  private bound: readonly Address[] = [];
+  private bound: readonly ClientAddress[] = [];
   private settleFirstLink: ((refused?: LinkRefused) => void) | undefined;
   private stopped: Promise<void> | undefined;
 
@@ -81,10 +81,12 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
    *
    * @returns when clients are accepted; a session manager that is not there yet is waited for
    * @throws the system's error when a port cannot be listened on (`EADDRINUSE`, `EACCES`, …)
+   * @throws {ConfigError} when a certificate cannot be used
    * @throws {CredentialsError} when the credentials that logins are checked against cannot be used
    * @throws {LinkRefused} when the session manager would refuse us each time
    */
   async start(): Promise<void> {
+    this.clients.readCertificates();
     if (this.checksLogins) await this.openCredentials();
     if (this.stopped) return this.credentials?.close();
     await this.link();
@@ -101,8 +103,16 @@ export class SocketManager extends EventEmitter<SocketManagerEvents> {
     return (this.stopped ??= this.stopNow());
   }
 
+  /**
+   * Reads the certificates that clients are shown again; changed files are also read by themselves. Those in force stay
+   * where one cannot be used, and the log says so.
+   */
+  reloadCertificates(): void {
+    this.clients.reloadCertificates();
+  }
+
   /** Where clients are accepted. */
-  addresses(): readonly Address[] {
+  addresses(): readonly ClientAddress[] {
     return this.bound;
   }
 

@@ -1,6 +1,7 @@
 import yargs from 'yargs';
 import { ConfigError } from '../config/error.js';
 import { addCommands } from './arguments.js';
+import { certificate } from './certificate.js';
 import { checkConfig } from './check-config.js';
 import { EXIT, nameOf, UsageError, type Command, type CommandGroup } from './command.js';
 import { probeCommand } from './probe.js';
@@ -21,6 +22,7 @@ const COMMANDS: readonly (Command | CommandGroup)[] = [
   probeCommand,
   scenario,
   checkConfig,
+  certificate,
 ];
 
 /** Commands that run until a signal stops them. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Address, Config } from '../config/config.js';
+import type { Address, Config, ListenerTls } from '../config/config.js';
 import { printAddress, printCredentials } from '../config/kinds.js';
 import { loadOptions, ignoredVariables, toConfig, withoutEffect } from '../config/load.js';
 import { tooManyClients } from '../net/admission.js';
@@ -47,10 +47,12 @@ export const run = command({
 /** The socket manager, with the embedded session manager unless another one is named. */
 class RunService implements Service {
   readonly manager: SocketManager;
+  readonly reloads: string | undefined;
   private readonly embedded: Embedded | undefined;
   private readonly control: Control;
 
   constructor(config: Config, log: Log, lock: DirectoryLock | undefined) {
+    this.reloads = config.tls.certificates.length > 0 ? 'the certificates' : undefined;
     this.embedded = lock && new Embedded(config, log, lock);
     this.manager = new SocketManager(config, log, this.embedded?.sessionManager);
     const rows = (): Iterable<SessionRow> =>
@@ -61,6 +63,10 @@ class RunService implements Service {
   async start(): Promise<void> {
     await this.control.open();
     await this.manager.start();
+  }
+
+  reload(): void {
+    this.manager.reloadCertificates();
   }
 
   /** Clients first, so that the session manager is still there to end their sessions. */
@@ -76,14 +82,33 @@ class RunService implements Service {
 
 /** What is printed when the program is ready. */
 function greeting(config: Config, manager: SocketManager): string {
-  const where = manager.addresses().map(printAddress).join(' and ');
   const domains = config.domains.join(', ') || 'any that the session manager serves';
+  const hasTls = config.tls.certificates.length > 0;
   return [
     `sm-component ${version()} is ready.`,
-    `  Clients:  connect to ${where}, domain ${domains}, without encryption`,
+    `  Clients:  connect to ${places(manager)}, domain ${domains}${hasTls ? '' : ', without encryption'}`,
+    ...(hasTls ? [] : [`  TLS:      off; make a certificate for trying: ${certificateCommand(config)}`]),
     ...(config.sm ? behind(config, config.sm, manager) : embedded(config)),
     '  Stop:     Ctrl-C',
   ].join('\n');
+}
+
+const ENCRYPTION: Readonly<Record<ListenerTls, string>> = {
+  direct: ' (TLS)',
+  required: ' (STARTTLS required)',
+  optional: ' (STARTTLS)',
+  off: '',
+};
+
+function places(manager: SocketManager): string {
+  return manager
+    .addresses()
+    .map((address) => printAddress(address) + ENCRYPTION[address.tls])
+    .join(' and ');
+}
+
+function certificateCommand({ domains }: Config): string {
+  return `bin/sm-component certificate ${domains[0] ?? 'DOMAIN'} (docs/tls.md)`;
 }
 
 function behind(config: Config, sm: Address, manager: SocketManager): string[] {

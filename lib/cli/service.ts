@@ -9,6 +9,9 @@ import { STOP_SIGNALS } from './signals.js';
 export interface Service {
   start(): Promise<unknown>;
   stop(reason?: string): Promise<void>;
+  /** What SIGHUP reads again, for the log; absent: nothing. */
+  readonly reloads?: string | undefined;
+  reload?(): void;
 }
 
 /** From the first signal to the end of the process. */
@@ -25,9 +28,12 @@ const FLUSH_TIMEOUT_MS = 1_000;
 
 /** Starts a service, calls `ready`, and stops the service at a signal. @returns the exit code */
 export async function serve(service: Service, log: Log, ready: () => void): Promise<number> {
-  const signal = firstSignal(() =>
-    log.info('SIGHUP is ignored: the configuration is read only at the start'),
-  );
+  const signal = firstSignal(() => {
+    const what = service.reloads;
+    if (what === undefined) return log.info('SIGHUP is ignored: the configuration is read only at the start');
+    log.info(`SIGHUP: reading ${what} again; the rest of the configuration is read only at the start`);
+    service.reload?.();
+  });
   writeWithoutWaiting();
   try {
     // A signal also ends a start that still waits, for instance for the session manager; then it is not ready.
@@ -45,9 +51,9 @@ export async function serve(service: Service, log: Log, ready: () => void): Prom
  * Resolves at the first signal, with its name. From then on the time to stop is limited, and another signal ends the
  * process at once. SIGHUP stops the service only when its terminal was closed: nobody could stop it otherwise.
  *
- * @param ignored called for any other SIGHUP
+ * @param onHangup called for any other SIGHUP
  */
-function firstSignal(ignored: () => void): Promise<string> {
+function firstSignal(onHangup: () => void): Promise<string> {
   const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   const isTerminalGone = (): boolean => terminals.some((descriptor) => !isatty(descriptor));
   return new Promise((resolve) => {
@@ -60,7 +66,7 @@ function firstSignal(ignored: () => void): Promise<string> {
       } else if (name !== first.name || Date.now() - first.at > REPEATED_SIGNAL_MS) process.exit(EXIT.failed);
     };
     for (const name of STOP_SIGNALS) process.on(name, heard);
-    process.on('SIGHUP', () => (isTerminalGone() ? heard('SIGHUP') : ignored()));
+    process.on('SIGHUP', () => (isTerminalGone() ? heard('SIGHUP') : onHangup()));
   });
 }
 

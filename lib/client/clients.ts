@@ -1,5 +1,7 @@
-import type { Address, Config } from '../config/config.js';
+import type { Address, Config, ListenerTls } from '../config/config.js';
 import { isInternationalized } from '../config/domain.js';
+import { isLoopback } from '../config/options.js';
+import { CertificateStore } from '../net/certificate-store.js';
 import { Listener } from '../net/listener.js';
 import type { RedisCounts } from '../net/redis-counts.js';
 import type { Transport } from '../net/transport.js';
@@ -16,6 +18,11 @@ import { ReadScheduler } from './read-scheduler.js';
 import { writeNoRoom } from './errors.js';
 import type { ClientContext } from './context.js';
 import { ClientStream, type State } from './stream.js';
+
+/** Where clients are accepted, and how they are encrypted there. */
+export interface ClientAddress extends Address {
+  readonly tls: ListenerTls;
+}
 
 /** One client, to those who watch. */
 export interface ClientInfo {
@@ -55,6 +62,7 @@ export class Clients {
   private logins: LoginLimits | undefined;
   private sharedCounts: RedisCounts | undefined;
   private listeners: Listener[] = [];
+  private certificates: CertificateStore | undefined;
   private keepAliveTimer: NodeJS.Timeout | undefined;
   private progressTimer: NodeJS.Timeout | undefined;
   private onAllGone: (() => void) | undefined;
@@ -67,25 +75,44 @@ export class Clients {
   }
 
   /**
-   * Accepts clients from now on.
+   * Reads the certificates that clients are shown, if there are any.
+   *
+   * @throws {ConfigError} that names what cannot be used
+   */
+  readCertificates(): void {
+    const { tls } = this.config;
+    if (tls.certificates.length === 0) return;
+    this.certificates = new CertificateStore(tls, clientHosts(this.config), this.options.log);
+  }
+
+  /** Reads them again, also where nothing shows that they have changed. */
+  reloadCertificates(): void {
+    this.certificates?.reload();
+  }
+
+  /**
+   * Accepts clients from now on, and follows changes of the certificates.
    *
    * @returns where
    * @throws the system's error when a port cannot be listened on (`EADDRINUSE`, `EACCES`, …)
    */
-  async listen(): Promise<Address[]> {
-    const { listen, keepalive, domains, proxyFrom, limits, perAddress } = this.config;
+  async listen(): Promise<ClientAddress[]> {
+    const { keepalive, domains, proxyFrom, limits, perAddress } = this.config;
+    const addresses = clientAddresses(this.config);
     await this.makeLogins();
-    this.listeners = Listener.forAll<Packet>(listen, {
+    this.listeners = Listener.forAll<Packet, ClientAddress>(addresses, {
       keepalive,
       proxyFrom,
       perAddress,
       maxClients: limits.maxClients,
       log: this.options.log,
-      onAccepted: (transport) => this.accept(transport),
+      onAccepted: (transport, { tls }) => this.accept(transport, tls),
       refusal: () => writeNoRoom(domains[0]),
     });
-    const bound: Address[] = [];
-    for (const listener of this.listeners) bound.push(await listener.listen());
+    const bound: ClientAddress[] = [];
+    for (const [at, listener] of this.listeners.entries())
+      bound.push({ ...(await listener.listen()), tls: addresses[at].tls });
+    this.certificates?.start();
     this.keepAlive();
     this.checkProgress();
     return bound;
@@ -98,6 +125,7 @@ export class Clients {
   /** Accepts no more clients, and tells those there are that the service shuts down. */
   close(): void {
     for (const listener of this.listeners) listener.close();
+    this.certificates?.stop();
     this.sharedCounts?.close();
     clearInterval(this.keepAliveTimer);
     clearTimeout(this.progressTimer);
@@ -125,8 +153,8 @@ export class Clients {
     this.logins = new LoginLimits(perAddress, log, this.sharedCounts);
   }
 
-  private accept(transport: Transport<Packet>): void {
-    this.streams.add(new ClientStream(transport, this.context));
+  private accept(transport: Transport<Packet>, tls: ListenerTls): void {
+    this.streams.add(new ClientStream(transport, tls, this.context));
   }
 
   private makeContext(): ClientContext {
@@ -144,6 +172,7 @@ export class Clients {
       mayRegister,
       aliases: config.aliases,
       aliasReplies: config.aliasReplies,
+      certificates: () => this.certificates!,
       unserved: (domain) => upstream.refusal(domain),
       queueFor: (session) => session.upstream?.queue ?? upstream.loginQueue,
       logins: () => this.logins!,
@@ -179,6 +208,23 @@ export class Clients {
       this.checkProgress();
     }, interval).unref();
   }
+}
+
+/** The names by which clients ask for a host, as far as they are configured: domains, and old names of them. */
+export function clientHosts({ domains, aliases }: Config): string[] {
+  return [...domains, ...[...aliases.keys()].filter((name) => name !== '')];
+}
+
+function clientAddresses({ listen, tls }: Config): ClientAddress[] {
+  const startTls = (address: Address): ListenerTls => {
+    if (tls.policy !== 'auto') return tls.policy;
+    if (tls.certificates.length === 0) return 'off';
+    return isLoopback(address) ? 'optional' : 'required';
+  };
+  return [
+    ...listen.map((address) => ({ ...address, tls: startTls(address) })),
+    ...tls.listen.map((address) => ({ ...address, tls: 'direct' as const })),
+  ];
 }
 
 function info(stream: ClientStream): ClientInfo {

@@ -1,4 +1,5 @@
 import type { Limits } from '../config/config.js';
+import type { CertificateStore } from '../net/certificate-store.js';
 import type { Log } from '../observe/log.js';
 import type { CloseReason } from '../session/close-reason.js';
 import type { OutboundQueue } from '../session/outbound-queue.js';
@@ -32,6 +33,8 @@ export interface ClientContext {
   readonly aliases: Aliases;
   /** Do stanzas to clients name their host as the client does? */
   readonly aliasReplies: boolean;
+  /** The certificates that clients are shown; called only where a listener has TLS. */
+  certificates(): CertificateStore;
   /** Why clients of a host cannot be served now; undefined where they can. */
   unserved(domain: string): CloseReason | undefined;
   /** The queue that the stanzas of a client go to; when it is full the client waits for its turn. */

@@ -17,11 +17,11 @@ export function writeNoRoom(domain: string | undefined): string {
 }
 
 /** `<error/>` for either kind of stream. A service that is unavailable comes back, so the type is `wait`. */
-function writeError(kind: StreamKind, condition: Condition): Element {
-  if (kind === 'legacy') return legacyStanzaError(condition);
+function writeError(kind: StreamKind, condition: Condition, text?: string): Element {
+  if (kind === 'legacy') return legacyStanzaError(condition, text);
   return condition === 'service-unavailable'
-    ? stanzaError(condition, { type: 'wait' })
-    : stanzaError(condition);
+    ? stanzaError(condition, { type: 'wait', text })
+    : stanzaError(condition, { text });
 }
 
 /**
@@ -53,11 +53,16 @@ function localNameOf({ name }: Stanza): string {
 }
 
 /** An error reply to a stanza, without the content of the stanza: that may hold a password. */
-export function writeRefusal(kind: StreamKind, request: Element, condition: Condition): string {
+export function writeRefusal(
+  kind: StreamKind,
+  request: Element,
+  condition: Condition,
+  text?: string,
+): string {
   const { attributes } = request;
   return element(
     request.name,
     { type: 'error', id: attributes.get('id'), from: attributes.get('to'), to: attributes.get('from') },
-    writeError(kind, condition),
+    writeError(kind, condition, text),
   ).toString();
 }

@@ -56,6 +56,11 @@ export class Input implements RateLimited {
     return this.session.sender;
   }
 
+  /** How the client has gone after what is not read yet; undefined while it is there. */
+  get ending(): CloseReason | undefined {
+    return this.end;
+  }
+
   /** Have bytes been received that were not read yet? */
   get hasMore(): boolean {
     return (this.state.kind === 'waiting' && this.state.rest.length > 0) || this.stream.transport.keeps;

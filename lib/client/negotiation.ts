@@ -12,11 +12,12 @@ import type {
 } from '../session/requests.js';
 import type { Session } from '../session/session.js';
 import { isStanza, withoutControl } from '../session/stanza-filter.js';
+import type { TlsSecurity } from '../net/tls.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import type { StreamKind } from '../xmpp/header.js';
 import type { Element, Stanza } from '../xml/index.js';
 import { writeRefusal } from './errors.js';
-import type { FeatureStream } from './features/feature.js';
+import type { Encryption, FeatureStream } from './features/feature.js';
 import { FEATURES } from './features/index.js';
 import type { AdmittedLogin, LoginLimits, LoginVerdict } from './login-limits.js';
 
@@ -27,7 +28,11 @@ export interface NegotiatingStream {
   readonly ip: string;
   readonly kind: StreamKind;
   readonly streamId: string;
+  readonly encryption: Encryption;
+  readonly security: TlsSecurity | undefined;
   send(text: string): void;
+  /** Encrypts the connection, and forgets what the client has said before. */
+  encrypt(): void;
   /** Takes a stanza that was held, in the state that the stream has now. */
   take(stanza: Stanza): void;
   /** More is held than may be: nothing is to be read until {@link answered}. */
@@ -99,6 +104,14 @@ export class Negotiation implements FeatureStream {
     return this.options.registration;
   }
 
+  get encryption(): Encryption {
+    return this.stream.encryption;
+  }
+
+  get security(): TlsSecurity | undefined {
+    return this.stream.security;
+  }
+
   /** Is a request under way? Then the next stanza of the client, and the end of its stream, have to wait. */
   get waiting(): boolean {
     return this.admission === 'deciding' || (this.stream.session.login?.busy ?? false);
@@ -135,8 +148,16 @@ export class Negotiation implements FeatureStream {
     this.stream.send(text);
   }
 
-  refuse(iq: Element, condition: Condition): void {
-    this.stream.send(writeRefusal(this.stream.kind, iq, condition));
+  refuse(iq: Element, condition: Condition, text?: string): void {
+    this.stream.send(writeRefusal(this.stream.kind, iq, condition, text));
+  }
+
+  encrypt(): void {
+    this.stream.encrypt();
+  }
+
+  end(reason: CloseReason): void {
+    this.stream.end(reason);
   }
 
   ask(request: AccountRequest, onAnswer: (answer: Answered) => void): void {

@@ -1,9 +1,11 @@
+import type { ListenerTls } from '../config/config.js';
 import { startsProxyHeader } from '../net/proxy-protocol.js';
+import { describeTlsError, type TlsOptions, type TlsSecurity } from '../net/tls.js';
 import { PauseReason, type CloseCause, type Transport } from '../net/transport.js';
 import { logAbuse } from '../observe/abuse.js';
 import { isHost } from '../xmpp/address.js';
 import { isStanza } from '../session/stanza-filter.js';
-import { describe, streamError, type CloseReason } from '../session/close-reason.js';
+import { describe, streamError, type CloseReason, type CloseReasonKind } from '../session/close-reason.js';
 import type { Client, Packet, Session } from '../session/session.js';
 import type { Condition } from '../xmpp/stanza-error.js';
 import { tcp } from '../xmpp/framing/tcp.js';
@@ -15,6 +17,7 @@ import { aliasFor, toHost, toServed } from './alias.js';
 import type { ClientContext } from './context.js';
 import { Delivery } from './delivery.js';
 import { nameUnknown, writeRefusal, writeUnknown } from './errors.js';
+import type { Encryption } from './features/feature.js';
 import { writeFeatures } from './features/index.js';
 import { Input, type InputEvents } from './input.js';
 import { Negotiation, type NegotiatingStream } from './negotiation.js';
@@ -38,6 +41,21 @@ const AUTHENTICATED: ClientState = { kind: 'authenticated' };
 /** Characters that are logged of a host that is not served. */
 const MAX_LOGGED_HOST_LENGTH = 100;
 
+/** Other protocols, by their first bytes: of strangers, and of clients that use the wrong port. */
+const OTHER_PROTOCOLS: readonly (readonly [begin: RegExp, kind: CloseReasonKind])[] = [
+  [/^\x16\x03/, 'tls-hello'],
+  [/^[A-Z]+ \S+ HTTP\//, 'http-request'],
+];
+/** Bytes that tell them. */
+const PROTOCOL_BYTES = 1_024;
+
+/** Ends without a stream error: the client has closed the stream, or knows already. */
+const CLOSED_WITHOUT_ERROR: ReadonlySet<CloseReasonKind> = new Set([
+  'closed-by-client',
+  'client-error',
+  'starttls-refused',
+]);
+
 /**
  * One client connection: its stream, and the state that it is in. {@link Input} reads what the client
  * sends, {@link Delivery} writes what it gets, and {@link Negotiation} lets it log in.
@@ -51,7 +69,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   stanzasIn = 0;
   private current: ClientState = OPENING;
   private readonly stream: XmlStream<Packet>;
-  private readonly input: Input;
+  private input: Input;
   private readonly delivery: Delivery;
   /** Runs until the client has logged in. */
   private readonly loginTimer: NodeJS.Timeout;
@@ -64,6 +82,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
 
   constructor(
     transport: Transport<Packet>,
+    private readonly tls: ListenerTls,
     private readonly context: ClientContext,
   ) {
     const { limits } = context;
@@ -75,10 +94,11 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     });
     this.ip = transport.peerAddress;
     this.session = context.registry.connect(transport.descriptor, this);
-    this.input = new Input(this.stream, this.session, context, this);
+    this.input = this.newInput();
     this.delivery = new Delivery(this.stream, this.session, context, (end) => this.end(end));
     this.loginTimer = setTimeout(() => this.end({ kind: 'login-timeout' }), limits.loginTimeout * 1000);
     context.log.info('client connected', { socket: this.session.address, ip: this.ip });
+    if (tls === 'direct') this.handshake(context.certificates().direct());
   }
 
   get state(): State {
@@ -94,6 +114,16 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     return this.delivery.stanzas;
   }
 
+  /** What TLS says of the connection; undefined where it is not encrypted. */
+  get security(): TlsSecurity | undefined {
+    return this.stream.transport.security;
+  }
+
+  get encryption(): Encryption {
+    const { security, tls } = this;
+    return security !== undefined || tls === 'direct' ? 'done' : tls;
+  }
+
   private get negotiation(): Negotiation | undefined {
     return this.current.kind === 'unknown' ? this.current.negotiation : undefined;
   }
@@ -102,8 +132,9 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
 
   onData(chunk: Buffer): void {
     if (this.current === AUTHENTICATED) this.stream.transport.acknowledgeWhereAwaited();
-    else if (this.current === OPENING && startsProxyHeader(chunk)) return this.end({ kind: 'proxy-header' });
-    this.input.take(chunk);
+    const other = this.current === OPENING ? otherProtocol(chunk) : undefined;
+    if (other === undefined) this.input.take(chunk);
+    else this.end({ kind: other });
   }
 
   onSlowed(): void {
@@ -187,6 +218,31 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     this.end({ kind: condition, detail: text });
   }
 
+  // --- encryption -------------------------------------------------------------------------------------------------
+
+  /** Anybody on the way may have written what came until now: it is forgotten, and the rest of it is not read. [RFC6120 5.4.3.3] */
+  encrypt(): void {
+    if (this.current.kind === 'closed') return;
+    const { ending } = this.input;
+    if (ending) return this.end(ending);
+    this.input.stop();
+    this.current = OPENING;
+    this.delivery.alias = undefined;
+    this.handshake(this.context.certificates().forHost(this.host ?? this.context.domains[0]));
+    this.input = this.newInput();
+    this.input.resume(PauseReason.Room);
+  }
+
+  private handshake(options: TlsOptions): void {
+    this.stream.encrypt(options, (error) => {
+      if (error) this.end({ kind: 'tls-failed', detail: describeTlsError(error) });
+    });
+  }
+
+  private newInput(): Input {
+    return new Input(this.stream, this.session, this.context, this);
+  }
+
   // --- the login --------------------------------------------------------------------------------------------------
 
   /** Sends what we write ourselves. Before login no more of that may wait than may be held of what the client sends. */
@@ -225,7 +281,9 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
     this.host = undefined;
     this.current = AUTHENTICATED;
     this.stream.limits = { bytes: limits.stanzaBytes, depth: limits.depth, attributes: limits.attributes };
-    log.info('logged in', { socket: this.session.address, ip: this.ip, user: this.user });
+    const { ip, security, user } = this;
+    const tls = security && { tls: security.protocol };
+    log.info('logged in', { socket: this.session.address, ip, user, ...tls });
     this.context.loggedIn(this);
   }
 
@@ -325,8 +383,8 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
 
   /** Closes the stream unless the client is gone, and tells why unless the client has closed it. */
   private endStream(end: CloseReason): void {
-    if (end.kind === 'slow-reader') return this.stream.destroy();
-    if (end.kind === 'closed-by-client' || end.kind === 'client-error') return this.stream.close();
+    if (end.kind === 'slow-reader' || this.stream.state === 'encrypting') return this.stream.destroy();
+    if (CLOSED_WITHOUT_ERROR.has(end.kind)) return this.stream.close();
     const error = streamError(end);
     if (error) this.stream.close(writeStreamError(this.kind, error));
     else this.stream.hangUp();
@@ -347,6 +405,12 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
       bytesOut: bytesWritten,
     });
   }
+}
+
+function otherProtocol(bytes: Buffer): CloseReasonKind | undefined {
+  if (startsProxyHeader(bytes)) return 'proxy-header';
+  const text = bytes.toString('latin1', 0, PROTOCOL_BYTES);
+  return OTHER_PROTOCOLS.find(([begin]) => begin.test(text))?.[1];
 }
 
 function isStreamError(name: string): boolean {

@@ -22,6 +22,15 @@ export type AddressLimits = Section<'perAddress'>;
 /** How the loss of a peer is detected; times in seconds. */
 export type Keepalive = Section<'keepalive'>;
 
+/** How clients are encrypted. */
+export type TlsConfig = Section<'tls'>;
+
+/**
+ * How the clients of a listener are encrypted: `direct`, from their first byte on; by STARTTLS, which is `required` before
+ * login, or `optional`; or `off`.
+ */
+export type ListenerTls = 'direct' | 'required' | 'optional' | 'off';
+
 /** With jabberd2: our user at the router, and the encryption of the link to it. */
 export type RouterConfig = Section<'router'>;
 

@@ -211,6 +211,8 @@ export const file: Kind<string> = {
   parse: (text, base) => (text ? path.resolve(base, text) : undefined),
 };
 
+export const files: ListKind<string> = { ...file, list: true };
+
 export const directory: Kind<string> = { ...file, metavar: 'DIR', expected: 'the path of a directory' };
 
 const SWITCH: ReadonlyMap<string, boolean> = new Map([
@@ -331,6 +333,7 @@ export function oneOf<T extends string>(...words: readonly T[]): Kind<T> {
 export type Unit =
   | 'bytes'
   | 'seconds'
+  | 'days'
   | 'elements'
   | 'attributes'
   | 'logins'

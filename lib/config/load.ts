@@ -94,6 +94,7 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
   }
   if (command === 'users') return;
   checkListen(values, origins);
+  if (command === 'run') checkTls(values, origins);
   if (domain.includes(name)) {
     throw new ConfigError(
       `--name and --domain must differ, but both are "${name}" (${from('name')}; ${from('domain')}): ` +
@@ -112,14 +113,33 @@ function checkTogether(values: Values, origins: Loaded['origins'], command: Comm
 }
 
 /** An address can be listened on only once, also where one of two addresses is "every address". */
-function checkListen({ listen }: Values, origins: Loaded['origins']): void {
-  for (const [at, address] of listen.entries()) {
-    const other = listen.find((one, place) => place !== at && covers(one, address));
+function checkListen({ listen, 'listen-tls': listenTls }: Values, origins: Loaded['origins']): void {
+  const all = [
+    ...listen.map((address) => ({ address, option: 'listen' as const })),
+    ...listenTls.map((address) => ({ address, option: 'listen-tls' as const })),
+  ];
+  for (const [at, { address, option }] of all.entries()) {
+    const other = all.find((one, place) => place !== at && covers(one.address, address))?.address;
     if (other === undefined || address.port === 0) continue;
     const [wide, narrow] = [printAddress(other), printAddress(address)];
     const why = wide === narrow ? `${wide} is given twice` : `${wide} listens on ${narrow} as well`;
-    throw new ConfigError(`${origins.get('listen')}: ${why}; give one of them`);
+    throw new ConfigError(`${origins.get(option)}: ${why}; give one of them`);
   }
+}
+
+/** Options that have no effect without a certificate. */
+const NEEDS_CERTIFICATE = ['listen-tls', 'tls-key', 'tls-client-ca', 'tls-ciphers'] as const;
+
+function checkTls(values: Values, origins: Loaded['origins']): void {
+  if (values['tls-cert'].length > 0) return;
+  const given = NEEDS_CERTIFICATE.find((name) => origins.get(name) !== 'default');
+  const insists = values.tls === 'required' || values.tls === 'optional';
+  const option = given ?? (insists ? 'tls' : undefined);
+  if (option === undefined) return;
+  throw new ConfigError(
+    `${origins.get(option)}: that needs a certificate: give --tls-cert FILE; ` +
+      '"sm-component certificate DOMAIN" makes one for trying',
+  );
 }
 
 /** Does one address include another? "Every address" of IPv4 does not include IPv6 addresses, nor the other way round. */

@@ -7,6 +7,7 @@ import { readLenient, readNamed } from './text.js';
 export const GROUPS = [
   'Session manager',
   'Listening',
+  'Encryption',
   'Embedded session manager',
   'Accounts in front of jabberd2',
   'Log and configuration',
@@ -60,9 +61,13 @@ interface ValuesBefore {
   readonly sm: kinds.Address | undefined;
   readonly dialect: DialectName | 'auto';
   readonly listen: readonly kinds.Address[];
+  readonly 'listen-tls': readonly kinds.Address[];
 }
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+/** Is an address that is listened on reached from this machine only? */
+export const isLoopback = ({ host }: kinds.Address): boolean => LOOPBACK.test(host);
 
 /**
  * Every option of the configuration. Types, the configuration file, environment variables, checks, `--help` and
@@ -181,6 +186,50 @@ export const OPTIONS = {
     help: 'Where proxies connect from that say for which client they do (PROXY protocol, version 1 or 2: "send-proxy" of haproxy, "protocol = proxy" of stunnel). From there every connection must begin so; from everywhere else none may.',
     field: 'proxyFrom',
   },
+  'listen-tls': {
+    group: 'Encryption',
+    kind: kinds.listeners,
+    help: 'Where to listen for clients that begin with TLS, without STARTTLS (port 5223 as a rule). "[::]:5223" takes IPv4 as well, unless an IPv4 address of that port is given too.',
+    field: 'tls.listen',
+  },
+  'tls-cert': {
+    group: 'Encryption',
+    kind: kinds.files,
+    help: 'A PEM file with a certificate and those of its authorities; its private key may be in it too. With more than one, the host that a client asks for chooses. Clients on --listen get STARTTLS then. Changed files are read again by themselves, and at SIGHUP. "sm-component certificate DOMAIN" makes one for trying.',
+    field: 'tls.certificates',
+  },
+  'tls-key': {
+    group: 'Encryption',
+    kind: kinds.files,
+    help: 'A PEM file with private keys that are not in the files of --tls-cert. Which key belongs to which certificate is found out.',
+    field: 'tls.keys',
+  },
+  tls: {
+    group: 'Encryption',
+    kind: kinds.oneOf('auto', 'required', 'optional', 'off'),
+    help: 'STARTTLS on --listen. "required": no login and no registration before it. "auto": with a certificate required, but optional on loopback addresses; without one off.',
+    default: 'auto',
+    field: 'tls.policy',
+  },
+  'tls-min-version': {
+    group: 'Encryption',
+    kind: kinds.oneOf('TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'),
+    help: 'The oldest version of TLS that clients may use. TLSv1 and TLSv1.1 are for old devices: they also allow ciphers, keys and hashes that are weak today.',
+    default: 'TLSv1.2',
+    field: 'tls.minVersion',
+  },
+  'tls-ciphers': {
+    group: 'Encryption',
+    kind: kinds.text,
+    help: 'Ciphers that clients may use, the best first, as OpenSSL writes them. Without it, those of Node.js; with an old --tls-min-version, DEFAULT@SECLEVEL=0.',
+    field: 'tls.ciphers',
+  },
+  'tls-client-ca': {
+    group: 'Encryption',
+    kind: kinds.file,
+    help: 'A PEM file of authorities: clients are asked for a certificate that one of them has signed. Clients without one get in as well.',
+    field: 'tls.clientCa',
+  },
   data: {
     group: 'Embedded session manager',
     kind: kinds.directory,
@@ -194,9 +243,9 @@ export const OPTIONS = {
     kind: kinds.onOff,
     help: 'Whether clients may make accounts before login (in-band registration). With --sm, "on" lets that session manager decide; with jabberd2, accounts are made in --credentials.',
     default: {
-      text: 'on with --sm (except for jabberd2) or if --listen has only loopback addresses, else off',
-      from: ({ sm, dialect, listen }) =>
-        (sm !== undefined && dialect !== 'jabberd2') || listen.every(({ host }) => LOOPBACK.test(host))
+      text: 'on with --sm (except for jabberd2) or if --listen and --listen-tls have only loopback addresses, else off',
+      from: ({ sm, dialect, listen, 'listen-tls': direct }) =>
+        (sm !== undefined && dialect !== 'jabberd2') || [...listen, ...direct].every(isLoopback)
           ? ['on']
           : ['off'],
     },

@@ -11,12 +11,13 @@ import type { Transport } from './transport.js';
 /** The most connections that the system keeps until we accept them. */
 const MAX_BACKLOG = 1024;
 
-export interface ListenerOptions<Receipt = never> extends AdmissionOptions {
+/** @typeParam Address what the owner knows of an address besides host and port */
+export interface ListenerOptions<Receipt = never, Address = ListenerAddress> extends AdmissionOptions {
   readonly keepalive: KeepaliveOptions;
   /** Where every connection begins with a PROXY header; absent: nowhere. */
   readonly proxyFrom?: readonly Network[];
   /** A connection was accepted and admitted. It must be started in this turn. */
-  onAccepted(transport: Transport<Receipt>): void;
+  onAccepted(transport: Transport<Receipt>, address: Address): void;
 }
 
 export interface ListenerAddress {
@@ -32,23 +33,23 @@ export class Listener {
     private readonly address: ListenerAddress,
     /** Leaves IPv4 on the same port to another listener; else `[::]` takes IPv4, too. */
     private readonly ipv6Only: boolean,
-    private readonly options: ListenerOptions<unknown>,
+    private readonly options: Pick<ListenerOptions, 'keepalive' | 'log'>,
     accept: (socket: Socket) => void,
   ) {
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
   }
 
   /** A listener for each address. `[::]` alone takes IPv4 too; beside an IPv4 address of the same port, IPv6 only. */
-  static forAll<Receipt = never>(
-    addresses: readonly ListenerAddress[],
-    options: ListenerOptions<Receipt>,
+  static forAll<Receipt = never, Address extends ListenerAddress = ListenerAddress>(
+    addresses: readonly Address[],
+    options: ListenerOptions<Receipt, Address>,
   ): Listener[] {
     const ipv4 = new Set(addresses.filter(({ host }) => !isIPv6(host)).map(({ port }) => port));
     const entrance = new Entrance(options);
-    const accept = (socket: Socket): void => entrance.accept(socket);
-    return addresses.map(
-      (address) => new Listener(address, address.port > 0 && ipv4.has(address.port), options, accept),
-    );
+    return addresses.map((address) => {
+      const ipv6Only = address.port > 0 && ipv4.has(address.port);
+      return new Listener(address, ipv6Only, options, (socket) => entrance.accept(socket, address));
+    });
   }
 
   /**
@@ -78,44 +79,44 @@ export class Listener {
 }
 
 /** What a connection goes through before it has an owner: is there room, who is it, and may it come? */
-class Entrance<Receipt> {
+class Entrance<Receipt, Address> {
   private readonly admission: Admission;
   private readonly proxies: Networks;
 
-  constructor(private readonly options: ListenerOptions<Receipt>) {
+  constructor(private readonly options: ListenerOptions<Receipt, Address>) {
     this.admission = new Admission(options);
     this.proxies = new Networks(options.proxyFrom ?? []);
   }
 
-  accept(socket: Socket): void {
+  accept(socket: Socket, address: Address): void {
     if (!this.admission.admits(socket)) return;
     const ip = canonicalIp(socket.remoteAddress ?? '');
-    if (this.proxies.has(ip)) void this.acceptProxied(socket, ip);
-    else this.admit(socket, ip);
+    if (this.proxies.has(ip)) void this.acceptProxied(socket, ip, address);
+    else this.admit(socket, ip, address);
   }
 
   /** Nothing of what comes after the header is read here: it is for TLS, or for the stream. */
-  private async acceptProxied(socket: Socket, proxy: string): Promise<void> {
+  private async acceptProxied(socket: Socket, proxy: string, address: Address): Promise<void> {
     // Until somebody else listens: a socket whose errors nobody hears takes the process with it.
     socket.on('error', ignore);
     const outcome = await readProxyHeader(socket);
-    if (outcome.kind === 'complete') return this.admit(socket, outcome.peer.ip ?? proxy);
+    if (outcome.kind === 'complete') return this.admit(socket, outcome.peer.ip ?? proxy, address);
     socket.destroy();
     // A health check of a proxy may do no more than connect.
     if (outcome.kind !== 'closed')
       logAbuse(this.options.log, 'connection refused', proxy, { reason: PROXY_FAULTS[outcome.kind] });
   }
 
-  private admit(socket: Socket, ip: string): void {
+  private admit(socket: Socket, ip: string, address: Address): void {
     const admitted = this.admission.admitsFrom(socket, ip);
-    if (admitted === true) return this.admitted(socket, ip);
+    if (admitted === true) return this.admitted(socket, ip, address);
     if (admitted === false) return;
     socket.on('error', ignore);
-    void admitted.then((isAdmitted) => (isAdmitted ? this.admitted(socket, ip) : undefined));
+    void admitted.then((isAdmitted) => (isAdmitted ? this.admitted(socket, ip, address) : undefined));
   }
 
-  private admitted(socket: Socket, ip: string): void {
-    this.options.onAccepted(new TcpTransport<Receipt>(socket, ip));
+  private admitted(socket: Socket, ip: string, address: Address): void {
+    this.options.onAccepted(new TcpTransport<Receipt>(socket, ip), address);
   }
 }
 

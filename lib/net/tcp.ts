@@ -4,8 +4,8 @@ import { descriptorOf } from './admission.js';
 import { canonicalIp } from './ip.js';
 import { NagleDetector } from './nagle.js';
 import { atTickEnd, type Flushable } from './tick.js';
-import { encrypted, type TlsOptions } from './tls.js';
-import type { CloseCause, PauseReason, Role, Security, Transport, TransportEvents } from './transport.js';
+import { encrypted, TlsSecurity, type TlsOptions } from './tls.js';
+import type { CloseCause, PauseReason, Role, Transport, TransportEvents } from './transport.js';
 
 /** Bytes that are read and kept while a transport is paused: a peer that closes is noticed only by reading. */
 const MAX_KEPT_BYTES = 65_536;
@@ -90,7 +90,7 @@ interface PendingEncryption {
 export class TcpTransport<Receipt = never> implements Transport<Receipt>, Flushable {
   readonly peerAddress: string;
   readonly descriptor: number;
-  security: Security = 'none';
+  security: TlsSecurity | undefined;
   testsPeer = true;
   private events!: TransportEvents<Receipt>;
   private out = '';
@@ -311,7 +311,7 @@ export class TcpTransport<Receipt = never> implements Transport<Receipt>, Flusha
     this.kept = [];
     this.keptBytes = 0;
     const stream = encrypted(this.stream as Socket, role, options, (error) => {
-      if (!error) this.security = 'tls';
+      if (!error) this.security = new TlsSecurity(stream);
       onEncrypted(error);
     });
     stream.on('error', (error: NodeJS.ErrnoException) => (this.brokenBy ??= error.code ?? error.message));

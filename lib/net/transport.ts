@@ -1,10 +1,7 @@
-import type { TlsOptions } from './tls.js';
+import type { TlsOptions, TlsSecurity } from './tls.js';
 
 /** The side that opened the connection, or the side that accepted it. [RFC6120 1.4] */
 export type Role = 'initiating' | 'receiving';
-
-/** How the bytes of a transport are protected. */
-export type Security = 'none' | 'tls';
 
 /** Why a transport is over, as its own side sees it. */
 export type CloseCause =
@@ -56,7 +53,8 @@ export interface Transport<Receipt = never> {
   readonly peerAddress: string;
   /** The file descriptor; 0 where there is none. */
   readonly descriptor: number;
-  readonly security: Security;
+  /** What TLS says of the connection; undefined where it is not encrypted. */
+  readonly security: TlsSecurity | undefined;
   /** Undefined where bytes are not counted. */
   readonly bytesRead: number | undefined;
   readonly bytesWritten: number | undefined;

@@ -13,6 +13,10 @@ export type CloseReasonKind =
   | 'connection-lost'
   | 'client-error'
   | 'proxy-header'
+  | 'tls-failed'
+  | 'tls-hello'
+  | 'starttls-refused'
+  | 'http-request'
   | 'bad-header'
   | 'bad-namespace'
   | 'bad-stream-namespace'
@@ -54,6 +58,13 @@ const MEANINGS: Record<CloseReasonKind, Meaning> = {
   'connection-lost': { log: 'connection lost' },
   'client-error': { log: 'the client reported a stream error' },
   'proxy-header': { log: 'a PROXY header from an address that --proxy-from does not name' },
+  'tls-failed': { log: 'TLS handshake failed' },
+  'tls-hello': { log: 'TLS on a port for clients that begin without it: see --listen-tls' },
+  'starttls-refused': { log: 'STARTTLS where it is not offered' },
+  'http-request': {
+    log: 'an HTTP request on a port for XMPP',
+    error: { condition: 'not-well-formed', text: 'Invalid XML' },
+  },
   'bad-header': {
     log: 'no XMPP stream header',
     error: { condition: 'invalid-xml', text: 'Invalid XML' },

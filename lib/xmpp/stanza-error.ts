@@ -62,7 +62,7 @@ export function withoutPasswords(stanza: Element): Element {
 }
 
 /** The error as clients knew it before there were conditions. */
-export function legacyStanzaError(condition: Condition): Element {
-  const [code, , text] = CONDITIONS[condition];
-  return element('error', { code }, text);
+export function legacyStanzaError(condition: Condition, text?: string): Element {
+  const [code, , words] = CONDITIONS[condition];
+  return element('error', { code }, text ?? words);
 }

@@ -95,6 +95,15 @@ describe('config/load', () => {
           ],
           shared: undefined,
         },
+        tls: {
+          listen: [],
+          certificates: [],
+          keys: [],
+          policy: 'auto',
+          minVersion: 'TLSv1.2',
+          ciphers: undefined,
+          clientCa: undefined,
+        },
         keepalive: { idle: 120, interval: 30, probes: 4, userTimeout: 120, whitespace: 0 },
       } satisfies Config);
     });

@@ -14,7 +14,7 @@ describe('config/options', () => {
       const { default: initial } = optionOf(name);
       if (typeof initial !== 'object') continue;
       const known = new Set<string>(NAMES.slice(0, at));
-      const values = { sm: undefined, dialect: 'sto-sfrom', listen: [] } as const;
+      const values = { sm: undefined, dialect: 'sto-sfrom', listen: [], 'listen-tls': [] } as const;
       const before = new Proxy(values, {
         get: (target, key: keyof typeof values) => {
           expect(known, `--${name} depends on --${key}`).to.include(key);

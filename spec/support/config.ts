@@ -1,10 +1,11 @@
-import type { AddressLimits, Config, Keepalive, Limits } from '../../lib/config/config.js';
+import type { AddressLimits, Config, Keepalive, Limits, TlsConfig } from '../../lib/config/config.js';
 import { SECRET } from './scripted-session-manager.js';
 
-export interface Overrides extends Partial<Omit<Config, 'limits' | 'perAddress' | 'keepalive'>> {
+export interface Overrides extends Partial<Omit<Config, 'limits' | 'perAddress' | 'keepalive' | 'tls'>> {
   readonly limits?: Partial<Limits>;
   readonly perAddress?: Partial<AddressLimits>;
   readonly keepalive?: Partial<Keepalive>;
+  readonly tls?: Partial<TlsConfig>;
 }
 
 /** A whole configuration with the defaults of the command line, on a free port. Clients may flood: many do. */
@@ -56,6 +57,16 @@ export function config(smPort: number, overrides: Overrides = {}): Config {
       ],
       shared: undefined,
       ...overrides.perAddress,
+    },
+    tls: {
+      listen: [],
+      certificates: [],
+      keys: [],
+      policy: 'auto',
+      minVersion: 'TLSv1.2',
+      ciphers: undefined,
+      clientCa: undefined,
+      ...overrides.tls,
     },
     keepalive: {
       idle: 120,

@@ -1,8 +1,13 @@
+import type { TlsSecurity } from '../../net/tls.js';
 import { CLIENT } from '../../xmpp/namespaces.js';
 import type { StreamKind } from '../../xmpp/header.js';
 import type { Condition } from '../../xmpp/stanza-error.js';
+import type { CloseReason } from '../../session/close-reason.js';
 import type { Element } from '../../xml/index.js';
 import type { AccountRequest, Answered, LoginRequest, Opened, Refused } from '../../session/requests.js';
+
+/** Is a stream encrypted? If not: must it be before login, may it be, or can it not be? */
+export type Encryption = 'done' | 'required' | 'optional' | 'off';
 
 /** A stream whose client is not logged in, as a feature sees it. */
 export interface FeatureStream {
@@ -13,9 +18,15 @@ export interface FeatureStream {
   readonly domain: string;
   /** May accounts be made? */
   readonly registration: boolean;
+  readonly encryption: Encryption;
+  /** What TLS says of the connection: for channel binding, and for logins with a certificate. There where encryption is done. */
+  readonly security: TlsSecurity | undefined;
   send(text: string): void;
-  /** Answers an iq with an error, in the form that the stream knows. */
-  refuse(iq: Element, condition: Condition): void;
+  /** Answers an iq with an error, in the form that the stream knows; for people with a text. */
+  refuse(iq: Element, condition: Condition, text?: string): void;
+  /** Encrypts the connection after all that was sent. Then the client opens a new stream. */
+  encrypt(): void;
+  end(reason: CloseReason): void;
   /** Passes a request on. What the client says next waits for the answer. */
   ask(request: AccountRequest, onAnswer: (answer: Answered) => void): void;
   /** Logs the client in. What it says next waits for what comes of that. */
@@ -37,6 +48,19 @@ export interface StreamFeature {
   /** Is an element for this feature? */
   takes(element: Element): boolean;
   take(element: Element, stream: FeatureStream): void;
+}
+
+/** The namespace that an element declares for itself. */
+export function namespaceOf(element: Element): string | undefined {
+  const [prefix, local] = element.name.split(':');
+  return element.attribute(local === undefined ? 'xmlns' : `xmlns:${prefix}`);
+}
+
+/** Refuses what must not be said on a connection that everybody on the way can read. @returns whether it did */
+export function refuseUnencrypted(iq: Element, stream: FeatureStream): boolean {
+  if (stream.encryption !== 'required') return false;
+  stream.refuse(iq, 'not-acceptable', 'Encryption is required: use STARTTLS');
+  return true;
 }
 
 /** Is an element an iq of the client's, a get or a set, with a `<query/>` in this namespace? */

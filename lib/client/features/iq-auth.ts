@@ -5,15 +5,17 @@ import { IQ_AUTH } from '../../xmpp/namespaces.js';
 import { element, parse, type Element } from '../../xml/index.js';
 import type { LoginRequest, Opened, Refused } from '../../session/requests.js';
 import { writeRefusal } from '../errors.js';
-import { isRequest, type FeatureStream, type StreamFeature } from './feature.js';
+import { isRequest, refuseUnencrypted, type FeatureStream, type StreamFeature } from './feature.js';
 
 export const iqAuth: StreamFeature = {
   // Several clients hang or leave where a stream with a version does not offer it. [XEP-0078 3]
-  offer: () => `<auth xmlns='http://jabber.org/features/iq-auth'/>`,
+  offer: ({ encryption }) =>
+    encryption === 'required' ? '' : `<auth xmlns='http://jabber.org/features/iq-auth'/>`,
 
   takes: (element) => isRequest(element, IQ_AUTH),
 
   take(iq, stream) {
+    if (refuseUnencrypted(iq, stream)) return;
     if (iq.attribute('type') === 'get') return askFields(iq, stream);
     if (isUsable(iq)) return logIn(iq, stream);
     stream.refuse(iq, 'not-acceptable');

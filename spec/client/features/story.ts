@@ -1,4 +1,5 @@
-import type { FeatureStream } from '../../../lib/client/features/feature.js';
+import type { Encryption, FeatureStream } from '../../../lib/client/features/feature.js';
+import type { CloseReason } from '../../../lib/session/close-reason.js';
 import type { Answered, LoginRequest, Opened, Refused, Request } from '../../../lib/session/requests.js';
 
 /** A stream before login, as features see it, that says in words what they do with it. */
@@ -6,12 +7,16 @@ export class StreamNotes implements FeatureStream {
   readonly kind = 'legacy';
   readonly streamId = '5EED';
   readonly domain = 'localhost';
+  readonly security = undefined;
   readonly all: string[] = [];
   request: Request | undefined;
   onAnswer: (answer: Answered) => void = () => undefined;
   onOutcome: (outcome: Opened | Refused) => void = () => undefined;
 
-  constructor(readonly registration = true) {}
+  constructor(
+    readonly registration = true,
+    readonly encryption: Encryption = 'off',
+  ) {}
 
   take(): string[] {
     return this.all.splice(0);
@@ -21,8 +26,16 @@ export class StreamNotes implements FeatureStream {
     this.all.push(`send ${text}`);
   }
 
-  refuse(_iq: unknown, condition: string): void {
-    this.all.push(`refuse ${condition}`);
+  refuse(_iq: unknown, condition: string, text?: string): void {
+    this.all.push(`refuse ${condition}${text === undefined ? '' : `: ${text}`}`);
+  }
+
+  encrypt(): void {
+    this.all.push('encrypt');
+  }
+
+  end({ kind }: CloseReason): void {
+    this.all.push(`end ${kind}`);
   }
 
   ask(request: Request, onAnswer: (answer: Answered) => void): void {

@@ -126,6 +126,21 @@ static void connect_signals(void)
     purple_signal_connect(purple_conversations_get_handle(), "receiving-im-msg", &handle, PURPLE_CALLBACK(on_message), NULL);
 }
 
+/* What a user does who accepts the certificate of a server: libpurple then has it in a file, by the host that it connects to. */
+static void trust(const char *certificate)
+{
+    gchar *directory = g_build_filename(getenv("WORK"), "certificates", "x509", "tls_peers", NULL);
+    gchar *file = g_build_filename(directory, "127.0.0.1", NULL);
+    gchar *pem = NULL;
+    gsize length = 0;
+    g_mkdir_with_parents(directory, 0700);
+    if (g_file_get_contents(certificate, &pem, &length, NULL))
+        g_file_set_contents(file, pem, length, NULL);
+    g_free(pem);
+    g_free(file);
+    g_free(directory);
+}
+
 static void make_account(void)
 {
     gchar *jid = g_strdup_printf("%s@%s/%s", getenv("USERNAME"), getenv("DOMAIN"), getenv("RESOURCE"));
@@ -133,7 +148,7 @@ static void make_account(void)
     purple_account_set_password(account, getenv("PASSWORD"));
     purple_account_set_int(account, "port", atoi(getenv("PORT")));
     purple_account_set_string(account, "connect_server", "127.0.0.1");
-    purple_account_set_string(account, "connection_security", "opportunistic_tls");
+    purple_account_set_string(account, "connection_security", getenv("TLS") ? "require_tls" : "opportunistic_tls");
 }
 
 int main(void)
@@ -143,6 +158,8 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     loop = g_main_loop_new(NULL, FALSE);
     purple_util_set_user_dir(getenv("WORK"));
+    if (getenv("TLS"))
+        trust(getenv("TLS"));
     purple_eventloop_set_ui_ops(&event_loop);
     if (!purple_core_init("nullclient"))
         return 2;

@@ -5,6 +5,9 @@
 set -u
 export LANG=C.UTF-8
 cd "$WORK" || exit 2
+# With TLS set: STARTTLS, whatever the certificate is.
+tls=${TLS:+1}
+tls=${tls:-0}
 screen=(tmux -S "$WORK/tmux" -f /dev/null)
 
 cat >event <<'EVENT'
@@ -19,7 +22,8 @@ set password = $PASSWORD
 set server = 127.0.0.1
 set port = $PORT
 set resource = $RESOURCE
-set tls = 0
+set tls = $tls
+set ssl_ignore_checks = 1
 set logging = 0
 set tracelog_level = 1
 set tracelog_file = $WORK/trace

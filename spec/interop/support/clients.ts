@@ -28,6 +28,8 @@ export interface RealClient {
   readonly zeroKnowledge?: true;
   /** How our log says that it left. */
   readonly leaves: RegExp;
+  /** Can it encrypt by STARTTLS, and still log in by jabber:iq:auth? */
+  readonly startTls?: true;
   /** Does it only send? Then nothing it receives is looked at, and it is not there for long. */
   readonly sendsOnly?: true;
 }
@@ -61,6 +63,7 @@ export const CLIENTS: readonly RealClient[] = [
     library: 'purple',
     login: ['get', 'digest'],
     leaves: CLOSES,
+    startTls: true,
   },
   {
     name: 'libstrophe',
@@ -94,6 +97,7 @@ export const CLIENTS: readonly RealClient[] = [
     driver: 'mcabber.sh',
     login: ['get', 'digest'],
     leaves: CLOSES,
+    startTls: true,
   },
   {
     name: 'sendxmpp',
@@ -102,6 +106,7 @@ export const CLIENTS: readonly RealClient[] = [
     login: ['get', 'digest'],
     zeroKnowledge: true,
     leaves: CLOSES,
+    startTls: true,
     sendsOnly: true,
   },
 ];

@@ -13,7 +13,11 @@ export class Deployment {
   private readonly behind: Behind;
   private readonly directory = mkdtempSync(path.join(workshop, 'deployment-'));
 
-  constructor(readonly back: Back) {
+  /** @param options more of them for the socket manager */
+  constructor(
+    readonly back: Back,
+    private readonly options: readonly string[] = [],
+  ) {
     this.behind = back.make(this.directory);
   }
 
@@ -29,7 +33,7 @@ export class Deployment {
 
   async start(): Promise<void> {
     await this.behind.start();
-    this.socketManager = new Front(this.behind.options);
+    this.socketManager = new Front([...this.behind.options, ...this.options]);
     await this.startFront();
   }
 

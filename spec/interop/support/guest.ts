@@ -11,11 +11,17 @@ const RESOURCE = 'interop';
 export interface Manners {
   /** By default the right one. */
   readonly password?: string;
+  /** A file with the certificate of sm-component: the client is to encrypt, and to trust it. */
+  readonly certificate?: string;
 }
 
 /** A real client at work: its driver runs, and all it says to sm-component and hears from it goes through a tap. */
 export class Guest {
-  static async start(deployment: Deployment, client: RealClient, { password }: Manners = {}): Promise<Guest> {
+  static async start(
+    deployment: Deployment,
+    client: RealClient,
+    { password, certificate }: Manners = {},
+  ): Promise<Guest> {
     const tap = await Tap.open(deployment.port);
     const account = deployment.account(client.name);
     const driver = new Running(client.name, {
@@ -28,6 +34,7 @@ export class Guest {
         RESOURCE,
         PARTNER: `${PARTNER}@${account.domain}`,
         WORK: deployment.directoryFor(client.name),
+        ...(certificate !== undefined && { TLS: certificate }),
       },
     });
     return new Guest(deployment, client, tap, driver);

@@ -25,9 +25,12 @@ export class Story {
   peer!: EchoPeer;
   private guests: Guest[] = [];
 
-  /** @param clients who gets an account */
-  constructor(back: Back, clients: readonly RealClient[]) {
-    this.deployment = new Deployment(back);
+  /**
+   * @param clients who gets an account
+   * @param options more of them for the socket manager
+   */
+  constructor(back: Back, clients: readonly RealClient[], options: readonly string[] = []) {
+    this.deployment = new Deployment(back, options);
     before(async () => {
       await this.deployment.start();
       for (const name of [PARTNER, ...clients.map((client) => client.name)])

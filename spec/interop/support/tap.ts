@@ -2,6 +2,9 @@ import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Reader, type Element, type Tag } from '../../../lib/xml/index.js';
 
+/** The first byte of a record with a part of a handshake, the first record of a side. [RFC8446 5.1] */
+const HANDSHAKE_RECORD = 0x16;
+
 /** What went over one connection in one direction. */
 export class Recording {
   header: Tag | undefined;
@@ -19,7 +22,9 @@ export class Recording {
     { limits: { bytes: 1e8, depth: 1000, attributes: 1000 }, namespaces: false },
   );
 
+  /** What is encrypted cannot be read; no stanza begins as a record of TLS does. */
   take(chunk: Buffer): void {
+    if (chunk[0] === HANDSHAKE_RECORD) this.reader.stop();
     this.reader.write(chunk);
   }
 }
