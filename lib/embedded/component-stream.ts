@@ -13,13 +13,13 @@ import type { Item, Journal, Output, Settle } from './store/journal.js';
 import type { EmbeddedLimits } from './limits.js';
 import type { Gate, Scheduler } from './routing/scheduler.js';
 
-/** Characters that are written at a time, and those of one packet more: what is behind that can still be taken back. */
+/** Characters that are written at a time, rounded up to a whole packet. Packets after that can still be taken back. */
 const WRITE_CHARACTERS = 64 * 1024;
 
-/** Bytes of UTF-8 that one character of a JavaScript string comes to. */
+/** Most bytes of UTF-8 for one character (UTF-16 unit) of a string. */
 const MAX_BYTES_PER_CHARACTER = 3;
 
-/** Where a component's stream stands. */
+/** The state of a component's stream. */
 export type StreamState = 'header' | 'handshake' | 'open' | 'closed';
 
 /** Why a component's stream has ended. */
@@ -35,16 +35,16 @@ export type StreamEnd =
   | 'overridden'
   | 'stopped';
 
-/** What a peer is told at the end: nothing and the connection cut, nothing, a closing tag, or an error. */
+/** How a stream ends: the connection is destroyed, or closed without a closing tag, with one, or with an error. */
 export type Farewell = 'cut' | 'hang up' | 'close' | { readonly error: string };
 
 export interface StreamEvents {
   /** The peer has shown that it knows the secret. */
   opened(stream: ComponentStream): void;
   packet(stream: ComponentStream, packet: Stanza): void;
-  /** So much waits for a stream that is closed that nobody will come for it. */
+  /** Too much waits for a closed stream to be kept for another one. */
   overflowed(stream: ComponentStream): void;
-  /** Told once, also for a stream that was never opened. */
+  /** Called once, also for a stream that was never opened. */
   closed(stream: ComponentStream, reason: StreamEnd): void;
 }
 
@@ -60,20 +60,19 @@ export interface StreamOptions {
 }
 
 /**
- * The stream of one component, seen from the side that accepts it: header, handshake, then packets both ways.
- * [XEP-0114]
+ * The stream of one component, from the accepting side: header, handshake, then packets both ways. [XEP-0114]
  */
 export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   state: StreamState = 'header';
-  /** Has the peer been told off for an address that is not of its name? Once is enough. */
+  /** Was it logged already that the peer uses addresses of another name? */
   warned = false;
-  /** Resolves when the connection below is closed. */
+  /** Resolves when the connection is closed. */
   readonly done: Promise<void>;
   private readonly id = randomBytes(16).toString('hex');
   private readonly stream: XmlStream<Item>;
   private readonly inbound: InboundQueue;
   private readonly timer: NodeJS.Timeout;
-  /** Packets that were not given to the connection: all that are not committed, and more where it has no room. */
+  /** Packets that the connection does not have yet: those of changes that are not committed, and those it has no room for. */
   private queue: Item[] = [];
   /** Characters of packets that have not left. */
   private size = 0;
@@ -93,7 +92,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
       limits: { bytes, depth, attributes },
       namespaces: false,
     });
-    // While a link is not read for a while, answers must not wait for that test.
+    // Answers must not wait for that test while the link is not read.
     transport.testsPeer = false;
     this.timer = setTimeout(() => this.timedOut(), handshakeTimeout * 1000);
   }
@@ -102,13 +101,13 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
    * Queues a packet; it leaves at the end of the turn. On a closed stream it waits to be taken by {@link remains}.
    *
    * @param packet as a tree or as text
-   * @param stanza what is in it for a client, and finds another way where the packet does not leave
-   * @returns false where the packet is longer than a peer need take: it could cost everybody behind it the link
+   * @param stanza the stanza in the packet, which is delivered otherwise where the packet does not leave
+   * @returns false where the packet is longer than a peer must accept: it could end the link for all clients
    */
   send(packet: Element | string, stanza?: Element, settle?: Settle): boolean {
     const text = packet.toString();
     const fits = isWithin(text, this.options.limits.packetBytes);
-    if (fits) this.say({ text, stanza, settle });
+    if (fits) this.queuePacket({ text, stanza, settle });
     else this.tooLong(text);
     return fits;
   }
@@ -121,23 +120,23 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     return items;
   }
 
-  /** Takes over what another stream could not write. */
+  /** Takes over the packets that another stream could not write. */
   takeOver(items: Item[]): void {
     for (const item of items) this.enqueue(item);
   }
 
-  /** May more be said because of what has come? On a stream that is closed it waits for another one. */
+  /** Is there room for more packets? On a closed stream they wait for another stream. */
   get hasRoom(): boolean {
     return this.state === 'closed' || this.size < this.options.limits.linkHold;
   }
 
-  /** Forgets packets that tell of changes which could not be stored. None of them has been written. */
-  unsay(items: ReadonlySet<Item>): void {
+  /** Forgets packets about changes that could not be stored. None of them has been written. */
+  takeBack(items: ReadonlySet<Item>): void {
     this.queue = this.queue.filter((item) => !items.has(item));
     this.settle(items, false);
   }
 
-  /** Takes at once what has come and still waits to be taken. */
+  /** Handles all waiting packets of the peer at once. */
   finish(): void {
     this.inbound.finish();
   }
@@ -193,12 +192,12 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     this.close('connection failed');
   }
 
-  /** The end of a turn: first what was stored is committed, then what was said of it is written. */
+  /** At the end of a turn: first the changes are committed, then the packets about them are written. */
   onFlush(): void {
     const { journal, scheduler } = this.options;
     journal.settle();
     if (this.state === 'closed' || this.stream.transport.waiting > 0) return;
-    // What was in the way may have been taken back.
+    // The packets that took the room may have been taken back.
     if (this.queue.length === 0) scheduler.roomAgain();
     else this.write(WRITE_CHARACTERS);
   }
@@ -225,7 +224,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
 
   // ------------------------------------------------------------------------------------------------------------------
 
-  /** What was read while there was no room for it came before the end. */
+  /** Reads the bytes that were kept while there was no room: they came before the end. */
   private takeKept(): void {
     const { transport } = this.stream;
     let bytes = transport.takeKept(PauseReason.Room);
@@ -235,7 +234,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     }
   }
 
-  /** Gives packets to the connection: at least one, and no more once they have so many characters. */
+  /** Gives packets to the connection: at least one, and no more once they have that many characters. */
   private write(characters: number): void {
     let count = 0;
     for (let sum = 0; count < this.queue.length && sum < characters; count += 1) {
@@ -244,7 +243,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     for (const item of this.queue.splice(0, count)) this.stream.send(item.text, false, item);
   }
 
-  /** Packets have left, or never will. */
+  /** Reports that packets have left, or never will. */
   private settle(items: Iterable<Item>, left: boolean): void {
     for (const item of items) {
       this.size -= item.text.length;
@@ -275,7 +274,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     });
   }
 
-  /** Is called while packets are taken: what was kept must not come in between. */
+  /** Called while packets are handled: kept bytes must not be read in between. */
   private hold(full: boolean): void {
     const { transport } = this.stream;
     if (full) transport.pause(PauseReason.Room);
@@ -298,8 +297,8 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
     transport.flushLater();
   }
 
-  private say(item: Item): void {
-    this.options.journal.noteSaid(this, item);
+  private queuePacket(item: Item): void {
+    this.options.journal.noteSent(this, item);
     this.enqueue(item);
   }
 
@@ -332,7 +331,7 @@ export class ComponentStream implements XmlStreamEvents<Item>, Output, Gate {
   }
 }
 
-/** Has the text so many bytes of UTF-8 at most? They are counted only where that is not certain. */
+/** Has the text at most that many bytes of UTF-8? They are counted only where its length does not decide it. */
 function isWithin(text: string, bytes: number): boolean {
   return text.length * MAX_BYTES_PER_CHARACTER <= bytes || Buffer.byteLength(text) <= bytes;
 }

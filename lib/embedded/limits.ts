@@ -1,40 +1,40 @@
-/** What peers and users may cost the embedded session manager. */
+/** Limits of the resources that peers and users of the embedded session manager may use. */
 export interface EmbeddedLimits {
   /** Seconds from a stream's first byte, or from {@link SessionManager.accept}, to its handshake. [jabberd 1.1.2: 5] */
   readonly handshakeTimeout: number;
-  /** Seconds that sessions outlive their link. [jabberd 1.1.2: packets wait for 30] */
+  /** Seconds that sessions are kept after their link is lost. [jabberd 1.1.2: packets wait for 30] */
   readonly linkAwayTimeout: number;
   /** Bytes of one packet, in either direction. [jabberd 1.1.2: about 1,000,000] */
   readonly packetBytes: number;
-  /** Elements inside each other. [jabberd 1.1.2: 100] */
+  /** Nested elements. [jabberd 1.1.2: 100] */
   readonly depth: number;
   /** Attributes of one element. */
   readonly attributes: number;
-  /** Characters waiting for a link that does not read; then it is dropped. */
+  /** Characters that may wait for a link that does not read; above that it is closed. */
   readonly linkQueue: number;
-  /** Characters waiting for a link from which on no more packets of it are taken: whatever is said next waits behind them. */
+  /** Characters waiting for a link from which on its packets are not handled, because the answers would wait after them. */
   readonly linkHold: number;
-  /** Bytes (about) of packets of a link that wait to be taken from which on no more are read. */
+  /** Bytes (about) of packets that wait to be handled, from which on the link is not read. */
   readonly linkBacklog: number;
-  /** Logins of one link that were accepted and wait for their session to be asked for; then the oldest is forgotten. */
+  /** Accepted logins of one link whose session was not requested yet; above that the oldest is forgotten. */
   readonly loginTickets: number;
   /** Sessions of one account at a time. */
   readonly sessions: number;
-  /** Characters of a presence, which may go to as many as there are contacts. */
+  /** Characters of a presence, which may be sent to every contact. */
   readonly presenceCharacters: number;
-  /** Messages waiting for one account. */
+  /** Offline messages of one account. */
   readonly offlineMessages: number;
-  /** Characters of XML waiting for one account. */
+  /** Characters of the offline messages of one account, as XML. */
   readonly offlineCharacters: number;
-  /** Contacts of one account, strangers who ask included. */
+  /** Contacts of one account, with the strangers who request a subscription. */
   readonly contacts: number;
-  /** Characters of all contacts of one account, names and groups included: a roster must fit into a packet. */
+  /** Characters of all contacts of one account, with names and groups: a roster must fit into a packet. */
   readonly rosterCharacters: number;
   /** Groups of one contact. */
   readonly groups: number;
   /** Characters of a contact's name, or of a group's. */
   readonly nameCharacters: number;
-  /** Addresses that one session has sent its presence to directly. */
+  /** Addresses to which one resource has sent directed presence. */
   readonly directedPresences: number;
   /** Private documents of one account. */
   readonly documents: number;

@@ -23,8 +23,8 @@ const FAILED_HANDSHAKES: ReadonlySet<StreamEnd> = new Set([
 ]);
 
 /**
- * A session manager of our own, the "jsm" of the old servers: accounts, rosters, presence, messages, for socket
- * managers that come over any stream, in one of the dialects. [README.SM] [jabberd 1.1.2] [jabberd 1.4.3]
+ * The embedded session manager, the "jsm" of the old servers: accounts, rosters, presence and messages, for socket
+ * managers that connect over any stream and speak one of the dialects. [README.SM] [jabberd 1.1.2] [jabberd 1.4.3]
  */
 export class SessionManager {
   private readonly context: EmbeddedContext;
@@ -44,7 +44,7 @@ export class SessionManager {
     return this.context.resources;
   }
 
-  /** Serves the stream of one component, which ends with it. */
+  /** Serves the stream of one component, and closes it at the end. */
   accept(peer: Duplex | Transport<Item>): void {
     const { name, secret, log } = this.options;
     const { limits, dialect, journal, scheduler } = this.context;
@@ -62,7 +62,7 @@ export class SessionManager {
   }
 
   /**
-   * Removes an account, and tells all who are concerned, as if its user had asked for it.
+   * Removes an account, and tells its contacts, as if its user had requested that.
    *
    * @param account bare address, in any spelling
    * @returns false where there is none
@@ -98,7 +98,7 @@ export class SessionManager {
     this.recovery.moveTo(link);
   }
 
-  /** Where there is one link at a time the newest is it: who comes again has lost the other one. [jabberd 1.4.3 base_accept.c] */
+  /** Where a component may have one link, a new link replaces the old one: it has lost that. [jabberd 1.4.3 base_accept.c] */
   private override(by: ComponentStream): void {
     const { override } = this.context.dialect.words;
     if (override === undefined) return;

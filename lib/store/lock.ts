@@ -6,17 +6,17 @@ import { isLocked, openLock, type Sqlite } from './sqlite.js';
 const FILE = 'sm-component.lock';
 
 /**
- * The right to use a directory alone. The system keeps it, on an open file: whichever way the process ends, it is free
- * again, and nothing that is left behind in the directory is taken for it. The lock is one of SQLite's (on an empty
- * database), since Node has none; it holds between containers too, where they share the directory.
+ * The right to use a directory alone. The operating system keeps it, on an open file: however the process ends, the
+ * directory is free again, and a file left in it does not count as a lock. The lock is one of SQLite's (on an empty
+ * database), because Node has none. It also works between containers that share the directory.
  */
 export class DirectoryLock {
   private constructor(private readonly database: Sqlite) {}
 
   /**
-   * @param wait milliseconds to wait for another one, in which nothing else happens
-   * @returns undefined where another process has it
-   * @throws Error where the directory can not be made or written
+   * @param wait milliseconds to block while another process has the lock
+   * @returns undefined where another process has the lock
+   * @throws Error where the directory cannot be made or written
    */
   static take(directory: string, wait: number): DirectoryLock | undefined {
     makeDirectory(directory);
@@ -33,7 +33,7 @@ export class DirectoryLock {
     }
   }
 
-  /** Others may use the directory. The file stays: whoever removed it could remove one that others have locked. */
+  /** Lets others use the directory. The file stays, because another process may have locked it meanwhile. */
   release(): void {
     this.database.close();
   }

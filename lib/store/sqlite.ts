@@ -8,17 +8,17 @@ import { makeDirectory } from '../config/directory.js';
 export type { Statement } from './database.js';
 export type Sqlite = Database.Database;
 
-/** A file that is not what it was: what is wrong with it. */
+/** A file that is damaged; the message says how. */
 export class DamagedFile extends Error {
   override readonly name = 'DamagedFile';
 }
 
 /**
- * Opens a file that is ours alone, made where it is missing, as is its directory; others may not read either. In WAL
- * mode, and `synchronous` FULL: what is committed is there after a loss of power too.
+ * Opens a file that only this program uses, in WAL mode. The file and its directory are made where they are missing, and
+ * other users may not read them. `synchronous` is FULL: committed changes survive a loss of power.
  *
- * @param create makes the tables of a new file, which is there with all of them or not at all
- * @throws DamagedFile where there is a file without anything in it
+ * @param create makes the tables of a new file; the file appears with all of them, or not at all
+ * @throws DamagedFile where the file is empty
  * @throws Error when the directory or the file cannot be used
  */
 export function openOwn(directory: string, name: string, create: (database: Sqlite) => void): Sqlite {
@@ -38,7 +38,7 @@ export function openOwn(directory: string, name: string, create: (database: Sqli
   }
 }
 
-/** Two that make it at once get the same file. */
+/** Two processes that make the file at once get the same one. */
 function make(file: string, create: (database: Sqlite) => void): void {
   if (existsSync(`${file}-wal`))
     throw new DamagedFile(`${path.basename(file)} is missing, but ${path.basename(file)}-wal exists`);
@@ -54,7 +54,7 @@ function make(file: string, create: (database: Sqlite) => void): void {
   }
 }
 
-/** Never in the place of another file, where the file system has links. */
+/** Does not replace an existing file, where the file system has hard links. */
 function giveName(fresh: string, file: string): void {
   try {
     linkSync(fresh, file);
@@ -65,10 +65,10 @@ function giveName(fresh: string, file: string): void {
   }
 }
 
-/** Bytes of a file that is checked whenever it is opened, which takes a second at most. */
+/** Bytes up to which a file is checked when it is opened; that takes a second at most. */
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 
-/** @throws DamagedFile where the tables of the file do not hold together; a large file is not looked through */
+/** @throws DamagedFile where the tables of the file are inconsistent; a large file is not checked */
 export function requireWhole(database: Sqlite): void {
   if (statSync(database.name).size > MAX_CHECKED_BYTES) return;
   const found = database.pragma('quick_check(1)', { simple: true }) as string;
@@ -77,10 +77,10 @@ export function requireWhole(database: Sqlite): void {
 }
 
 /**
- * Opens a file that belongs to somebody else, who may be using it right now: neither it, nor its journal mode, nor its
- * permissions are changed by that.
+ * Opens a file of another program, which may be using it at the same time. Neither the file nor its journal mode nor its
+ * permissions are changed.
  *
- * @param wait milliseconds to block for a lock that somebody else holds, before SQLITE_BUSY is thrown
+ * @param wait milliseconds to block for another program's lock before SQLITE_BUSY is thrown
  * @throws Error when the file is missing or cannot be used
  */
 export function openShared(file: string, wait: number): Sqlite {
@@ -89,12 +89,12 @@ export function openShared(file: string, wait: number): Sqlite {
   return database;
 }
 
-/** A file that is there to be locked. @param wait milliseconds to wait for a lock that somebody else holds */
+/** Opens a file that serves as a lock. @param wait milliseconds to block for another program's lock */
 export function openLock(file: string, wait: number): Sqlite {
   return open(file, { timeout: wait });
 }
 
-/** A database that ends with the process. */
+/** A database in memory. */
 export function openMemory(): Sqlite {
   return open(':memory:');
 }
@@ -109,12 +109,12 @@ function open(file: string, options?: Database.Options): Sqlite {
   }
 }
 
-/** Was nothing installed that fits this Node and this system? */
+/** Is there no native part for this version of Node and this system? */
 function isWithoutBinding({ code, message }: NodeJS.ErrnoException): boolean {
   return code === 'ERR_DLOPEN_FAILED' || message.startsWith('Could not locate the bindings file');
 }
 
-/** It is missing where packages were installed without their scripts, and is another one's after a change of Node. */
+/** It is missing where packages were installed without their scripts, and does not fit after a change of Node. */
 function withoutBinding(): string {
   const own = path.dirname(createRequire(import.meta.url).resolve('better-sqlite3/package.json'));
   return (
@@ -123,22 +123,22 @@ function withoutBinding(): string {
   );
 }
 
-/** The code of SQLite, `SQLITE_BUSY`, where it is an error of SQLite. */
+/** The code of an error of SQLite, such as `SQLITE_BUSY`; undefined for other errors. */
 export function sqliteCode(error: unknown): string | undefined {
   return error instanceof Database.SqliteError ? error.code : undefined;
 }
 
-/** Does another program hold the lock that was needed? */
+/** Did an operation fail because another program holds a lock? */
 export function isLocked(error: unknown): boolean {
   return /^SQLITE_(?:BUSY|LOCKED)/.test(sqliteCode(error) ?? '');
 }
 
-/** Is it a failure of the file (a full disk, a lock, no rights), and not of what was to be written? */
+/** Did the file fail (a full disk, a lock, no permission), and not the change that was to be written? */
 export function isUnwritable(error: unknown): boolean {
   return /^SQLITE_(?:FULL|BUSY|LOCKED|IOERR|READONLY|CANTOPEN|NOMEM)/.test(sqliteCode(error) ?? '');
 }
 
-/** Is the file no database, or one whose parts do not fit together? */
+/** Is the file no database, or an inconsistent one? */
 export function isDamaged(error: unknown): boolean {
   return error instanceof DamagedFile || /^SQLITE_(?:CORRUPT|NOTADB)/.test(sqliteCode(error) ?? '');
 }

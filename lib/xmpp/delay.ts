@@ -8,7 +8,7 @@ export function dateTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
-/** `20261121T04:49:06`, as before there was XEP-0082. [XEP-0091 2] */
+/** `20261121T04:49:06`, the form before XEP-0082. [XEP-0091 2] */
 export function legacyDateTime(at: number): string {
   const date = new Date(at);
   const day = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()].map(twoDigits).join('');
@@ -16,10 +16,10 @@ export function legacyDateTime(at: number): string {
 }
 
 /**
- * When something was first sent, for clients of either age. [XEP-0203 3] [XEP-0091 3]
+ * When a stanza was first sent, for new and old clients. [XEP-0203 3] [XEP-0091 3]
  *
  * @param at milliseconds since 1970
- * @param from who held it back
+ * @param from the address that delayed it
  * @param reason shown by old clients
  */
 export function delays(at: number, from: string, reason = ''): Element[] {

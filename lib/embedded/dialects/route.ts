@@ -1,6 +1,6 @@
 /**
  * route, the dialect of jabberd 1.4 as it was deployed, from the session manager's side. Every packet of a client
- * travels inside a `<route/>`, and the type of that says what it is about. [jadc2s PROTO]
+ * travels inside a `<route/>`, and the type of that route says what the packet is about. [jadc2s PROTO]
  */
 import { Element, element, escapeValue, withDeclarationsOf, type Stanza } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
@@ -15,7 +15,7 @@ import {
 } from './dialect.js';
 import { COMPONENT_ACCEPT } from '../../xmpp/namespaces.js';
 
-/** 1.4 closes without a closing tag, and behind an error that is the last of it. [jabberd 1.4.3 base_accept.c] */
+/** 1.4 closes a stream without a closing tag; an error is the last thing that it sends. [jabberd 1.4.3 base_accept.c] */
 const words: StreamWords = {
   header(namespace, name, id) {
     if (namespace !== COMPONENT_ACCEPT) return { error: 'Invalid namespace specified.' };
@@ -26,7 +26,7 @@ const words: StreamWords = {
   noHandshake: 'Timed Out',
   tooEarly: 'Must send handshake first.',
   tooEarlyEnds: true,
-  // What is XML, and still too much for us, is told what it was.
+  // For well-formed XML over a limit the text names the limit.
   badXml: ({ condition, text }) => (condition === 'policy-violation' ? text : 'Invalid XML'),
   override: 'Socket override by another connection.',
 };
@@ -39,7 +39,7 @@ const refusals: Refusals = {
   noStreamId: ['501', 'Not Implemented'],
 };
 
-/** What 1.4 writes in the `error` of a route; the last one is ours. */
+/** The texts that 1.4 writes in the `error` of a route. The last one is our own. */
 const REASONS: Readonly<Record<Rejection, string>> = {
   'no session': 'Invalid Session',
   'no user': 'Invalid User',
@@ -48,7 +48,7 @@ const REASONS: Readonly<Record<Rejection, string>> = {
   'wrong name': 'Server Configuration Error',
 };
 
-/** The stanza in a route: the first element. More than one would be for a client to smuggle. [jadc2s PROTO] */
+/** The stanza in a route: the first element. A second one could only be smuggled by a client. [jadc2s PROTO] */
 function stanzaIn(packet: Stanza): Element | undefined {
   // A route without declarations is not parsed: the stanza is the same outside of it.
   const only = packet.declares ? undefined : packet.only();
@@ -58,7 +58,7 @@ function stanzaIn(packet: Stanza): Element | undefined {
   return first && withDeclarationsOf(route, first);
 }
 
-/** A type that nobody knows is none. An empty route says nothing where it would carry. [jabberd 1.4.3, 12 and 16] */
+/** Unknown types are ignored, and so is an empty route that should carry a stanza. [jabberd 1.4.3, 12 and 16] */
 function read(packet: Stanza): Incoming | undefined {
   if (packet.name !== 'route') return undefined;
   const to = Jid.parse(packet.attribute('to'));
@@ -72,7 +72,7 @@ function read(packet: Stanza): Incoming | undefined {
   return { kind: type === 'auth' ? 'login' : 'stanza', to, socket, packet, stanza };
 }
 
-/** As an error, its addressing turned round and the payload kept, but for passwords. [jabberd 1.4.3 jsm, transcript 16] */
+/** As an error, with its addresses swapped, and its payload without passwords. [jabberd 1.4.3 jsm, transcript 16] */
 function giveBack(packet: Element, why: Rejection): Element {
   const back = packet
     .reopened()
@@ -91,7 +91,7 @@ export const serverRoute: ServerDialect = {
   words,
   refusals,
   read,
-  /** From the address that was asked, in its own spelling; the stanza itself has no addresses. [jabberd 1.4.3, 06] */
+  /** From the address that the request was sent to, as it was spelt; the stanza has no addresses. [jabberd 1.4.3, 06] */
   answer({ packet, stanza }, type, content) {
     const answer = new Element(stanza.name, new Map(stanza.attributes), content)
       .set('to', undefined)
@@ -103,7 +103,7 @@ export const serverRoute: ServerDialect = {
       answer,
     );
   },
-  /** The request turned round, with what is in it: jadc2s keeps the result of the login there, for its client. [jadc2s 0.9.2] */
+  /** With the content of the request: jadc2s stores the result of the login there, for its client. [jadc2s 0.9.2] */
   opened: ({ address, socket }, { packet }) =>
     element('route', { to: socket, from: address, type: 'session' }, ...packet.element().children),
   sessionAddress: (jid, tag) => `${jid.bare}/${tag}`,

@@ -1,6 +1,6 @@
 /**
  * sto/sfrom, the dialect of README.SM as jabberd up to 1.1.2 speaks it, from the session manager's side. Two attributes
- * on every packet say which session and which socket it belongs to; a 510 "Disconnected" says that one of them is gone.
+ * of every packet name its session and its socket; a 510 "Disconnected" says that one of them is gone.
  */
 import { Element, element, escapeValue, type Stanza } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
@@ -27,9 +27,9 @@ const words: StreamWords = {
 };
 
 /**
- * The error by which a packet ends a session, or gives back what could not be delivered. It is the last thing inside: an
- * earlier one is somebody's who wanted a client to echo it, and the client's own error comes behind it. [jabberd 1.1.2
- * jutil_error; there it counts wherever it stands]
+ * The error by which a packet ends a session or returns an undelivered stanza. It is the last element: an earlier one was
+ * sent to a client in order to be echoed, and the client's own error comes after it. [jabberd 1.1.2 jutil_error; there it
+ * counts in any place]
  */
 function endOf(packet: Element): Element | undefined {
   // Most packets are of another type: their content is not parsed for this.
@@ -43,7 +43,7 @@ function unstamped(packet: Element): Element {
   return packet.set('sto', undefined).set('sfrom', undefined);
 }
 
-/** What is inside of a 510, the way it was before it could not be delivered. */
+/** The undelivered stanza in a 510, as it was sent. */
 function takenBack(packet: Element, error: Element): Element {
   const type = error.attribute('type') ?? 'normal';
   const stanza = unstamped(packet);
@@ -51,13 +51,13 @@ function takenBack(packet: Element, error: Element): Element {
   return stanza.set('type', type === 'normal' ? undefined : type);
 }
 
-/** Before login the packet is an iq to the bare name of the server. */
+/** Before login a packet is an iq to the domain. */
 function isPreLogin(packet: Element, to: Jid): boolean {
   const type = packet.attribute('type');
   return to.user === undefined && packet.localName === 'iq' && (type === 'get' || type === 'set');
 }
 
-/** Without both addresses there is nobody to answer. [jabberd 1.1.2] */
+/** A packet without both addresses cannot be answered. [jabberd 1.1.2] */
 function read(packet: Stanza): Incoming | undefined {
   const to = Jid.parse(packet.attribute('sto'));
   const socket = packet.attribute('sfrom');
@@ -76,8 +76,8 @@ function swap(packet: Element, one: string, other: string): void {
 }
 
 /**
- * The packet's opening tag on its way back. Order and number of the attributes are those of 1.1.2, which swaps what is
- * there and fills in what is missing. [jabberd 1.1.2 jsm]
+ * The packet's opening tag on its way back. The attributes and their order are those of 1.1.2, which swaps the addresses
+ * that are there and adds the missing ones. [jabberd 1.1.2 jsm]
  */
 function turnedRound(packet: Element, type: 'result' | 'error'): Element {
   const back = new Element(packet.name, new Map(packet.attributes)).set('type', type);
@@ -87,8 +87,8 @@ function turnedRound(packet: Element, type: 'result' | 'error'): Element {
 }
 
 /**
- * The packet on its way back in a 510: to and from as they were, its type hidden in the error. A packet without a
- * type gets `normal` there, because 1.1.2 loses a message that comes back with none. [README.SM 510]
+ * The packet on its way back as a 510: with its `to` and `from`, and its type in the error. A packet without a type gets
+ * `normal` there, because 1.1.2 loses a message that comes back without one. [README.SM 510]
  */
 function giveBack(packet: Element, why: Rejection): Element {
   const type = packet.attribute('type') ?? 'normal';
@@ -111,7 +111,7 @@ export const serverStoSfrom: ServerDialect = {
     return (session === undefined ? back : back.set('sfrom', session)).append(...content);
   },
   sessionAddress: (jid) => jid.full,
-  /** From the bare address, never the full one: that is for the 510. [jabberd 1.1.2 jsm] */
+  /** From the bare address; the full one is used only in a 510. [jabberd 1.1.2 jsm] */
   stamp: ({ socket, bareJid }) => ` sto='${escapeValue(socket)}' sfrom='${escapeValue(bareJid)}'`,
   carry: (stamp, stanza) => stanza.toString(stamp),
   ended(sessionAddress, socket, why = 'Disconnected') {

@@ -22,7 +22,7 @@ const STATUS: Readonly<Record<DisconnectReason, string>> = {
 /** The reasons that the socket manager does not know yet. Told of another one, it might end the new session for it. */
 const TOLD: ReadonlySet<DisconnectReason> = new Set(['replaced', 'account removed', 'stopped']);
 
-/** Ends the session of a resource, once: the socket manager is told where it must be, and who saw the presence. */
+/** Ends the session of a resource, once. Its contacts are told, and the socket manager where it does not know yet. */
 export function disconnect(
   context: EmbeddedContext,
   resource: ConnectedResource,

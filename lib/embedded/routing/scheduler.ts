@@ -1,12 +1,12 @@
-/** How long work is done in one turn of the event loop; then everything else has its turn. */
+/** How long work is done in one turn of the event loop. */
 const SLICE_MS = 4;
-/** How long it is done for one user before the others have their turn. */
+/** How long work is done for one user before the other users have a turn. */
 const SHARE_MS = 2;
 
-/** Work that is done step by step: whatever comes between two of them. */
+/** Work that is done step by step. Other work may be done between two steps. */
 export type Steps = Generator<undefined, void>;
 
-/** Where what is said because of some work goes. The work waits while there is no room. */
+/** Where the packets of some work leave. The work waits while there is no room. */
 export interface Gate {
   readonly hasRoom: boolean;
 }
@@ -19,41 +19,41 @@ interface Task {
 interface Job {
   readonly gate: Gate;
   readonly steps: Steps;
-  /** Must it be done even where everything ends? */
+  /** Must it be done also when the link or the session manager ends? */
   readonly must: boolean;
 }
 
-/** A user, or whoever else work is done for. */
+/** A user for whom work is done, or a client that is not logged in. */
 interface Owner {
   readonly name: string;
-  /** What is under way and goes on in steps: it comes before the tasks, in its order. */
+  /** Work in steps that has begun: it is done in order, before the tasks. */
   jobs: Job[];
   tasks: Fifo<Task>;
-  /** What is left of the share, in milliseconds. */
+  /** The rest of the share, in milliseconds. */
   left: number;
 }
 
 /**
- * All work of the session manager, by who it is done for: a few milliseconds of it in each turn of the event loop, and
- * of those a share for each user in turn. What is done for one user is done in its order; between the work of two users
- * there is none to keep. Time is what counts: a packet of few characters may cost much of it.
+ * Schedules the work of the session manager: a few milliseconds in each turn of the event loop, in which users take
+ * turns. The work for one user is done in order; the order between users does not matter. Turns are measured in time,
+ * because a small packet may cause much work.
  *
- * Who has not used up a share comes before those who have, and of those one has a turn in each slice.
+ * Users who have not used up their share come first. Of the others, one has a turn in each slice.
  */
 export class Scheduler {
   private readonly owners = new Map<string, Owner>();
   private readonly fresh = new Fifo<Owner>();
   private readonly busy = new Fifo<Owner>();
-  /** Who waits for room. */
+  /** The users whose work waits for room. */
   private readonly parked = new Set<Owner>();
-  /** For whom something is being done right now. */
+  /** The user for whom work is being done now. */
   private current: Owner | undefined;
-  /** Where, among its jobs, what goes on in steps because of that has its place. */
-  private behindCurrent = 0;
+  /** The place among the jobs of that user for work in steps that the running work begins. */
+  private afterCurrent = 0;
   private next: NodeJS.Immediate | undefined;
 
   /**
-   * @param failed told of a step that threw; the job is over then
+   * @param failed called with the error of a step that threw; its job is over then
    * @param now a clock, in milliseconds
    */
   constructor(
@@ -61,38 +61,38 @@ export class Scheduler {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Has something done for a user, behind what was to be done for it before. */
+  /** Adds a task for a user, after all other work for that user. */
   add(owner: string, gate: Gate, run: () => void): void {
     this.of(owner).tasks.push({ gate, run });
   }
 
   /**
-   * Has what is being done now go on in steps, before the next task of the same user.
+   * Has the running work go on in steps, before the next task of the same user.
    *
-   * @param owner whom it is done for where that is no work of a user
-   * @param when is it dropped where everything ends, or done?
+   * @param owner the user, where the running work is not done for one
+   * @param when whether the steps are done also when everything ends; else they are dropped then
    */
   goOn(owner: string, gate: Gate, steps: Steps, when?: 'also at the end'): void {
     this.put(this.current ?? this.of(owner), { gate, steps, must: when !== undefined });
   }
 
-  /** Has something done for a user, in steps, before the next task: also where everything ends. */
+  /** Adds work in steps for a user, before the next task; it is done also when everything ends. */
   first(owner: string, gate: Gate, steps: Steps): void {
     this.put(this.of(owner), { gate, steps, must: true });
   }
 
-  /** Calls back when what is being done now is done, with all that goes on in steps. */
+  /** Calls back when the running work is done, with the steps that it has begun. */
   whenDone(gate: Gate, done: () => void): void {
     if (!this.current || this.current.jobs.length === 0) done();
     else this.goOn(this.current.name, gate, once(done));
   }
 
-  /** Does what there is time for now, the rest later. */
+  /** Does work for the time of one slice now, and the rest later. */
   work(): void {
     if (!this.next) this.slice();
   }
 
-  /** There may be room again somewhere. */
+  /** To be called when there may be room again at a gate. */
   roomAgain(): void {
     if (this.parked.size === 0) return;
     for (const owner of this.parked) this.queue(owner);
@@ -100,7 +100,7 @@ export class Scheduler {
     this.schedule();
   }
 
-  /** Does all tasks of a gate at once, or all there are: it is at its end. Of what goes on in steps only what must be done. */
+  /** Does all tasks of a gate, or of all, at once: it ends. Of the work in steps only that which must be done is done. */
   finish(gate?: Gate): void {
     for (const owner of [...this.owners.values()]) {
       this.finishJobs(owner);
@@ -114,7 +114,7 @@ export class Scheduler {
     this.schedule();
   }
 
-  /** How much there is still to do, for who watches. */
+  /** How many tasks and jobs wait. */
   get waiting(): number {
     let count = 0;
     for (const { jobs, tasks } of this.owners.values()) count += jobs.length + tasks.length;
@@ -130,8 +130,8 @@ export class Scheduler {
 
   private put(owner: Owner, job: Job): void {
     if (owner === this.current) {
-      owner.jobs.splice(this.behindCurrent, 0, job);
-      this.behindCurrent += 1;
+      owner.jobs.splice(this.afterCurrent, 0, job);
+      this.afterCurrent += 1;
     } else owner.jobs.push(job);
     this.schedule();
   }
@@ -159,12 +159,12 @@ export class Scheduler {
     if (this.fresh.length + this.busy.length > 0) this.schedule();
   }
 
-  /** @returns false where there is nobody */
+  /** @returns false where there is no such user */
   private serveBusy(until: number): boolean {
     const owner = this.busy.shift();
     if (!owner) return false;
     owner.left += SHARE_MS;
-    // Whose last step took longer than a share sits out as many turns.
+    // A user whose last step took longer than a share misses as many turns.
     if (owner.left > 0) this.serve(owner, until);
     else this.busy.push(owner);
     return true;
@@ -203,7 +203,7 @@ export class Scheduler {
   private attempt<Result>(owner: Owner, place: number, action: () => Result): Result | undefined {
     const before = this.current;
     this.current = owner;
-    this.behindCurrent = place;
+    this.afterCurrent = place;
     try {
       return action();
     } catch (error) {
@@ -226,10 +226,10 @@ function* once(action: () => void): Generator<undefined, void> {
   action();
 }
 
-/** How many places at the beginning may be left behind before they are given back. */
-const MAX_BEHIND = 1024;
+/** How many free places at the beginning of the array are kept at most. */
+const MAX_FREE_PLACES = 1024;
 
-/** First in, first out, however many there are. */
+/** A queue whose operations cost the same for any number of items. */
 class Fifo<Item> {
   private items: (Item | undefined)[] = [];
   private at = 0;
@@ -249,14 +249,14 @@ class Fifo<Item> {
   shift(): Item | undefined {
     if (this.length === 0) return undefined;
     const item = this.items[this.at];
-    // What is done must not be kept in memory until its place is given back.
+    // An item that was taken must not stay in memory until its place is freed.
     this.items[this.at] = undefined;
     this.at += 1;
-    if (this.at > MAX_BEHIND && this.at * 2 > this.items.length) this.items = this.empty();
+    if (this.at > MAX_FREE_PLACES && this.at * 2 > this.items.length) this.items = this.empty();
     return item;
   }
 
-  /** Takes all out. */
+  /** Takes out all items. */
   empty(): Item[] {
     const items = this.items.slice(this.at) as Item[];
     this.items = [];

@@ -1,14 +1,14 @@
 import type { Database } from '../../store/database.js';
 import { Jid, prepareAccountName } from '../../xmpp/jid.js';
 
-/** When and how an account was last seen. */
+/** When a resource of an account was last available, and the status it left. */
 export interface LastActivity {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly status: string;
 }
 
-/** Longest password in characters. */
+/** Longest password, in characters. */
 const MAX_PASSWORD_LENGTH = 1023;
 
 /** May this text be a password? */
@@ -17,8 +17,8 @@ export function isAccountPassword(text: string): boolean {
 }
 
 /**
- * Who may log in. Accounts are named by their bare JID (`juliet@localhost`), in any spelling on the way in and in the
- * folded one on the way out.
+ * The accounts. They are named by their bare JID (`juliet@localhost`): in any spelling in parameters, folded in
+ * results.
  */
 export class AccountTable {
   private readonly statements;
@@ -39,8 +39,8 @@ export class AccountTable {
   }
 
   /**
-   * Removes the account and all that was kept for it. Who had a subscription to it, or gave it one, has none any more:
-   * whoever takes the name next is somebody else.
+   * Removes the account and all that is stored for it. Subscriptions between it and others end too: a new account of that
+   * name belongs to another user.
    *
    * @returns false where there is none
    */
@@ -71,12 +71,12 @@ export class AccountTable {
     return this.password(account) !== undefined;
   }
 
-  /** The password in clear; undefined where there is no such account. Not to be logged, nor sent to anybody. */
+  /** The password in clear; undefined where there is no such account. Must not be logged, nor sent to anybody. */
   password(account: string): string | undefined {
     return this.statements.password.get(canonical(account))?.password;
   }
 
-  /** Keeps when the last session of the account has gone. */
+  /** Stores when a resource of the account was last available. */
   setLastActivity(account: string, { at, status }: LastActivity): void {
     this.database.write(() => this.statements.saw.run(at, status, canonical(account)));
   }
@@ -89,7 +89,7 @@ export class AccountTable {
 
 function prepare(database: Database) {
   return {
-    // The roster begins with a version that no account of that name had before: clients keep what they know by it.
+    // The roster begins with a version that no earlier account of that name had: clients store rosters by version.
     add: database.prepare<[string, string, number, number]>(
       'INSERT INTO account (jid, password, created, roster_version) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     ),
@@ -113,7 +113,7 @@ function prepare(database: Database) {
   };
 }
 
-/** The one spelling of an account's name; what is no address at all names no account. */
+/** The prepared bare JID of an account; empty, and so no account's, for a text that is no address. */
 function canonical(account: string): string {
   return Jid.parse(account)?.bare ?? '';
 }

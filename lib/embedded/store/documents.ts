@@ -1,6 +1,6 @@
 import type { Database } from '../../store/database.js';
 
-/** XML that users leave with us under a name, to be given back as it came. */
+/** XML that users store on the server under a name, returned as it came. */
 export class DocumentTable {
   private readonly statements;
 

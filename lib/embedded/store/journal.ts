@@ -5,19 +5,19 @@ import type { Element } from '../../xml/index.js';
 import { WaitingTasks, type Task } from './tasks.js';
 import type { Store } from './store.js';
 
-/** How long a task waits for a lock that another program has on the store, in milliseconds; then its sender is told. */
+/** How long a task waits for another program's lock on the store before it fails and its sender is told. */
 const LOCK_TIMEOUT_MS = 2000;
-/** How often the lock is tried meanwhile. */
+/** How often the lock is tried while tasks wait. */
 const LOCK_RETRY_MS = 20;
-/** How long tasks that have waited are done in one turn of the event loop, in milliseconds. */
+/** How long waiting tasks are done in one turn of the event loop once the lock is free. */
 const SLICE_MS = 10;
 /** Characters of all tasks that may wait for a lock. */
 const MAX_WAITING_CHARACTERS = 8 * 1024 * 1024;
 
-/** How many may be committed together after a failure when all is well again: it doubles with each success. */
-const ALL_IS_WELL = 2 ** 10;
+/** The batch size, doubled with each success after a failure, from which on the store counts as healthy again. */
+const MIN_HEALTHY_BATCH = 2 ** 10;
 
-/** Told once whether a packet has left; where it has not, it comes back to its sender. */
+/** Called once with whether a packet has left. One that has not goes back to its sender. */
 export type Settle = (left: boolean) => void;
 
 /** A packet that waits to leave. */
@@ -28,35 +28,35 @@ export interface Item {
   readonly settle?: Settle;
 }
 
-/** What packets are said to, and can be taken back from while they have not left. */
+/** A receiver of packets, which gives them back as long as they have not left. */
 export interface Output {
-  unsay(items: ReadonlySet<Item>): void;
+  takeBack(items: ReadonlySet<Item>): void;
 }
 
-/** What is to happen once a task's changes are stored; what, should they be undone. */
+/** What to do once the changes of a task are stored, or where they are undone. */
 interface Effect {
   readonly stored?: () => void;
   readonly undone?: () => void;
 }
 
 /**
- * Does tasks one after the other, and sees to it that nothing is said that is not stored.
+ * Does tasks one after the other. The packets that a task sends leave only after its changes are stored.
  *
- * The changes of many tasks are committed together: one wait for the disk at the end of a turn of the event loop, or
- * before a task that changes what is in memory. What they say leaves after that. Where the commit fails, all of it is
- * undone, in the store and in what was said, and the tasks are done again one by one, so that only those fail that can
- * not be stored. Their senders are told.
+ * The changes of many tasks are committed together, at the end of a turn of the event loop or before a task that changes
+ * memory: so they wait for the disk once. Their packets leave after that. Where the commit fails, all changes are undone
+ * and all packets taken back. Then the tasks are done again one by one, so that only those fail whose own changes cannot
+ * be stored. Their senders are told.
  */
 export class Journal {
   private readonly queue: Task[] = [];
   private readonly waiting = new WaitingTasks();
-  /** Those whose changes are not committed, and all that were done since the first of them. */
+  /** The tasks whose changes are not committed, and all that were done since the first of them. */
   private batch: Task[] = [];
-  /** What they have said. */
-  private said: { readonly output: Output; readonly item: Item }[] = [];
+  /** The packets that these tasks have sent. */
+  private sent: { readonly output: Output; readonly item: Item }[] = [];
   private effects: Effect[] = [];
-  /** How many may be committed together: after a failure few, and more with each success. */
-  private most = Infinity;
+  /** How many tasks may be committed together: one after a failure, and twice as many with each success. */
+  private maxBatch = Infinity;
   private state: 'idle' | 'between tasks' | 'once' | 'repeatable' = 'idle';
   private lockedSince: number | undefined;
   private retrying: NodeJS.Timeout | undefined;
@@ -69,22 +69,22 @@ export class Journal {
     store.doNotWait();
   }
 
-  /** Does a task: at once, or after the one that is being done, or (for a locked store) a little later. */
+  /** Does a task: at once, or after the running one, or later where the store is locked. */
   do(task: Task): void {
     this.queue.push(task);
     this.exclusively(() => undefined);
   }
 
-  /** Does what changes sessions or presence, and belongs to nobody. A failure is logged, and goes no further. */
+  /** Does something that changes memory and has no owner. A failure is logged and goes no further. */
   once(what: string, run: () => void): void {
     const failed = (error: unknown): void => this.log.error(`${what} failed`, { error: String(error) });
     this.do({ kind: 'once', size: 0, run, failed });
   }
 
   /**
-   * Does it and stores it, now.
+   * Does something and stores it, before it returns.
    *
-   * @throws Error when it could not be stored; all of it is undone then
+   * @throws Error when it could not be stored; its changes are undone then
    */
   now<Result>(run: () => Result): Result {
     const outcome: { result?: Result; error?: unknown } = {};
@@ -95,34 +95,34 @@ export class Journal {
     return outcome.result!;
   }
 
-  /** Has it done once what the running task changes is stored, and never where that fails. */
+  /** Calls back once the changes of the running task are stored; never where they are undone. */
   whenStored(action: () => void): void {
     if (this.state === 'repeatable') this.effects.push({ stored: action });
     else action();
   }
 
-  /** Has it done where what the running task changes is not stored. */
+  /** Calls back where the changes of the running task are undone. */
   whenUndone(action: () => void): void {
     if (this.state === 'repeatable') this.effects.push({ undone: action });
   }
 
-  /** The running task has said this. */
-  noteSaid(output: Output, item: Item): void {
-    if (this.state === 'repeatable') this.said.push({ output, item });
+  /** Notes that the running task has sent a packet. */
+  noteSent(output: Output, item: Item): void {
+    if (this.state === 'repeatable') this.sent.push({ output, item });
   }
 
-  /** Commits what is not. From then on all that was said may leave. */
+  /** Commits all open changes. After it every packet that was sent may leave. */
   settle(): void {
     if (this.batch.length > 0) this.exclusively(() => this.commit());
   }
 
-  /** Resolves when nothing waits for a lock any more: it is there, or has been waited for long enough. */
+  /** Resolves when no task waits for a lock any more: all are done, or have failed. */
   async done(): Promise<void> {
     while (!this.waiting.isEmpty) await delay(LOCK_RETRY_MS);
     this.settle();
   }
 
-  /** Does something while no task is done, and then the tasks that came meanwhile. */
+  /** Runs an action while no task runs, and then the tasks that were added meanwhile. */
   private exclusively(action: () => void): void {
     if (this.state !== 'idle') return action();
     this.state = 'between tasks';
@@ -142,8 +142,8 @@ export class Journal {
       return this.redo(tasks, error);
     }
     this.batch = [];
-    this.said = [];
-    this.most *= 2;
+    this.sent = [];
+    this.maxBatch *= 2;
     this.succeeded();
     for (const { stored } of this.effects.splice(0)) stored?.();
   }
@@ -158,7 +158,7 @@ export class Journal {
     if (!this.perform(task)) this.hold([task]);
   }
 
-  /** @returns false where it must wait for a lock */
+  /** @returns false where the task must wait for a lock */
   private perform(task: Task): boolean {
     if (task.kind === 'repeatable') return this.performRepeatable(task);
     this.settle();
@@ -175,7 +175,7 @@ export class Journal {
   }
 
   private performRepeatable(task: Task): boolean {
-    const [said, effects] = [this.said.length, this.effects.length];
+    const [said, effects] = [this.sent.length, this.effects.length];
     const before = this.state;
     this.state = 'repeatable';
     try {
@@ -194,18 +194,18 @@ export class Journal {
     if (!this.store.isOpen) return this.nothingOpen();
     this.lockedSince = undefined;
     this.batch.push(task);
-    if (isAwaited || this.batch.length >= this.most) this.settle();
+    if (isAwaited || this.batch.length >= this.maxBatch) this.settle();
     else if (this.batch.length === 1) setImmediate(() => this.settle());
   }
 
-  /** The task has changed nothing, nor has one before it whose changes are open. */
+  /** Neither the task nor one before it has open changes. */
   private nothingOpen(): void {
-    this.said = [];
+    this.sent = [];
     for (const { stored } of this.effects.splice(0)) stored?.();
   }
 
   private notPerformed(task: Task, error: unknown): boolean {
-    // Some errors undo the whole transaction, and with it what other tasks have changed.
+    // Some errors undo the whole transaction, and with it the changes of other tasks.
     if (this.batch.length > 0 && !this.store.isOpen) {
       this.redo([...this.batch, task], error);
       return true;
@@ -217,12 +217,12 @@ export class Journal {
     return true;
   }
 
-  /** Undoes all, and does it again one by one. */
+  /** Undoes the changes of all these tasks, and does them again one by one. */
   private redo(tasks: readonly Task[], error: unknown): void {
     this.store.undo();
     this.undo(0, 0);
     this.batch = [];
-    this.most = 1;
+    this.maxBatch = 1;
     this.failing(error);
     if (tasks.length === 1) return this.fail(tasks[0], error);
     const done = tasks.findIndex((task) => !this.perform(task));
@@ -231,12 +231,12 @@ export class Journal {
 
   private undo(said: number, effects: number): void {
     const items = new Map<Output, Set<Item>>();
-    for (const { output, item } of this.said.splice(said)) {
+    for (const { output, item } of this.sent.splice(said)) {
       const ofOutput = items.get(output);
       if (ofOutput) ofOutput.add(item);
       else items.set(output, new Set([item]));
     }
-    for (const [output, ofOutput] of items) output.unsay(ofOutput);
+    for (const [output, ofOutput] of items) output.takeBack(ofOutput);
     for (const { undone } of this.effects.splice(effects).reverse()) undone?.();
   }
 
@@ -253,13 +253,13 @@ export class Journal {
     return task.owner !== undefined && performance.now() - this.lockedSince < LOCK_TIMEOUT_MS;
   }
 
-  /** They wait for a lock, before whatever waits already. */
+  /** Has tasks wait for a lock, before those that wait already. */
   private hold(tasks: readonly Task[]): void {
     for (const task of tasks.toReversed()) this.waiting.unshift(task);
     this.retrying ??= setTimeout(() => this.exclusively(() => this.retry()), LOCK_RETRY_MS);
   }
 
-  /** Does what has waited, in order, until the store is found locked again. */
+  /** Does the waiting tasks in order, until the store is locked again. */
   private retry(): void {
     this.retrying = undefined;
     const until = performance.now() + SLICE_MS;
@@ -282,9 +282,9 @@ export class Journal {
     this.isFailing = true;
   }
 
-  /** On a full disk there is room for something small now and then: one success is no news yet. */
+  /** A full disk may still have room for a small change, so one success does not mean that it has room again. */
   private succeeded(): void {
-    if (!this.isFailing || this.most < ALL_IS_WELL) return;
+    if (!this.isFailing || this.maxBatch < MIN_HEALTHY_BATCH) return;
     this.log.info('changes are stored again');
     this.isFailing = false;
   }

@@ -1,22 +1,22 @@
 import type { Database } from '../../store/database.js';
 
-/** A message that waits for its receiver. */
+/** A stored message. */
 export interface StoredMessage {
   readonly id: number;
-  /** When it was taken, in milliseconds since 1970. */
+  /** When it came, in milliseconds since 1970. */
   readonly received: number;
   /** The message as XML. */
   readonly stanza: string;
 }
 
-/** How much may wait for one account. */
+/** How much may be stored for one account. */
 export interface OfflineLimits {
   readonly messages: number;
   /** Characters of XML in all. */
   readonly characters: number;
 }
 
-/** Messages for accounts that nobody is logged in to, in the order they came. */
+/** Messages to users who are away, in the order they came. */
 export class OfflineTable {
   private readonly statements;
 
@@ -24,7 +24,7 @@ export class OfflineTable {
     this.statements = prepare(database);
   }
 
-  /** @returns false where no more may wait for that account */
+  /** @returns false where no more may be stored for that account */
   add(account: string, stanza: string, limits: OfflineLimits): boolean {
     const { messages, characters } = this.statements.waiting.get(account)!;
     if (messages >= limits.messages || characters + stanza.length > limits.characters) return false;
@@ -36,7 +36,7 @@ export class OfflineTable {
     return this.statements.list.all(account);
   }
 
-  /** The ids of what waits for an account behind that one, oldest first. */
+  /** The ids of an account's messages after that one, oldest first. */
   idsAfter(account: string, id: number): number[] {
     return this.statements.idsAfter.all(account, id).map((row) => row.id);
   }

@@ -14,30 +14,30 @@ export interface Subscription {
   readonly theirs: Side;
 }
 
-/** One contact of an account, in its roster or only waiting for an answer to its request. */
+/** One contact of an account: in its roster, or only known by a subscription request. */
 export interface Contact extends Subscription {
-  /** Bare JID, or whatever address the user has put there, in its one spelling. */
+  /** Bare JID, or another address that the user has added, prepared. */
   readonly jid: string;
   readonly name: string | undefined;
   readonly groups: readonly string[];
-  /** Is it part of the roster? A stranger who asks for a subscription is not. */
+  /** Is it in the roster? A stranger who requests a subscription is not. */
   readonly listed: boolean;
-  /** The subscription request that waits for an answer, as XML. */
+  /** The contact's subscription request that has no answer yet, as XML. */
   readonly request: string | undefined;
 }
 
-/** The roster of one account, as it is at the moment that it is asked. */
+/** The roster of one account. Each call reads its present state. */
 export interface AccountRoster {
   /** The contacts in the roster. */
   list(): Contact[];
   get(jid: string): Contact | undefined;
-  /** Who sees the presence of the account. */
+  /** The contacts that see the account's presence. */
   subscribers(): string[];
-  /** Whose presence the account sees. */
+  /** The contacts whose presence the account sees. */
   subscriptions(): string[];
-  /** Whose presence the account has asked to see, and has no answer. */
+  /** The contacts that have not answered the account's subscription request. */
   asked(): string[];
-  /** Whose subscription requests wait for an answer of the account. */
+  /** The contacts whose subscription requests the account has not answered. */
   requesters(): string[];
   /** A number that grows with every change of the roster. [RFC6121 2.6] */
   version(): number;
@@ -53,7 +53,7 @@ interface Row {
   request: string | null;
 }
 
-/** Rosters and subscriptions. Accounts are named by their bare JID in its one spelling. */
+/** Rosters and subscriptions. Accounts are named by their prepared bare JID. */
 export class RosterTable {
   private readonly statements;
 
@@ -78,17 +78,17 @@ export class RosterTable {
     return this.statements.list.all(account).map(contactOf);
   }
 
-  /** Contacts and strangers who ask alike. */
+  /** The contacts in the roster, and the strangers who request a subscription. */
   all(account: string): Contact[] {
     return this.statements.all.all(account).map(contactOf);
   }
 
-  /** How many contacts and strangers who ask there are. */
+  /** How many contacts there are, with the strangers who request a subscription. */
   count(account: string): number {
     return this.statements.count.get(account)!.count;
   }
 
-  /** Characters of all that is written about contacts. */
+  /** Characters of all contacts: addresses, names and groups. */
   characters(account: string): number {
     return this.statements.characters.get(account)!.characters;
   }
@@ -98,22 +98,22 @@ export class RosterTable {
     return row && contactOf(row);
   }
 
-  /** Who sees the presence of the account. */
+  /** The contacts that see the account's presence. */
   subscribers(account: string): string[] {
     return this.statements.subscribers.all(account).map((row) => row.jid);
   }
 
-  /** Whose presence the account sees. */
+  /** The contacts whose presence the account sees. */
   subscriptions(account: string): string[] {
     return this.statements.subscriptions.all(account).map((row) => row.jid);
   }
 
-  /** Whose presence the account has asked to see, and has no answer. */
+  /** The contacts that have not answered the account's subscription request. */
   asked(account: string): string[] {
     return this.statements.asked.all(account).map((row) => row.jid);
   }
 
-  /** Whose subscription requests wait for an answer of the account. */
+  /** The contacts whose subscription requests the account has not answered. */
   requesters(account: string): string[] {
     return this.statements.requesters.all(account).map((row) => row.jid);
   }
@@ -123,7 +123,7 @@ export class RosterTable {
     return this.statements.version.get(account)?.version ?? 0;
   }
 
-  /** Writes a contact, or forgets one of whom nothing is left to know. */
+  /** Stores a contact, or removes one that is neither in the roster nor has a subscription or request. */
   save(account: string, contact: Contact): void {
     const { jid, name, groups, mine, theirs, listed, request } = contact;
     if (!listed && mine === 'none' && theirs === 'none') return this.remove(account, jid);
@@ -141,7 +141,7 @@ export class RosterTable {
     });
   }
 
-  /** Runs a change of several steps whole or not at all. */
+  /** Makes a change of several steps whole or not at all. */
   change<Result>(steps: () => Result): Result {
     return this.database.write(steps);
   }
@@ -153,7 +153,7 @@ function prepare(database: Database) {
   const contacts = (where: string): string => `SELECT * FROM contact WHERE account = ? ${where} ORDER BY jid`;
   const jids = (where: string): string => `SELECT jid FROM contact WHERE account = ? ${where} ORDER BY jid`;
   return {
-    // Without the requests, which may be longer than all the rest.
+    // Without the requests, which may be longer than everything else.
     list: database.prepare<[string], Row>(
       `SELECT jid, name, groups, mine, theirs, listed, NULL AS request FROM contact
        WHERE account = ? AND listed = 1 ORDER BY jid`,

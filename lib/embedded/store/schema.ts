@@ -1,6 +1,6 @@
 /**
- * How the database came to its present shape: one step a version, each run once and whole. A step that has been
- * released is never changed; a new shape is a new step at the end.
+ * The steps that make the tables: one for each version, each run once, whole or not at all. A step that has been released
+ * is never changed; a change of the tables is a new step at the end.
  */
 export const STEPS: readonly string[] = [
   `
@@ -40,14 +40,14 @@ export const STEPS: readonly string[] = [
     PRIMARY KEY (account, name)
   ) STRICT, WITHOUT ROWID;
   `,
-  // What waits for an account is summed up at every message for it: from the index alone, never from the messages.
+  // The size of an account's messages is summed up for every new message: from the index alone, never from the messages.
   `
   ALTER TABLE offline ADD COLUMN characters INTEGER NOT NULL DEFAULT 0;
   UPDATE offline SET characters = length(stanza);
   DROP INDEX offline_of_account;
   CREATE INDEX offline_of_account ON offline (account, characters);
   `,
-  // Subscriptions with accounts that were removed: whoever has taken the name since would have inherited them.
+  // Ends subscriptions with removed accounts: a new account of that name would have inherited them.
   `
   CREATE INDEX contact_of_jid ON contact (jid);
   UPDATE account SET roster_version = roster_version + 1 WHERE jid IN (

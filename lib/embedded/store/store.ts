@@ -10,24 +10,27 @@ import { STEPS } from './schema.js';
 
 const FILE = 'sm-component.sqlite';
 
-/** Is the store ours while it is open, or does a session manager run on it? Its shape is changed by its owner only. */
+/**
+ * `alone`: nobody else uses the store while it is open. `shared`: a session manager may run on it; then its tables are not
+ * migrated.
+ */
 export type StoreUse = 'alone' | 'shared';
 
 /**
- * Everything the embedded session manager keeps: accounts, rosters, offline messages, documents of the users.
+ * All that the embedded session manager stores: accounts, rosters, offline messages, documents of the users.
  *
- * One SQLite file in WAL mode. `synchronous` is FULL, because a message that was taken must be there after a loss of
- * power too; what that costs is paid once for many changes, see {@link gather}.
+ * One SQLite file in WAL mode. `synchronous` is FULL, because a message that was accepted must survive a loss of power.
+ * Many changes share the cost of that, see {@link gather}.
  *
- * Passwords are kept in clear: the digest of jabber:iq:auth is made of the clear password and the stream id, so
- * whoever checks it needs the password [XEP-0078 3.1]. The file is therefore readable by its owner alone.
+ * Passwords are stored in clear: the digest of jabber:iq:auth is made of the clear password and the stream id, so it
+ * cannot be checked without the password [XEP-0078 3.1]. Therefore only the owner of the file may read it.
  */
 export class Store {
   readonly accounts: AccountTable;
   readonly rosters: RosterTable;
   readonly offline: OfflineTable;
   readonly documents: DocumentTable;
-  /** `gathering`: changes wait for {@link commit}; `changed`: the work at hand has made some already. */
+  /** `gathering`: changes wait for {@link commit}; `changed`: the running work has made some already. */
   private state: 'direct' | 'gathering' | 'changed' = 'direct';
 
   private constructor(
@@ -52,9 +55,9 @@ export class Store {
   }
 
   /**
-   * Opens the store in a directory, which is made where it is missing.
+   * Opens the store in a directory, and makes the directory where it is missing.
    *
-   * @throws DamagedFile where the tables do not hold together
+   * @throws DamagedFile where the tables are inconsistent
    * @throws Error when the directory cannot be used or the file comes from a newer version of this program
    */
   static open(directory: string, use: StoreUse = 'alone'): Store {
@@ -67,17 +70,17 @@ export class Store {
     }
   }
 
-  /** A store that ends with the process. */
+  /** A store in memory. */
   static memory(): Store {
     return new Store(openMemory(), 'alone');
   }
 
-  /** Is there one in that directory? */
+  /** Is there a store in that directory? */
   static exists(directory: string): boolean {
     return existsSync(path.join(directory, FILE));
   }
 
-  /** Commits what is open and closes the file. Closing twice is harmless. */
+  /** Commits open changes and closes the file. Closing twice is harmless. */
   close(): void {
     if (!this.database.open) return;
     this.commit();
@@ -85,16 +88,16 @@ export class Store {
   }
 
   /**
-   * A lock that another program has is not waited for any more: a change throws SQLITE_BUSY at once. Who serves others
-   * must not stand still, and tries again.
+   * From now on a change throws SQLITE_BUSY at once where another program has a lock. A server must not block; it tries
+   * again later.
    */
   doNotWait(): void {
     this.database.pragma('busy_timeout = 0');
   }
 
   /**
-   * Does what may change something. The changes of several calls stay open until they are committed together by
-   * {@link commit}, or undone by {@link undo}; those of a call that throws are undone.
+   * Runs work that may make changes. The changes of several calls stay open until {@link commit} commits them together or
+   * {@link undo} undoes them. Those of a call that throws are undone.
    */
   gather(work: () => void): void {
     this.state = 'gathering';
@@ -114,7 +117,7 @@ export class Store {
     return this.database.inTransaction;
   }
 
-  /** @throws Error when the changes could not be written; all that were open are undone then */
+  /** @throws Error when the changes could not be written; all open changes are undone then */
   commit(): void {
     if (!this.isOpen) return;
     try {
@@ -163,7 +166,7 @@ interface Named {
   readonly name: string;
 }
 
-/** Whoever runs on the store knows it in this shape. */
+/** @throws Error where the tables are those of another version, on which its session manager may run */
 function requireCurrent(database: Sqlite): void {
   if (versionOf(database) === STEPS.length) return;
   throw new Error('another version of sm-component uses it: use that version, or stop it first');

@@ -4,7 +4,7 @@ import { World, type Client } from '../support/world.js';
 
 const UNAVAILABLE = '<service-unavailable ';
 
-describe('embedded: what else a client may ask', () => {
+describe('embedded: other queries of clients', () => {
   let world: World;
   let juliet: Client;
   let romeo: Client;

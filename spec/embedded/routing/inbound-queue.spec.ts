@@ -17,7 +17,7 @@ function fillRoster(world: World, account: string): void {
   });
 }
 
-describe('embedded: the inbox of a link', () => {
+describe('embedded: packets that wait on a link', () => {
   let world: World;
   let juliet: Client;
   let romeo: Client;

@@ -6,7 +6,7 @@ import { Scheduler, type Steps } from '../../../lib/embedded/routing/scheduler.j
 const OPEN = { hasRoom: true };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('embedded: whose turn it is', () => {
+describe('embedded: the scheduler', () => {
   let time: number;
   let done: string[];
   let failures: unknown[];

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { expect } from 'chai';
-import { Household } from '../support/household.js';
+import { RealServer } from '../support/real-server.js';
 import { PING, query, register, result, set, type User } from '../support/user.js';
 
 const ROMEO = 'romeo@localhost';
@@ -20,7 +20,7 @@ const padding = 'x'.repeat(4000);
  */
 describe('embedded: a disk that is full', function () {
   this.timeout(30_000);
-  let household: Household;
+  let server: RealServer;
   let juliet: User;
   let nurse: User;
 
@@ -34,7 +34,7 @@ describe('embedded: a disk that is full', function () {
   }
 
   function makeRoom(): void {
-    const database = new Database(path.join(household.directory, 'sm-component.sqlite'));
+    const database = new Database(path.join(server.directory, 'sm-component.sqlite'));
     database.pragma('wal_checkpoint(TRUNCATE)');
     database.close();
   }
@@ -52,10 +52,10 @@ describe('embedded: a disk that is full', function () {
     this.skip();
   });
   beforeEach(async () => {
-    household = await Household.begin({ fileKilobytes: ROOM_KB });
-    ({ juliet, nurse } = household);
+    server = await RealServer.begin({ fileKilobytes: ROOM_KB });
+    ({ juliet, nurse } = server);
   });
-  afterEach(() => household.end());
+  afterEach(() => server.end());
 
   it('messages for who is away are kept or come back, each of them', async () => {
     const ids = Array.from({ length: 300 }, (_none, at) => `m${at}`);
@@ -63,12 +63,12 @@ describe('embedded: a disk that is full', function () {
     await juliet.say(all.join('') + PING, result('ping'));
     const cameBack = [...juliet.heard.matchAll(/<message [^>]*id='(m\d+)'.*?<\/message>/gs)];
     for (const [text] of cameBack) expect(text).to.match(REFUSED).and.contain(`type='wait'`);
-    const kept = household.waiting();
+    const kept = server.waiting();
     expect(cameBack).to.not.be.empty;
     expect(kept).to.not.be.empty;
     expect([...kept, ...cameBack.map(([, id]) => id)]).to.have.members(ids);
     makeRoom();
-    const romeo = await household.connected();
+    const romeo = await server.connected();
     await romeo.login('romeo');
     await romeo.say(`<presence/>${PING}`, result('ping'));
     const got = [...romeo.heard.matchAll(/<message [^>]*id='(m\d+)'/g)].map(([, id]) => id);
@@ -94,12 +94,12 @@ describe('embedded: a disk that is full', function () {
       expect(juliet.heard).to.not.contain('push-');
     }
     expect(await rosterOf(juliet)).to.equal(before);
-    const stranger = await household.connected();
+    const stranger = await server.connected();
     expect(await stranger.ask(register('tybalt'))).to.contain(`<error code='500'>`);
     expect(await nurse.ask(`<iq type='get' id='card' to='juliet@localhost'><vCard xmlns='vcard-temp'/></iq>`))
       .to.contain('<item-not-found ')
       .and.not.contain('xxx');
-    household.inStore(({ accounts, rosters }) => {
+    server.inStore(({ accounts, rosters }) => {
       expect(accounts.list()).to.deep.equal(['juliet@localhost', 'nurse@localhost', ROMEO]);
       expect(accounts.password('juliet@localhost')).to.equal('pass');
       expect(rosters.list('juliet@localhost')).to.have.length(1);
@@ -148,7 +148,7 @@ describe('embedded: a disk that is full', function () {
     nurse.heard = '';
     juliet.socket.write(message);
     await nurse.hears(/hello/);
-    const other = await household.connected();
+    const other = await server.connected();
     await other.login('romeo');
     juliet.heard = '';
     other.socket.write(`<presence to='juliet@localhost/r'/>`);
@@ -162,7 +162,7 @@ describe('embedded: a disk that is full', function () {
     makeRoom();
     for (let at = 0; at < 12; at += 1)
       expect(await juliet.ask(note(`last-${at}`, 'x'))).to.contain(`type='result'`);
-    await household.program.says(/changes are stored again/, 'stderr');
-    expect(household.program.stderr.match(/changes could not be stored/g)).to.have.length(1);
+    await server.program.says(/changes are stored again/, 'stderr');
+    expect(server.program.stderr.match(/changes could not be stored/g)).to.have.length(1);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Household } from '../support/household.js';
+import { RealServer } from '../support/real-server.js';
 import { Lock } from '../support/lock.js';
 import { PING, query, register, result, set, type User } from '../support/user.js';
 
@@ -11,30 +11,30 @@ const contact = (id: string, jid: string): string =>
 
 describe('embedded: a store that another process has locked', function () {
   this.timeout(30_000);
-  let household: Household;
+  let server: RealServer;
   let juliet: User;
   let nurse: User;
   let lock: Lock | undefined;
-  const kept = (): string[] => household.waiting();
+  const kept = (): string[] => server.waiting();
 
   beforeEach(async () => {
-    household = await Household.begin();
-    ({ juliet, nurse } = household);
+    server = await RealServer.begin();
+    ({ juliet, nurse } = server);
   });
   afterEach(async () => {
     await lock?.release();
-    await household.end();
+    await server.end();
   });
 
   it('holds up who writes, in order, and nobody else; for a short while nothing comes of it', async () => {
-    lock = await Lock.on(household.directory);
+    lock = await Lock.on(server.directory);
     nurse.heard = '';
     juliet.heard = '';
     juliet.socket.write(
       `${waiting('one')}<message to='nurse@localhost/r'><body>after one</body></message>${waiting('two')}` +
         `${contact('add', ROMEO)}${PING}`,
     );
-    const romeo = await household.connected();
+    const romeo = await server.connected();
     await romeo.login('romeo');
     romeo.heard = '';
     await nurse.ask(PING);
@@ -54,7 +54,7 @@ describe('embedded: a store that another process has locked', function () {
   });
 
   it('for long: who writes is told, and others who leave are seen to leave', async () => {
-    lock = await Lock.on(household.directory);
+    lock = await Lock.on(server.directory);
     nurse.heard = '';
     const subscribe = `<presence type='subscribe' to='nurse@localhost' id='ask'/>`;
     await juliet.say(`${waiting('one')}${contact('add', ROMEO)}${subscribe}${PING}`, result('ping'));
@@ -64,9 +64,9 @@ describe('embedded: a store that another process has locked', function () {
       );
     expect(juliet.heard.match(/<resource-constraint /g)).to.have.length(3);
     expect(await juliet.ask(contact('again', ROMEO))).to.match(REFUSED);
-    const stranger = await household.connected();
+    const stranger = await server.connected();
     expect(await stranger.ask(register('tybalt'))).to.contain(`<error code='500'>`);
-    const romeo = await household.connected();
+    const romeo = await server.connected();
     await romeo.login('romeo');
     juliet.heard = '';
     romeo.socket.write(`<presence/><presence to='juliet@localhost/r'/>`);
@@ -81,7 +81,7 @@ describe('embedded: a store that another process has locked', function () {
 
   it('when somebody has left is stored as soon as it can be, and known before', async () => {
     const ask = `<iq type='get' id='last' to='juliet@localhost'><query xmlns='jabber:iq:last'/></iq>`;
-    const again = await household.connected();
+    const again = await server.connected();
     await again.say(
       set(
         'in',
@@ -89,18 +89,18 @@ describe('embedded: a store that another process has locked', function () {
       ),
       result('in'),
     );
-    lock = await Lock.on(household.directory);
+    lock = await Lock.on(server.directory);
     await juliet.say(`<presence type='unavailable'><status>gone</status></presence>${PING}`, result('ping'));
     expect(await again.ask(ask)).to.match(/seconds='\d'[^>]*>gone</);
     await lock.release();
     const seen = (): unknown =>
-      household.inStore(({ accounts }) => accounts.lastActivity('juliet@localhost')?.status);
+      server.inStore(({ accounts }) => accounts.lastActivity('juliet@localhost')?.status);
     while (seen() === undefined) await again.ask(PING);
     expect(seen()).to.equal('gone');
   });
 
   it('who leaves while what they have sent is held up has sent it all the same', async () => {
-    lock = await Lock.on(household.directory);
+    lock = await Lock.on(server.directory);
     juliet.socket.end(`${waiting('last')}</stream:stream>`);
     await nurse.ask(PING);
     await lock.release();
@@ -109,22 +109,22 @@ describe('embedded: a store that another process has locked', function () {
   });
 
   it('is waited for a little when the program stops', async () => {
-    lock = await Lock.on(household.directory);
+    lock = await Lock.on(server.directory);
     juliet.socket.write(waiting('one'));
     await nurse.ask(PING);
-    household.program.signal('SIGTERM');
+    server.program.signal('SIGTERM');
     await nurse.hears(/<\/stream:stream>/);
     await lock.release();
-    expect(await household.program.exit).to.equal(0);
+    expect(await server.program.exit).to.equal(0);
     expect(kept()).to.deep.equal(['one']);
   });
 
   it('does not keep the program from stopping, and it is logged', async () => {
-    lock = await Lock.on(household.directory);
+    lock = await Lock.on(server.directory);
     juliet.socket.write(waiting('one'));
     await nurse.ask(PING);
-    household.program.signal('SIGTERM');
-    expect(await household.program.exit).to.equal(0);
-    expect(household.program.stderr).to.contain('changes could not be stored');
+    server.program.signal('SIGTERM');
+    expect(await server.program.exit).to.equal(0);
+    expect(server.program.stderr).to.contain('changes could not be stored');
   });
 });

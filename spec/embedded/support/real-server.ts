@@ -7,7 +7,7 @@ import { Program, type Surroundings } from '../../cli/program.js';
 import { PING, register, result, User } from './user.js';
 
 /** The real program on a store of its own: Juliet and her nurse are there, Romeo has an account and is away. */
-export class Household {
+export class RealServer {
   readonly directory = mkdtempSync(path.join(tmpdir(), 'sm-component-'));
   readonly program: Program;
   juliet!: User;
@@ -18,15 +18,15 @@ export class Household {
     this.program = new Program(['--listen', '0', '--data', this.directory], surroundings);
   }
 
-  static async begin(surroundings: Surroundings = {}): Promise<Household> {
-    const household = new Household(surroundings);
-    const juliet = await household.connected();
-    const nurse = await household.connected();
+  static async begin(surroundings: Surroundings = {}): Promise<RealServer> {
+    const server = new RealServer(surroundings);
+    const juliet = await server.connected();
+    const nurse = await server.connected();
     for (const name of ['romeo', 'juliet', 'nurse']) await juliet.say(register(name), result('reg'));
     await juliet.login('juliet');
     await nurse.login('nurse');
     for (const user of [juliet, nurse]) await user.say(`<presence/>${PING}`, result('ping'));
-    return Object.assign(household, { juliet, nurse });
+    return Object.assign(server, { juliet, nurse });
   }
 
   async connected(): Promise<User> {
