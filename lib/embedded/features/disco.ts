@@ -2,7 +2,7 @@
 import { element, type Element } from '../../xml/index.js';
 import type { EmbeddedContext } from '../context.js';
 import { maySee } from '../routing/presence-broadcast.js';
-import type { Answer, Feature, Query } from './feature.js';
+import type { QueryAnswer, Feature, Query } from './feature.js';
 import { DISCO_INFO, DISCO_ITEMS } from '../../xmpp/namespaces.js';
 
 export function discoFeature(context: EmbeddedContext): Feature {
@@ -27,7 +27,7 @@ export function discoFeature(context: EmbeddedContext): Feature {
   }
 
   /** Without the right to see an account's presence a user is not told either whether the account exists. [XEP-0030 8] */
-  function answer(query: Query, answered: (query: Query) => Element): Answer {
+  function answer(query: Query, answered: (query: Query) => Element): QueryAnswer {
     const { type, target, resource, address, payload } = query;
     if (type === 'set') return 'not-allowed';
     if (target === 'account' && !maySee(context, resource, address)) return 'service-unavailable';

@@ -23,14 +23,14 @@ export interface Query {
 }
 
 /** The content of the result (one element, or none), or the condition of the error. */
-export type Answer = Element | undefined | Condition;
+export type QueryAnswer = Element | undefined | Condition;
 
 /** One thing that the session manager can do, in a file of its own in this folder. */
 export interface Feature {
   /** What disco#info announces, of the server and of every account. [XEP-0030 3] */
   readonly announces?: readonly string[];
   /** Answers to queries, by the namespace of their payload. */
-  readonly answers?: Readonly<Record<string, (query: Query) => Answer>>;
+  readonly answers?: Readonly<Record<string, (query: Query) => QueryAnswer>>;
   /** Called when a resource begins to take messages: it was not available, or had a negative priority. */
   readonly ready?: (resource: ConnectedResource) => Steps;
   /** Keeps a message that must not overtake stored ones on their way to that account; false where there are none. */
@@ -46,7 +46,7 @@ export interface Refusal {
 }
 
 /** Answers a get that only the server answers; the oldest clients send it without `to`. */
-export function askedOfServer({ type, target, unaddressed }: Query, answer: () => Answer): Answer {
+export function askedOfServer({ type, target, unaddressed }: Query, answer: () => QueryAnswer): QueryAnswer {
   if (target === 'account' && !unaddressed) return 'service-unavailable';
   return type === 'get' ? answer() : 'not-allowed';
 }

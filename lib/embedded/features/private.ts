@@ -1,7 +1,7 @@
 /** jabber:iq:private: XML that clients store on the server for themselves. [XEP-0049] */
 import { Element, element, treeOf, withDeclarationsOf } from '../../xml/index.js';
 import type { EmbeddedContext } from '../context.js';
-import type { Answer, Feature, Query } from './feature.js';
+import type { QueryAnswer, Feature, Query } from './feature.js';
 import { PRIVATE } from '../../xmpp/namespaces.js';
 
 /** Different for any two documents: a local name has no space in it. */
@@ -14,7 +14,7 @@ function empty({ name, attributes }: Element): Element {
 
 export function privateFeature({ store, limits }: EmbeddedContext): Feature {
   /** Reads no more than may be sent: a query may name one large document many times. */
-  function get({ address, payload }: Query): Answer {
+  function get({ address, payload }: Query): QueryAnswer {
     const answer = element('query', { xmlns: PRIVATE });
     let size = 0;
     for (const document of payload.elements) {
@@ -26,7 +26,7 @@ export function privateFeature({ store, limits }: EmbeddedContext): Feature {
     return answer;
   }
 
-  function set({ address, payload }: Query): Answer {
+  function set({ address, payload }: Query): QueryAnswer {
     const documents = payload.elements.map((document) => withDeclarationsOf(payload, document));
     const texts = documents.map(String);
     if (texts.some((text) => text.length > limits.documentCharacters)) return 'not-acceptable';
@@ -37,7 +37,7 @@ export function privateFeature({ store, limits }: EmbeddedContext): Feature {
     return undefined;
   }
 
-  function answer(query: Query): Answer {
+  function answer(query: Query): QueryAnswer {
     if (!query.own) return query.target === 'account' ? 'forbidden' : 'service-unavailable';
     const { elements } = query.payload;
     if (elements.length === 0) return 'bad-request';

@@ -10,7 +10,7 @@ import { disconnect } from '../routing/disconnect.js';
 import { cancelSubscriptions } from '../routing/subscriptions.js';
 import { isAccountPassword } from '../store/accounts.js';
 import type { Store } from '../store/store.js';
-import type { Answer, Feature, Query } from './feature.js';
+import type { QueryAnswer, Feature, Query } from './feature.js';
 import { REGISTER } from '../../xmpp/namespaces.js';
 
 /** The fields of a registration. */
@@ -64,12 +64,12 @@ export function removeAccount(context: EmbeddedContext, account: string): boolea
 export function registerFeature(context: EmbeddedContext): Feature {
   const { store, log, journal } = context;
 
-  function get({ resource }: Query): Answer {
+  function get({ resource }: Query): QueryAnswer {
     const username = element('username', {}, resource.username);
     return element('query', { xmlns: REGISTER }, element('registered'), username, element('password'));
   }
 
-  function changePassword({ resource, payload }: Query): Answer {
+  function changePassword({ resource, payload }: Query): QueryAnswer {
     const username = payload.childText('username');
     if (username !== undefined && prepareUser(username) !== resource.username) return 'not-allowed';
     const password = payload.childText('password');
@@ -81,12 +81,12 @@ export function registerFeature(context: EmbeddedContext): Feature {
   }
 
   /** The user is answered before the sessions end. */
-  function remove({ resource, after }: Query): Answer {
+  function remove({ resource, after }: Query): QueryAnswer {
     after(() => void removeAccount(context, resource.bareJid));
     return undefined;
   }
 
-  function set(query: Query): Answer {
+  function set(query: Query): QueryAnswer {
     if (!query.payload.child('remove')) return changePassword(query);
     return query.payload.elements.length > 1 ? 'bad-request' : remove(query);
   }

@@ -6,17 +6,17 @@ import type { Condition } from '../../xmpp/stanza-error.js';
 import type { EmbeddedContext } from '../context.js';
 import { hasRoomForContact, newContact, pushContact, pushRemoval, rosterQuery } from '../routing/roster.js';
 import { cancelSubscriptions } from '../routing/subscriptions.js';
-import type { Answer, Feature, Query } from './feature.js';
+import type { QueryAnswer, Feature, Query } from './feature.js';
 
 export function rosterFeature(context: EmbeddedContext): Feature {
-  function get({ resource, payload }: Query): Answer {
+  function get({ resource, payload }: Query): QueryAnswer {
     resource.interested = true;
     const current = String(resource.roster.version());
     // An empty result says that the client's copy is current. [RFC6121 2.6.3]
     return payload.attribute('ver') === current ? undefined : rosterQuery(context, resource.bareJid);
   }
 
-  function set(query: Query): Answer {
+  function set(query: Query): QueryAnswer {
     const [item, ...others] = query.payload.elements;
     if (!isItem(item) || others.length > 0) return 'bad-request';
     const jid = Jid.parse(item.attribute('jid'));
@@ -28,7 +28,7 @@ export function rosterFeature(context: EmbeddedContext): Feature {
   }
 
   /** The user may set name and groups, and not the subscription. [RFC6121 2.3.2] */
-  function update({ resource, after }: Query, jid: string, item: Element): Answer {
+  function update({ resource, after }: Query, jid: string, item: Element): QueryAnswer {
     const account = resource.bareJid;
     const known = resource.roster.get(jid);
     if (!known && !hasRoomForContact(context, account)) return 'resource-constraint';
@@ -54,7 +54,7 @@ export function rosterFeature(context: EmbeddedContext): Feature {
   }
 
   /** [RFC6121 2.5] */
-  function remove({ resource, after }: Query, jid: string): Answer {
+  function remove({ resource, after }: Query, jid: string): QueryAnswer {
     const account = resource.bareJid;
     const known = resource.roster.get(jid);
     if (!known?.listed) return 'item-not-found';

@@ -1,13 +1,13 @@
 import { element, withDeclarationsOf, type Element } from '../../xml/index.js';
 import { Jid } from '../../xmpp/jid.js';
 import type { EmbeddedContext } from '../context.js';
-import type { Answer, Query } from '../features/feature.js';
+import type { QueryAnswer, Query } from '../features/feature.js';
 import type { ConnectedResource } from './connected-resources.js';
 import { receiverOf, refuse } from './refusal.js';
 
 /** Passes queries of clients on to other clients; queries to the server or an account are answered by the features. */
 export class QueryHandler {
-  private readonly answers = new Map<string, (query: Query) => Answer>();
+  private readonly answers = new Map<string, (query: Query) => QueryAnswer>();
 
   constructor(private readonly context: EmbeddedContext) {
     for (const feature of context.features) {
@@ -65,7 +65,7 @@ export class QueryHandler {
     for (const action of afterwards) action();
   }
 
-  private tell(resource: ConnectedResource, iq: Element, answer: Answer): void {
+  private tell(resource: ConnectedResource, iq: Element, answer: QueryAnswer): void {
     if (typeof answer === 'string') return refuse(this.context, iq, answer);
     const result = element('iq', {
       type: 'result',
