@@ -34,7 +34,7 @@ export interface RealClient {
   readonly sendsOnly?: true;
 }
 
-const command = (name: string): readonly string[] => ['sh', '-c', `command -v ${name}`];
+export const command = (name: string): readonly string[] => ['sh', '-c', `command -v ${name}`];
 const perl = (module: string): readonly string[] => ['perl', `-M${module}`, '-e', '1'];
 const library = (name: string): readonly string[] => ['pkg-config', '--exists', name];
 

@@ -1,4 +1,11 @@
-import { missing, type Need } from './clients.js';
+import { command, missing, type Need } from './clients.js';
+
+/** What Debian has for limits and proxies. */
+export const REDIS: Need = { package: 'redis-server', present: command('redis-server') };
+export const HAPROXY: Need = { package: 'haproxy', present: command('haproxy') };
+export const STUNNEL: Need = { package: 'stunnel4', present: command('stunnel') };
+export const FAIL2BAN: Need = { package: 'fail2ban', present: command('fail2ban-regex') };
+export const OPENSSL: Need = { package: 'openssl', present: command('openssl') };
 
 /** Where a missing peer is a failure, since a fresh machine gets all of them. */
 const STRICT = Boolean(process.env.CI);
