@@ -51,7 +51,10 @@ describe('limits, in the program', function () {
   };
   for (const [what, [said, reason]] of Object.entries(WRONG)) {
     it(`session-manager logs the address of a component with ${what}`, async () => {
-      program = new Program(['session-manager', '--secret', 's3cret', '--listen', '0'], { cwd });
+      program = new Program(
+        ['session-manager', '--dialect', 'route', '--secret', 's3cret', '--listen', '0'],
+        { cwd },
+      );
       const [, port] = await program.says(/connects to 127\.0\.0\.1:(\d+)/);
       const socket = connect({ port: Number(port), host: '127.0.0.1', localAddress: '127.0.0.9' });
       socket.on('error', () => undefined);
