@@ -146,12 +146,12 @@ export class Input implements RateLimited {
     const part = bytes.length > share ? bytes.subarray(0, share) : bytes;
     const { rate } = this.context;
     const before = this.events.stanzasIn;
-    this.stream.read(part);
+    const goesOn = this.stream.read(part);
     if (rate) {
       const stanzas = this.events.stanzasIn - before;
       this.paidUntil = rate.charge(this.paidUntil, performance.now(), part.length, stanzas);
     }
-    return bytes.length > share && this.state.kind !== 'stopped' ? bytes.subarray(share) : NO_BYTES;
+    return bytes.length > share && goesOn ? bytes.subarray(share) : NO_BYTES;
   }
 
   /** @returns the rate, where the client has said more than it allows */

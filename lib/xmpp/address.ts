@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * This life of the program, as part of every address it gives out. The session manager may still hold sessions of an
- * earlier life, and must never find an address of theirs used for somebody else.
+ * A part of every address that this process gives out. The session manager may still hold sessions of an earlier
+ * process, and their addresses must not be used for other clients.
  */
 const LIFE = randomBytes(6).toString('hex');
 
@@ -26,7 +26,7 @@ export function newConnectionId(descriptor: number): string {
   return `${descriptor}/${LIFE}${given.toString(16)}`;
 }
 
-/** Was this address given out by this life of the program? */
+/** Was this address given out by this process? */
 export function isOfThisLife(address: string): boolean {
   return address.includes(`/${LIFE}`);
 }
@@ -38,17 +38,17 @@ function isPart(name: string): boolean {
   return name !== '' && name.length <= 255 && !NOT_IN_PART.test(name);
 }
 
-/** Can this be the host of an address, and nothing more than that: no user before it, no resource behind it? */
+/** Is this a valid host of an address, without user or resource? */
 export const isHost = isPart;
 
-/** Can this be the user of an address, and nothing more than that? */
+/** Is this a valid user of an address, without host or resource? */
 export const isUser = isPart;
 
 const CONTROL = /\p{Cc}/u;
 
 /**
- * Can this be the resource of an address? Not with control characters: jabberd writes line feeds, tabs and carriage
- * returns into attributes as they are, where the next reader takes them for spaces, and then nobody finds the session.
+ * Is this a valid resource of an address? Control characters are not valid: jabberd writes line feeds, tabs and carriage
+ * returns into attributes unescaped, the next reader takes them for spaces, and the session is not found any more.
  * [RFC7622 3.4] [XML 1.0 3.3.3] [jabberd 1.1.2, 1.4.3]
  */
 export function isResource(text: string): boolean {
@@ -84,14 +84,14 @@ const UPPER = /[A-Z]/;
 const UPPERS = /[A-Z]/g;
 
 /**
- * ASCII letters in lower case, and no others: that is how jabberd compares. Unicode's way would make one of names that
- * are different accounts there (the Kelvin sign becomes a k). [jabberd 1.4 jid.c]
+ * Lower-cases ASCII letters only, as jabberd does when it compares. Unicode's lower case would merge different accounts of
+ * jabberd (the Kelvin sign becomes a k). [jabberd 1.4 jid.c]
  */
 export function lowerCase(text: string): string {
   return UPPER.test(text) ? text.replace(UPPERS, (letter) => letter.toLowerCase()) : text;
 }
 
-/** Addresses that mean the same session come out the same: user and host do not know case, resources do. */
+/** Equal for addresses of the same session: the case of user and host does not matter, the case of the resource does. */
 export function canonical(address: string): string {
   const bare = bareOf(address);
   return lowerCase(bare) + address.slice(bare.length);

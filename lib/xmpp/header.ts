@@ -4,21 +4,21 @@ import type { Tag } from '../xml/index.js';
 import type { Framing, HeaderError, OwnHeader } from './framing/framing.js';
 import { CLIENT } from './namespaces.js';
 
-/** Which kind of stream the client speaks: with a version (RFC 6120), or from the time before. */
+/** The kind of a client's stream: with a version (RFC 6120), or from the time before versions. */
 export type StreamKind = 'rfc6120' | 'legacy';
 
-/** What a client's stream header asks for. */
+/** A client's stream header. */
 export interface Header {
   readonly kind: StreamKind;
-  /** The host it wants, lower case; undefined where it names none. */
+  /** The host that it names, in lower case; undefined where it names none. */
   readonly to: string | undefined;
-  /** The language of what the client says; undefined where it names none, or nothing that is a language tag. */
+  /** The language of the client's stanzas; undefined where it names none, or no valid language tag. */
   readonly language: string | undefined;
-  /** What is wrong with it: the reason to end the stream. */
+  /** The error to end the stream with; undefined for a valid header. */
   readonly end: HeaderError | undefined;
 }
 
-/** A version is two numbers; anything below 1.0, and none at all, is a stream of the old kind. [RFC6120 4.7.5] */
+/** A version is two numbers. A stream without one, or with one below 1.0, is a legacy stream. [RFC6120 4.7.5] */
 function kindOf(version: string | undefined): StreamKind | undefined {
   if (version === undefined) return 'legacy';
   const match = /^(\d+)\.\d+$/.exec(version);
@@ -26,7 +26,7 @@ function kindOf(version: string | undefined): StreamKind | undefined {
   return Number(match[1]) >= 1 ? 'rfc6120' : 'legacy';
 }
 
-/** As long as a language tag need be. [RFC5646 2.1, 4.4.1] */
+/** The longest language tag that anybody needs. [RFC5646 2.1, 4.4.1] */
 const MAX_LANGUAGE_LENGTH = 35;
 const LANGUAGE_TAG = /^[a-z]{1,8}(?:-[a-z0-9]{1,8})*$/i;
 
@@ -49,8 +49,9 @@ export function readHeader(tag: Tag, framing: Framing): Header {
 }
 
 /**
- * Unpredictable [RFC6120 4.7.3], and short: the SHA-1 of jabberd up to 1.4, on machines of 64 bits, is wrong for more than
- * 55 bytes, and a digest is one of the stream id and the password. This makes 16 characters. [jabberd 1.4.3 lib/sha.c]
+ * Enough to be unpredictable [RFC6120 4.7.3], and short: the digest of a login is the SHA-1 of stream id and password,
+ * and on 64-bit machines the SHA-1 of jabberd up to 1.4 is wrong for more than 55 bytes. The id has 16 characters.
+ * [jabberd 1.4.3 lib/sha.c]
  */
 const STREAM_ID_BYTES = 12;
 
@@ -58,7 +59,7 @@ const STREAM_ID_BYTES = 12;
 const pool = Buffer.alloc(STREAM_ID_BYTES * 128);
 let used = pool.length;
 
-/** An id for a stream of ours; nobody gets it twice. */
+/** A new stream id, which is never used twice. */
 export function newStreamId(): string {
   if (used === pool.length) {
     randomFillSync(pool);
@@ -68,11 +69,11 @@ export function newStreamId(): string {
 }
 
 /**
- * The header that answers a client. An old stream gets no version, as from the servers of its time; every other client
- * waits for one.
+ * The header that answers a client. A legacy stream gets no version, as from the servers of its time; other clients
+ * wait for one.
  *
  * @param id the stream id, which a digest login is made with
- * @param from the host that answers; undefined where the client asked for none that there is
+ * @param from the host that answers; undefined where neither the client nor the configuration names one
  */
 export function responseHeader(kind: StreamKind, id: string, from: string | undefined): OwnHeader {
   const header: OwnHeader = { id, xmlns: CLIENT, from };

@@ -4,10 +4,10 @@ import { nameprep, nodeprep, resourceprep } from './stringprep.js';
 
 /** Longest part of a JID, in bytes of UTF-8. [RFC7622 3.1] */
 const MAX_PART_LENGTH = 1023;
-/** Longest name of an account of ours; jabberd 1.1.2 cuts longer ones in silence, so they are no names here. */
+/** Longest user name of an account here, in bytes. jabberd 1.1.2 cuts longer ones without an error. */
 const MAX_ACCOUNT_NAME_LENGTH = 64;
 
-/** What no user name holds: nodeprep's own list, white space, and characters without a shape. [RFC6122 A.5] */
+/** Characters that no user name may hold: the list of nodeprep, white space, and invisible characters. [RFC6122 A.5] */
 const NOT_IN_USER = /["&'/:<>@\s\p{C}\p{Z}]/u;
 const HOST = /^[\p{L}\p{N}\p{M}_-]+(?:\.[\p{L}\p{N}\p{M}_-]+)*$/u;
 const NOT_IN_RESOURCE = /[\p{Cc}\p{Cs}]/u;
@@ -17,12 +17,12 @@ const isTooLong = (part: string): boolean =>
 
 const ASCII = /^[\x00-\x7f]*$/;
 
-/** Case and compatibility forms folded, twice because lower-casing can make a form that folds again. */
+/** Folds case and compatibility forms: twice, because a lower-case form may fold again. */
 function fold(text: string): string {
   return ASCII.test(text) ? text.toLowerCase() : text.normalize('NFKC').toLowerCase().normalize('NFKC');
 }
 
-/** A user name in its one spelling; undefined where the text can be none. Simpler than nodeprep, and stricter. */
+/** A user name in its canonical spelling; undefined where the text is no user name. Simpler than nodeprep, and stricter. */
 export function prepareUser(text: string): string | undefined {
   if (isTooLong(text)) return undefined;
   const user = fold(text);
@@ -36,8 +36,8 @@ export function prepareAccountName(text: string): string | undefined {
 }
 
 /**
- * A resource as it is, but for how its characters are composed, which nobody sees [RFC7622 3.4]; undefined where the
- * text can be none (empty, over 1023 bytes, control characters).
+ * A resource with its characters composed, and otherwise unchanged [RFC7622 3.4]; undefined where the text is no
+ * resource (empty, over 1023 bytes, control characters).
  */
 export function prepareResource(text: string): string | undefined {
   if (text === '' || isTooLong(text) || NOT_IN_RESOURCE.test(text)) return undefined;
@@ -46,8 +46,8 @@ export function prepareResource(text: string): string | undefined {
 }
 
 /**
- * The dot that some write behind a name is no part of it, and A-labels are U-labels written otherwise. [RFC7622 3.2]
- * An IPv6 address has brackets. [RFC3986 3.2.2]
+ * A host in its canonical spelling: without a trailing dot, with U-labels instead of A-labels. [RFC7622 3.2] An IPv6
+ * address has brackets. [RFC3986 3.2.2]
  */
 function prepareHost(text: string): string | undefined {
   if (isTooLong(text)) return undefined;
@@ -61,24 +61,24 @@ function isIPv6Literal(host: string): boolean {
 }
 
 /**
- * An address that is spelt in its one spelling already, as nearly all are: ASCII, user and host in lower case. A host
- * with an A-label is not among them, nor is one that ends with a dot.
+ * An address that is in its canonical spelling already, as nearly all are: ASCII, user and host in lower case. A host
+ * with an A-label does not match, nor does one that ends with a dot.
  */
 const PREPARED = /^(?:([a-z0-9._=+-]+)@)?((?![^@/]*xn--)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?:\/([ -~]+))?$/;
 
-/** How each part of an address is brought into its one spelling; undefined where the text can be none. */
+/** Brings each part of an address into its canonical spelling; undefined where the text is no such part. */
 export interface Preparation {
   user(text: string): string | undefined;
   host(text: string): string | undefined;
   resource(text: string): string | undefined;
 }
 
-/** As the embedded session manager compares. [RFC7622] */
+/** The comparison of the embedded session manager. [RFC7622] */
 const PRECIS: Preparation = { user: prepareUser, host: prepareHost, resource: prepareResource };
 
 /**
- * As jabberd2 compares. A part that is written and comes to nothing, such as a soft hyphen, is none: its sm takes such a
- * user or resource for one that is not there, and such a host is the end of it. [RFC 3920 3] [jabberd2 2.7.0 util/jid.c]
+ * The comparison of jabberd2. A part that is empty after preparation, such as a soft hyphen, is refused: the sm treats
+ * such a user or resource as absent, and crashes at such a host. [RFC 3920 3] [jabberd2 2.7.0 util/jid.c]
  */
 export const STRINGPREP: Preparation = {
   user: (text) => nodeprep(text) || undefined,
@@ -86,11 +86,11 @@ export const STRINGPREP: Preparation = {
   resource: (text) => resourceprep(text) || undefined,
 };
 
-/** An address in its one spelling: user and host folded, the resource composed. */
+/** An address in its canonical spelling: user and host folded, the resource composed. */
 export class Jid {
   /** `user@host`, or `host`. */
   readonly bare: string;
-  /** All of it. */
+  /** `user@host/resource`, or the parts that there are. */
   readonly full: string;
 
   private constructor(
@@ -102,7 +102,7 @@ export class Jid {
     this.full = resource === undefined ? this.bare : `${this.bare}/${resource}`;
   }
 
-  /** The address that a text spells; undefined where it spells none. */
+  /** Parses an address; undefined where the text is none. */
   static parse(text: string | undefined, prepare = PRECIS): Jid | undefined {
     if (text === undefined) return undefined;
     if (prepare === PRECIS && text.length <= MAX_PART_LENGTH) {

@@ -1,7 +1,7 @@
 import { element, type Element } from '../xml/index.js';
 import { STANZA_ERRORS } from './namespaces.js';
 
-/** Code and words of old [XEP-0086 3] and type [RFC6120 8.3.3] of each condition that is used here. */
+/** Legacy code [XEP-0086 3], type [RFC6120 8.3.3] and legacy text of each condition that is used here. */
 const CONDITIONS = {
   'bad-request': ['400', 'modify', 'Bad Request'],
   conflict: ['409', 'cancel', 'Conflict'],
@@ -18,13 +18,13 @@ const CONDITIONS = {
   'service-unavailable': ['503', 'cancel', 'Service Unavailable'],
 } as const;
 
-/** What can be wrong with a stanza, by the name RFC 6120 gives the stanza error. */
+/** A condition of stanza errors. [RFC6120 8.3.3] */
 export type Condition = keyof typeof CONDITIONS;
 
 /**
- * The error in the words of both generations: a code for the old clients, type and condition for the others.
+ * The error for clients of both generations: a code for old ones, type and condition for others.
  *
- * @param more a text for people, and the type where it is another one than that of most such errors
+ * @param more a text for people, and a type other than the usual one of the condition
  */
 export function stanzaError(
   condition: Condition,
@@ -61,7 +61,7 @@ export function withoutPasswords(stanza: Element): Element {
   return copy;
 }
 
-/** The error as clients knew it before there were conditions. */
+/** The error in its form before RFC 3920: a code and a text. [XEP-0086] */
 export function legacyStanzaError(condition: Condition, text?: string): Element {
   const [code, , words] = CONDITIONS[condition];
   return element('error', { code }, text ?? words);

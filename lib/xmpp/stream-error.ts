@@ -6,13 +6,13 @@ import { STREAM_ERRORS } from './namespaces.js';
 export interface StreamError {
   /** A defined condition. [RFC6120 4.9.3] */
   readonly condition: string;
-  /** What jabberd of the time said, where it said something: all that streams without a version are told. */
+  /** The text that jabberd of the time used, if it used one. Streams without a version get only this. */
   readonly text: string;
-  /** What exactly was wrong, where that is known. */
+  /** More about the error, where it is known. */
   readonly detail?: string;
 }
 
-/** `<stream:error/>` in the form that this kind of stream knows. The closing tag of the stream must follow. [RFC6120 4.9] */
+/** `<stream:error/>` in the form of this kind of stream. The closing tag of the stream must follow. [RFC6120 4.9] */
 export function writeStreamError(kind: StreamKind, { condition, text, detail }: StreamError): string {
   if (kind === 'legacy') return legacyStreamError(text);
   return element(
@@ -23,7 +23,7 @@ export function writeStreamError(kind: StreamKind, { condition, text, detail }: 
   ).toString();
 }
 
-/** `<stream:error/>` from the time before there were conditions: a text. [jabberd 1.4 mio_xml, base_accept] */
+/** `<stream:error/>` in its form before RFC 3920: a text. [jabberd 1.4 mio_xml, base_accept] */
 export function legacyStreamError(text: string): string {
   return element('stream:error', {}, text).toString();
 }

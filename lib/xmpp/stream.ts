@@ -4,15 +4,15 @@ import type { ReaderEvents, ReaderOptions, StanzaLimits, Tag } from '../xml/inde
 import type { Framing, OwnHeader, StreamReader } from './framing/framing.js';
 
 /**
- * Where our side of a stream is: `unopened` until our header is sent, and again after a restart; `opened` since then;
- * `finished` after our closing tag, while the peer may still say something; `encrypting` during a TLS handshake;
- * `closed` once we have ended the connection.
+ * The state of our side of a stream: `unopened` until our header is sent, and again after a restart; `opened` after the
+ * header; `finished` after our closing tag, while the peer may still send; `encrypting` during a TLS handshake; `closed`
+ * after we have ended the connection.
  */
 export type XmlStreamState = 'unopened' | 'opened' | 'finished' | 'encrypting' | 'closed';
 
 type Action = 'open' | 'restart' | 'finish' | 'encrypt' | 'encrypted' | 'close';
 
-/** Which state each action leads to. An action without one does nothing. */
+/** The state after each action; undefined where the action does nothing. */
 const NEXT: Readonly<Record<XmlStreamState, Readonly<Record<Action, XmlStreamState | undefined>>>> = {
   finished: {
     open: undefined,
@@ -57,8 +57,8 @@ const NEXT: Readonly<Record<XmlStreamState, Readonly<Record<Action, XmlStreamSta
 };
 
 /**
- * What a stream reports. The reader and the connection call the owner directly: nothing stands between them for each
- * stanza. `onData` is to give its bytes to {@link XmlStream.read}, at once or later, whole or in parts.
+ * What a stream reports. Reader and transport call the owner directly, because a call more per stanza costs time. The
+ * owner's `onData` gives the bytes to {@link XmlStream.read}: at once or later, whole or in parts.
  */
 export interface XmlStreamEvents<Receipt = never> extends ReaderEvents, TransportEvents<Receipt> {}
 
@@ -68,9 +68,9 @@ export interface XmlStreamOptions extends ReaderOptions {
 }
 
 /**
- * An XML stream on a connection, on either side: headers, stanzas, restarts, encryption, and one end.
+ * An XML stream on a transport, for both roles: headers, stanzas, restarts, encryption, and one end.
  *
- * @typeParam Receipt see {@link TcpTransport}
+ * @typeParam Receipt see {@link Transport}
  */
 export class XmlStream<Receipt = never> {
   private current: XmlStreamState = 'unopened';
@@ -91,7 +91,7 @@ export class XmlStream<Receipt = never> {
     return this.current;
   }
 
-  /** Other limits for what the peer sends, from now on. */
+  /** Limits for the peer's stanzas, from now on and after restarts. */
   set limits(limits: StanzaLimits) {
     this.readerLimits = limits;
     this.reader.limits = limits;
@@ -107,9 +107,15 @@ export class XmlStream<Receipt = never> {
     return this.reader.unfinished;
   }
 
-  /** Takes bytes that the connection has received. They may be overwritten afterwards. */
-  read(bytes: Buffer): void {
-    this.reader.write(bytes);
+  /**
+   * Reads bytes that the transport has received. They may be overwritten afterwards.
+   *
+   * @returns false if the stream was closed, restarted or encrypted meanwhile: then bytes that follow these must be dropped
+   */
+  read(bytes: Buffer): boolean {
+    const { reader } = this;
+    reader.write(bytes);
+    return reader === this.reader && this.current !== 'closed' && this.current !== 'encrypting';
   }
 
   /** Sends our header: once after the start and once after each restart. */
@@ -118,7 +124,7 @@ export class XmlStream<Receipt = never> {
     if (this.move('open')) this.transport.send(framing.open(role, header));
   }
 
-  /** The same with the header of another stream, for a program that passes on a whole stream. */
+  /** Sends the header of another stream as ours, for a program that passes on a whole stream. */
   forward(header: Tag): void {
     if (this.move('open')) this.transport.send(this.options.framing.forward(header));
   }
@@ -127,33 +133,33 @@ export class XmlStream<Receipt = never> {
    * Sends one stanza, or one other element.
    *
    * @param ascii whether the text is ASCII only, if that is known
-   * @param receipt see {@link TcpTransport.send}
+   * @param receipt see {@link Transport.send}
    */
   send(text: string, ascii = false, receipt?: Receipt): void {
     const { stanza } = this.options.framing;
     this.transport.send(stanza === undefined ? text : stanza(text), ascii, receipt);
   }
 
-  /** Shows the peer that we are here. [RFC6120 4.6.1] */
+  /** Sends something that is no stanza, so that a dead connection is noticed. [RFC6120 4.6.1] */
   keepAlive(): void {
     const { keepalive } = this.options.framing;
     if (keepalive !== '') this.transport.send(keepalive, true);
   }
 
   /**
-   * Begins a new stream on the same connection: both sides send a header again. Bytes of the old stream that were not
-   * read to an end are dropped. [RFC6120 4.3.3]
+   * Begins a new stream on the same connection: both sides send a header again. The rest of the old stream is dropped:
+   * an incomplete stanza, and the rest of the current read. [RFC6120 4.3.3]
    */
   restart(): void {
     if (this.move('restart')) this.renewReader();
   }
 
   /**
-   * Encrypts the connection, with TLS roles as the roles in the stream [RFC6120 5.3.3]; then the stream begins anew, and
-   * our header is to be sent. What came unencrypted after the last stanza is dropped: anybody on the way may have
-   * written it. [RFC6120 5.4.3.3]
+   * Encrypts the connection and begins a new stream on it: both sides send a header again. The initiating side of the
+   * stream is the client of TLS. [RFC6120 5.3.3] Unencrypted bytes that follow the last stanza are dropped, because
+   * anybody on the network may have sent them. [RFC6120 5.4.3.3]
    *
-   * @param onEncrypted called with an error where that failed; then the connection is over as well
+   * @param onEncrypted called once, in the state `unopened`; with an error if it failed: then the connection is over
    */
   encrypt(options: TlsOptions, onEncrypted: (error?: Error) => void): void {
     if (!this.move('encrypt')) return;
@@ -165,17 +171,17 @@ export class XmlStream<Receipt = never> {
     });
   }
 
-  /** Closes our stream, and reads on until the peer closes its own. [RFC6120 4.4] */
+  /** Sends our closing tag and reads on: the peer may still send stanzas, and then closes its stream. [RFC6120 4.4] */
   finish(): void {
     if (this.move('finish')) this.transport.send(this.options.framing.close);
   }
 
-  /** Ends the stream after a last element: closes it where it was opened, and then the connection. Once. */
+  /** Ends stream and connection, once: sends a last element, and a closing tag if our header was sent. */
   close(lastElement = ''): void {
     this.end(lastElement, this.current === 'opened' ? this.options.framing.close : '');
   }
 
-  /** Ends the connection after a last element, without closing the stream. */
+  /** Ends the connection without a closing tag, after a last element. */
   hangUp(lastElement = ''): void {
     this.end(lastElement, '');
   }

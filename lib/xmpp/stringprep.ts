@@ -1,7 +1,7 @@
 /**
- * How the parts of an address are prepared before they are compared: nodeprep, nameprep and resourceprep, as libidn does
- * it for jabberd2 and for jabberd 1.4.4 and later. All of it is about Unicode 3.2: what was no character then stays as it
- * is. `spec/interop/jabberd2/stringprep.spec.ts` compares it with the real libidn, character by character. [RFC 3454]
+ * Preparation of the parts of an address before they are compared: nodeprep, nameprep and resourceprep, as libidn does
+ * it for jabberd2 and for jabberd 1.4.4 and later. It knows the characters of Unicode 3.2, and leaves later ones as they
+ * are. `spec/interop/jabberd2/stringprep.spec.ts` compares it with the real libidn, character by character. [RFC 3454]
  * [RFC 3491] [RFC 3920 A, B] [libidn 1.41]
  */
 import { LEFT_TO_RIGHT, UNASSIGNED } from './stringprep-tables.js';
@@ -43,24 +43,24 @@ const RESOURCEPREP: Profile = {
   prohibited: new RegExp(`[\\u0000-\\u001f\\u007f${ALWAYS}]`, 'u'),
 };
 
-/** The user of an address, prepared; it may be empty then. Undefined for what can be none. */
+/** Prepares the user of an address. The result may be empty; undefined where the text is no user. */
 export function nodeprep(text: string): string | undefined {
   return prepare(text, NODEPREP);
 }
 
-/** The host of an address, prepared, or one label of it; see {@link nodeprep}. What IDNA makes of it is another matter. */
+/** Prepares the host of an address, or one label of it; see {@link nodeprep}. Without IDNA. */
 export function nameprep(text: string): string | undefined {
   return prepare(text, NAMEPREP);
 }
 
-/** The resource of an address, prepared; see {@link nodeprep}. */
+/** Prepares the resource of an address; see {@link nodeprep}. */
 export function resourceprep(text: string): string | undefined {
   return prepare(text, RESOURCEPREP);
 }
 
 /**
- * A pair that composes, with a mark between: libidn composes it in a way of its own, which Unicode has given up. No
- * language writes so. [Unicode Corrigendum 5]
+ * A pair that composes, with a mark between. libidn composes it in a way that Unicode has given up; no language writes
+ * such a sequence. [Unicode Corrigendum 5]
  */
 const COMPOSED_OTHERWISE = new RegExp(
   [
@@ -96,7 +96,7 @@ function mapped(text: string, foldsCase: boolean): string {
   return COMPOSED_OTHERWISE.test(folded) ? REFUSED : compatible(folded);
 }
 
-/** NFKC of Unicode 3.2: what was no character then has no other form, and nothing composes with it. */
+/** NFKC of Unicode 3.2: later characters have no other form and do not compose. */
 function compatible(text: string): string {
   if (PRINTABLE_ASCII.test(text)) return text;
   const parts = text.split(UNASSIGNED);
@@ -123,13 +123,13 @@ function foldCase(character: string): string {
   return compatible(lowerCase(compatible(lowerCase(character))));
 }
 
-/** Each by itself, by way of its upper case; without the lower case that a character got after Unicode 3.2. */
+/** Folds each character by itself, by way of its upper case, without lower-case forms that came after Unicode 3.2. */
 function lowerCase(text: string): string {
   const lower = [...text].map((one) => (one === '\u0131' ? one : one.toUpperCase().toLowerCase())).join('');
   return UNASSIGNED.test(lower) ? text : lower;
 }
 
-/** What is written from right to left begins and ends so, and has nothing in it that is written the other way. [RFC 3454 6] */
+/** A right-to-left text must begin and end with such a character, and must hold no left-to-right one. [RFC 3454 6] */
 function isOneDirection(text: string): boolean {
   if (!RIGHT_TO_LEFT.test(text)) return true;
   if (LEFT_TO_RIGHT.test(text)) return false;

@@ -47,9 +47,9 @@ export interface Framing {
   forward(header: Tag): string;
   /** Closes our stream. */
   readonly close: string;
-  /** Shows a peer with nothing else to read that we are here; empty where the transport does that. [RFC6120 4.6.1] */
+  /** A text that is no stanza, for idle streams; empty where the transport has its own way. [RFC6120 4.6.1] */
   readonly keepalive: string;
-  /** A stanza as it is sent, where that is not as it stands. */
+  /** Changes a stanza to the form in which it is sent; absent where nothing is changed. */
   readonly stanza?: (text: string) => string;
   /** Checks the element that opens a client's stream. */
   checkRoot(header: Tag): HeaderError | undefined;
