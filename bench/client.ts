@@ -1,11 +1,14 @@
 /** A cheap XMPP client for load: it logs in once, and then only counts bytes. */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** The server that clients connect to. */
 export interface Target {
   readonly host: string;
   readonly port: number;
   readonly domain: string;
+  /** Does every connection begin with TLS? */
+  readonly tls: boolean;
 }
 
 export const PASSWORD = 'bench';
@@ -43,7 +46,8 @@ export class Client {
     readonly resource = '',
   ) {
     const onread = { buffer: READ_BUFFER, callback: (length: number) => this.read(length) };
-    this.socket = connect({ host: target.host, port: target.port, noDelay: true, onread });
+    const options = { host: target.host, port: target.port, noDelay: true, onread };
+    this.socket = target.tls ? connectTls({ ...options, rejectUnauthorized: false }) : connect(options);
     this.socket.on('error', (error) => this.broken?.(error));
     this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
     void this.closed.then(() => this.broken?.(new Error('the connection was closed')));

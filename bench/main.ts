@@ -28,6 +28,7 @@ const HELP = `npm run bench -- [options]      socket managers side by side; the 
                         floods or one of them, floods/NAME
   --rounds 3  --pairs 50  --seconds 4  --connections 2000  --at-once 20  --domain localhost
   --client-rate off     what clients of sm-component may say: off, or BYTES/STANZAS a second as its option has it
+  --tls                 clients begin with TLS; with --peer, its PORT is for such clients
   --pin                 socket managers on processor 0, everything else on processor 1`;
 
 const { values } = parseArgs({
@@ -50,6 +51,7 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '20' },
     domain: { type: 'string', default: 'localhost' },
     'client-rate': { type: 'string', default: 'off' },
+    tls: { type: 'boolean', default: false },
     pin: { type: 'boolean' },
   },
 });
@@ -58,11 +60,11 @@ const { values } = parseArgs({
 type Results = Map<string, Map<string, number[]>>;
 
 function peers(directory: string): Peer[] {
-  const { name, secret, domain, 'client-rate': clientRate } = values;
+  const { name, secret, domain, tls, 'client-rate': clientRate } = values;
   const found: Peer[] = [];
   const checkouts = [['sm-component', ROOT], ...values.checkout.map(named)] as const;
   for (const [checkout, root] of checkouts) {
-    const at = { name: checkout, root, domain, clientRate, directory };
+    const at = { name: checkout, root, domain, clientRate, tls, directory };
     for (const option of values.sm) {
       const [sm, dialect = 'sto-sfrom'] = option.split(',');
       const titled = { ...at, name: values.sm.length > 1 ? `${checkout} ${dialect}` : checkout };
@@ -73,10 +75,10 @@ function peers(directory: string): Peer[] {
     if (values.stub) found.push(withStub({ ...at, name: `${checkout} (stub)` }));
     if (values.jabberd2) found.push(inPlaceOfC2s({ ...at, name: `${checkout} (jabberd2)` }));
   }
-  if (values.jabberd2) found.push(jabberd2(path.join(directory, 'jabberd2'), domain));
+  if (values.jabberd2) found.push(jabberd2(path.join(directory, 'jabberd2'), domain, tls));
   for (const [peer, where] of values.peer.map(named)) {
     const [port, pid] = where.split(':').map(Number);
-    found.push(running(peer, port, pid, domain));
+    found.push(running(peer, port, pid, { domain, tls }));
   }
   return found;
 }

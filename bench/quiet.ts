@@ -29,9 +29,13 @@ export async function quietPair(subject: Subject, flood: string, seconds: number
   const pair = [await quiet(subject, 0), await quiet(subject, 1)] as const;
   let dead = false;
   void Promise.race(pair.map(({ closed }) => closed)).then(() => (dead = true));
-  const flooder = fork(FLOODER, [flood, subject.host, String(subject.port), subject.domain], {
-    stdio: 'inherit',
-  });
+  const flooder = fork(
+    FLOODER,
+    [flood, subject.host, String(subject.port), subject.domain, String(subject.tls)],
+    {
+      stdio: 'inherit',
+    },
+  );
   const trips: number[] = [];
   const worked: number[] = [];
   const until = underWay(flooder).then(() => performance.now() + seconds * 1000);

@@ -16,7 +16,7 @@ export function embedded(checkout: Checkout): Peer {
 
 /** Each start has a copy of the initial store. */
 async function start(checkout: Checkout): Promise<Started> {
-  const { domain, directory, name } = checkout;
+  const { domain, directory, name, tls } = checkout;
   const data = path.join(directory, `data of ${name}`);
   rmSync(data, { recursive: true, force: true });
   await fill(checkout, data);
@@ -24,7 +24,7 @@ async function start(checkout: Checkout): Promise<Started> {
   const server = await Server.start(
     program(checkout, 'socket manager', port, ['run', '--data', data, '--registration', 'on']),
   );
-  const subject = { host: '127.0.0.1', port, domain, pid: server.pid };
+  const subject = { host: '127.0.0.1', port, domain, tls, pid: server.pid };
   return { subject, stop: () => server.stop() };
 }
 

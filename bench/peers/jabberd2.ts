@@ -1,5 +1,5 @@
 /** jabberd2 of Debian (`apt-get install jabberd2`): router, sm and c2s with a configuration of our own. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort } from '../../spec/support/free-port.js';
 import {
@@ -12,11 +12,11 @@ import {
 import { PASSWORD } from '../client.js';
 import { account, ACCOUNTS } from '../load.js';
 import { Server, type Peer, type Program, type Started } from './peer.js';
-import { startInFrontOf, type Checkout } from './sm-component.js';
+import { CERTIFICATE, startInFrontOf, type Checkout } from './sm-component.js';
 
 /** @param directory for configuration, database and logs */
-export function jabberd2(directory: string, domain: string): Peer {
-  return { name: 'jabberd2', start: () => start(directory, domain) };
+export function jabberd2(directory: string, domain: string, tls: boolean): Peer {
+  return { name: 'jabberd2', start: () => start(directory, domain, tls) };
 }
 
 /** sm-component in place of its c2s, with the same router, sm and accounts. */
@@ -41,13 +41,23 @@ async function startInPlace(checkout: Checkout): Promise<Started> {
   return { ...started, stop };
 }
 
-async function start(directory: string, domain: string): Promise<Started> {
+async function start(directory: string, domain: string, tls: boolean): Promise<Started> {
   const { ports, servers } = await startBack(directory, domain);
+  const file = path.join(directory, 'c2s.xml');
+  if (tls) writeFileSync(file, withTls(readFileSync(file, 'utf8'), ports.clients));
   const c2s = await Server.start(program(directory, 'c2s', ports.clients));
   const stop = async (): Promise<void> => {
     for (const server of [c2s, ...servers]) await server.stop();
   };
-  return { subject: { host: '127.0.0.1', port: ports.clients, domain, pid: c2s.pid }, stop };
+  return { subject: { host: '127.0.0.1', port: ports.clients, domain, tls, pid: c2s.pid }, stop };
+}
+
+/** The configuration of a c2s whose clients begin with TLS. */
+function withTls(configuration: string, port: number): string {
+  return configuration.replace(
+    `<port>${port}</port>`,
+    `<port>0</port><ssl-port>${port}</ssl-port><pemfile>${CERTIFICATE}</pemfile>`,
+  );
 }
 
 interface Back {

@@ -19,6 +19,11 @@ export interface SessionManagerAddress {
 /** Name and secret for sm-component and a session manager that the bench starts. */
 const LINK_OPTIONS = { name: 'foo-sockets', secret: 'bench', dialect: 'sto-sfrom' } as const;
 
+/** Of RSA, as the certificate of Debian's jabberd2. */
+export const CERTIFICATE = fileURLToPath(
+  new URL('../../../spec/fixtures/tls/server-rsa.pem', import.meta.url),
+);
+
 const STUB = fileURLToPath(new URL('../stub-manager.js', import.meta.url));
 
 export interface Checkout {
@@ -28,6 +33,8 @@ export interface Checkout {
   readonly domain: string;
   /** What clients may say, as `--client-rate` of the checkouts that know it. */
   readonly clientRate: string;
+  /** Do clients connect by TLS? */
+  readonly tls: boolean;
   /** For logs and accounts. */
   readonly directory: string;
 }
@@ -51,7 +58,7 @@ export async function startInFrontOf(
       ...(manager.options ?? []),
     ]),
   );
-  const subject = { host: '127.0.0.1', port, domain, pid: server.pid };
+  const subject = { host: '127.0.0.1', port, domain, tls: checkout.tls, pid: server.pid };
   const stop = async (): Promise<void> => {
     await server.stop();
     await behind?.stop();
@@ -105,7 +112,9 @@ export function program(
   port: number,
   args: readonly string[],
 ): Program {
-  const { root, domain, directory, name, clientRate } = checkout;
+  const { root, domain, directory, name, clientRate, tls } = checkout;
+  const listen = `127.0.0.1:${port}`;
+  const byTls = tls && role === 'socket manager';
   mkdirSync(directory, { recursive: true });
   return {
     command: process.execPath,
@@ -113,7 +122,8 @@ export function program(
       ...process.execArgv,
       path.join(root, 'bin/sm-component'),
       ...args,
-      ...['--domain', domain, '--listen', `127.0.0.1:${port}`],
+      ...['--domain', domain, '--listen', byTls ? '127.0.0.1:0' : listen],
+      ...(byTls ? ['--listen-tls', listen, '--tls-cert', CERTIFICATE] : []),
       ...(role === 'socket manager' && hasClientRate(root) ? ['--client-rate', clientRate] : []),
     ],
     role,
