@@ -143,7 +143,7 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
   }
 
   onFailed(error: Error): void {
-    this.context.log.error('an error of our own', { socket: this.session.address, error: error.stack });
+    this.context.log.error('internal error', { socket: this.session.address, error: error.stack });
     this.end({ kind: 'internal-error' });
   }
 
