@@ -44,6 +44,6 @@ function write(file: string, pem: string): void {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw new Failure(`${file} is there already: name another file with --out`);
-    throw new Failure(`${file} can not be written: ${message}`);
+    throw new Failure(`${file} cannot be written: ${message}`);
   }
 }

@@ -57,7 +57,7 @@ function read(file: string, option: string): string {
   try {
     return readLenient(file);
   } catch (error) {
-    throw new ConfigError(`${option} ${file}: the file can not be read: ${(error as Error).message}`);
+    throw new ConfigError(`${option} ${file}: the file cannot be read: ${(error as Error).message}`);
   }
 }
 
@@ -77,7 +77,7 @@ function privateKeys(file: string, text: string): PrivateKey[] {
     try {
       return { file, pem, key: createPrivateKey(pem) };
     } catch (error) {
-      throw new ConfigError(`${file}: its private key can not be read: ${(error as Error).message}`);
+      throw new ConfigError(`${file}: its private key cannot be read: ${(error as Error).message}`);
     }
   });
 }
@@ -86,7 +86,7 @@ function parseCertificate(pem: string, where: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (error) {
-    throw new ConfigError(`${where}: a certificate in it can not be read: ${(error as Error).message}`);
+    throw new ConfigError(`${where}: a certificate in it cannot be read: ${(error as Error).message}`);
   }
 }
 

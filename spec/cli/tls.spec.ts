@@ -73,10 +73,10 @@ describe('cli: TLS', function () {
 
     it('reads the certificates, and names what cannot be used', () => {
       expect(refused('--tls-cert', 'none.pem')).to.match(
-        /--tls-cert .*none\.pem: the file can not be read: ENOENT/,
+        /--tls-cert .*none\.pem: the file cannot be read: ENOENT/,
       );
       expect(refused('--tls-cert', tlsFile('server-rsa'), '--tls-client-ca', 'none.pem')).to.match(
-        /--tls-client-ca .*none\.pem: the file can not be read/,
+        /--tls-client-ca .*none\.pem: the file cannot be read/,
       );
     });
 
@@ -156,7 +156,7 @@ describe('cli: TLS', function () {
     it('does not start with a certificate that it cannot use', () => {
       const { code, stderr } = call(['--listen', '0', '--tls-cert', 'none.pem'], { cwd });
       expect(code).to.equal(2);
-      expect(stderr).to.match(/--tls-cert .*none\.pem: the file can not be read/);
+      expect(stderr).to.match(/--tls-cert .*none\.pem: the file cannot be read/);
     });
 
     it('reads certificates again at SIGHUP, keeps the connections, and keeps the old ones where the new are broken', async () => {

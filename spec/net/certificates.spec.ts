@@ -70,7 +70,7 @@ describe('net/certificates', () => {
     it('says which file cannot be used, and why', () => {
       const missing = path.join(directory, 'missing.pem');
       expect(refusal(() => readCertificates([missing], []))).to.match(
-        /^--tls-cert .*missing\.pem: the file can not be read: ENOENT/,
+        /^--tls-cert .*missing\.pem: the file cannot be read: ENOENT/,
       );
       expect(refusal(() => readCertificates([file('a.pem', 'hello')], []))).to.match(
         /^--tls-cert .*a\.pem: there is no certificate in it \("BEGIN CERTIFICATE"\)$/,
@@ -83,7 +83,7 @@ describe('net/certificates', () => {
       );
       const cut = tlsText('server-ec').replace(/\n.*\n/, '\n');
       expect(refusal(() => readCertificates([file('c.pem', cut)], []))).to.match(
-        /^--tls-cert .*c\.pem: a certificate in it can not be read: /,
+        /^--tls-cert .*c\.pem: a certificate in it cannot be read: /,
       );
     });
 
