@@ -97,12 +97,13 @@ export class Clients {
    * @throws the system's error when a port cannot be listened on (`EADDRINUSE`, `EACCES`, …)
    */
   async listen(): Promise<ClientAddress[]> {
-    const { keepalive, domains, proxyFrom, limits, perAddress } = this.config;
+    const { keepalive, domains, proxyFrom, proxyTls, limits, perAddress } = this.config;
     const addresses = clientAddresses(this.config);
     await this.makeLogins();
     this.listeners = Listener.forAll<Packet, ClientAddress>(addresses, {
       keepalive,
       proxyFrom,
+      proxyTls,
       perAddress,
       maxClients: limits.maxClients,
       log: this.options.log,

@@ -121,7 +121,8 @@ export class ClientStream implements Client, NegotiatingStream, XmlStreamEvents<
 
   get encryption(): Encryption {
     const { security, tls } = this;
-    return security !== undefined || tls === 'direct' ? 'done' : tls;
+    const isEncrypted = security !== undefined || this.stream.transport.isEncryptedToProxy;
+    return isEncrypted || tls === 'direct' ? 'done' : tls;
   }
 
   private get negotiation(): Negotiation | undefined {

@@ -186,6 +186,13 @@ export const OPTIONS = {
     help: 'Where proxies connect from that say for which client they do (PROXY protocol, version 1 or 2: "send-proxy" of haproxy, "protocol = proxy" of stunnel). From there every connection must begin so; from everywhere else none may.',
     field: 'proxyFrom',
   },
+  'proxy-tls': {
+    group: 'Listening',
+    kind: kinds.onOff,
+    help: 'Is a client encrypted that has come to such a proxy by TLS ("send-proxy-v2-ssl" of haproxy)? Then it is not asked for STARTTLS. Say "on" where nobody can listen between the proxy and this machine.',
+    default: 'off',
+    field: 'proxyTls',
+  },
   'listen-tls': {
     group: 'Encryption',
     kind: kinds.listeners,

@@ -4,7 +4,7 @@ import { logAbuse } from '../observe/abuse.js';
 import { Admission, type AdmissionOptions } from './admission.js';
 import { canonicalIp, Networks } from './ip.js';
 import { setKeepaliveOnServer, type KeepaliveOptions } from './keepalive.js';
-import { readProxyHeader } from './proxy-protocol.js';
+import { readProxyHeader, type ProxiedPeer } from './proxy-protocol.js';
 import { TcpTransport } from './tcp.js';
 import type { Transport } from './transport.js';
 
@@ -16,6 +16,8 @@ export interface ListenerOptions<Receipt = never, Address = ListenerAddress> ext
   readonly keepalive: KeepaliveOptions;
   /** Where every connection begins with a PROXY header; absent: nowhere. */
   readonly proxyFrom?: readonly Network[];
+  /** Is a client that has come to such a proxy by TLS taken for encrypted? */
+  readonly proxyTls?: boolean;
   /** A connection was accepted and admitted. It must be started in this turn. */
   onAccepted(transport: Transport<Receipt>, address: Address): void;
 }
@@ -78,6 +80,9 @@ export class Listener {
   }
 }
 
+/** Who is at the other end. */
+type Peer = Required<ProxiedPeer>;
+
 /** What a connection goes through before it has an owner: is there room, who is it, and may it come? */
 class Entrance<Receipt, Address> {
   private readonly admission: Admission;
@@ -92,7 +97,7 @@ class Entrance<Receipt, Address> {
     if (!this.admission.admits(socket)) return;
     const ip = canonicalIp(socket.remoteAddress ?? '');
     if (this.proxies.has(ip)) void this.acceptProxied(socket, ip, address);
-    else this.admit(socket, ip, address);
+    else this.admit(socket, { ip, isSecure: false }, address);
   }
 
   /** Nothing of what comes after the header is read here: it is for TLS, or for the stream. */
@@ -100,23 +105,26 @@ class Entrance<Receipt, Address> {
     // Until somebody else listens: a socket whose errors nobody hears takes the process with it.
     socket.on('error', ignore);
     const outcome = await readProxyHeader(socket);
-    if (outcome.kind === 'complete') return this.admit(socket, outcome.peer.ip ?? proxy, address);
+    if (outcome.kind === 'complete') {
+      const { ip = proxy, isSecure } = outcome.peer;
+      return this.admit(socket, { ip, isSecure: isSecure && this.options.proxyTls === true }, address);
+    }
     socket.destroy();
     // A health check of a proxy may do no more than connect.
     if (outcome.kind !== 'closed')
       logAbuse(this.options.log, 'connection refused', proxy, { reason: PROXY_FAULTS[outcome.kind] });
   }
 
-  private admit(socket: Socket, ip: string, address: Address): void {
-    const admitted = this.admission.admitsFrom(socket, ip);
-    if (admitted === true) return this.admitted(socket, ip, address);
+  private admit(socket: Socket, peer: Peer, address: Address): void {
+    const admitted = this.admission.admitsFrom(socket, peer.ip);
+    if (admitted === true) return this.admitted(socket, peer, address);
     if (admitted === false) return;
     socket.on('error', ignore);
-    void admitted.then((isAdmitted) => (isAdmitted ? this.admitted(socket, ip, address) : undefined));
+    void admitted.then((isAdmitted) => (isAdmitted ? this.admitted(socket, peer, address) : undefined));
   }
 
-  private admitted(socket: Socket, ip: string, address: Address): void {
-    this.options.onAccepted(new TcpTransport<Receipt>(socket, ip), address);
+  private admitted(socket: Socket, peer: Peer, address: Address): void {
+    this.options.onAccepted(new TcpTransport<Receipt>(socket, peer), address);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
 import { descriptorOf } from './admission.js';
 import { canonicalIp } from './ip.js';
+import type { ProxiedPeer } from './proxy-protocol.js';
 import { NagleDetector } from './nagle.js';
 import { atTickEnd, type Flushable } from './tick.js';
 import { encrypted, TlsSecurity, type TlsOptions } from './tls.js';
@@ -89,6 +90,7 @@ interface PendingEncryption {
 /** A transport of bytes: a TCP socket, or one end of a pair in this process. It may be encrypted on its way. */
 export class TcpTransport<Receipt = never> implements Transport<Receipt>, Flushable {
   readonly peerAddress: string;
+  readonly isEncryptedToProxy: boolean;
   readonly descriptor: number;
   security: TlsSecurity | undefined;
   testsPeer = true;
@@ -122,14 +124,15 @@ export class TcpTransport<Receipt = never> implements Transport<Receipt>, Flusha
 
   /**
    * @param stream that nobody else reads; not connected yet, or connected
-   * @param peerAddress of a socket it is known already where a proxy has said it
+   * @param peer what is known of it besides what the socket says, where a proxy has said it
    */
   constructor(
     private stream: Duplex,
-    peerAddress?: string,
+    peer?: ProxiedPeer,
   ) {
     const address = stream instanceof Socket ? stream.remoteAddress : undefined;
-    this.peerAddress = peerAddress ?? canonicalIp(address ?? '');
+    this.peerAddress = peer?.ip ?? canonicalIp(address ?? '');
+    this.isEncryptedToProxy = peer?.isSecure ?? false;
     this.descriptor = stream instanceof Socket ? descriptorOf(stream) : 0;
     // The error listener comes before the first byte: a stream without one takes the process with it.
     stream.on('error', (error: NodeJS.ErrnoException) => (this.brokenBy ??= error.code ?? error.message));
@@ -310,6 +313,8 @@ export class TcpTransport<Receipt = never> implements Transport<Receipt>, Flusha
     this.encryption = undefined;
     this.kept = [];
     this.keptBytes = 0;
+    // What has come and was not read by us, after a PROXY header, is for TLS: it must not flow to where nobody takes it.
+    this.stream.pause();
     const stream = encrypted(this.stream as Socket, role, options, (error) => {
       if (!error) this.security = new TlsSecurity(stream);
       onEncrypted(error);

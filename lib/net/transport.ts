@@ -51,6 +51,8 @@ export interface TransportEvents<Receipt = never> {
 export interface Transport<Receipt = never> {
   /** The peer's IP address, without the prefix of IPv4 in IPv6; empty where there is none. */
   readonly peerAddress: string;
+  /** Has the client come to a trusted proxy by TLS, which goes on without it from there? */
+  readonly isEncryptedToProxy: boolean;
   /** The file descriptor; 0 where there is none. */
   readonly descriptor: number;
   /** What TLS says of the connection; undefined where it is not encrypted. */

@@ -61,6 +61,7 @@ describe('config/load', () => {
         aliasReplies: true,
         listen: [{ host: '127.0.0.1', port: 5222 }],
         proxyFrom: [],
+        proxyTls: false,
         data: path.resolve('data'),
         registration: true,
         credentials: { store: 'embedded' },

@@ -1,9 +1,13 @@
 /** Clients that come by a proxy which says for whom it connects. [PROXY 2] */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
-import { FEATURES, header, type Client } from '../support/client.js';
+import { Client, FEATURES, header } from '../support/client.js';
 import type { Overrides } from '../support/config.js';
 import { SSL, v1, v2 } from '../support/proxy-headers.js';
 import { told, type Story } from '../support/story.js';
+import { tlsFile } from '../support/tls-files.js';
 
 const IP = '192.0.2.1';
 const HEADERS: Record<string, Buffer> = {
@@ -177,5 +181,60 @@ describe('a client behind a proxy', () => {
       await client.expectEnd();
       expect(await story.gone(client)).to.match(/^a PROXY header from an address/);
     }, PROXY),
+  );
+
+  describe('that has come to it by TLS', () => {
+    const REQUIRED = `<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>`;
+    const required = (proxyTls: boolean): Overrides => ({
+      ...PROXY,
+      proxyTls,
+      tls: { certificates: [tlsFile('server-rsa')], policy: 'required' },
+    });
+    const come = async (story: Story, proxied: Buffer): Promise<Client> => {
+      const client = await story.connected();
+      client.socket.write(proxied);
+      client.send(header());
+      await client.header();
+      return client;
+    };
+
+    it(
+      'is not asked for STARTTLS where the operator trusts the proxy with that',
+      told(async (story) => {
+        await (await come(story, HEADERS['version 2, with additions'])).expect(FEATURES);
+        await (await come(story, HEADERS['version 2'])).expect(REQUIRED);
+        await (await come(story, HEADERS['version 1'])).expect(REQUIRED);
+      }, required(true)),
+    );
+
+    it(
+      'is asked for it else',
+      told(async (story) => {
+        await (await come(story, HEADERS['version 2, with additions'])).expect(REQUIRED);
+      }, required(false)),
+    );
+  });
+
+  it(
+    'may use TLS from its first byte, right after the header',
+    told(
+      async (story) => {
+        const { port } = story.server.addresses().find(({ tls }) => tls === 'direct')!;
+        const plain = connect({ port, host: '127.0.0.1' });
+        await once(plain, 'connect');
+        plain.write(HEADERS['version 1']);
+        const socket = connectTls({ socket: plain, rejectUnauthorized: false });
+        await once(socket, 'secureConnect');
+        const client = new Client(socket, 'client');
+        client.send(header());
+        await expectOpen(client);
+        expect(await ipInLog(story)).to.equal(IP);
+        client.socket.destroy();
+      },
+      {
+        ...PROXY,
+        tls: { certificates: [tlsFile('server-rsa')], listen: [{ host: '127.0.0.1', port: 0 }] },
+      },
+    ),
   );
 });

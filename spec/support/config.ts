@@ -21,6 +21,7 @@ export function config(smPort: number, overrides: Overrides = {}): Config {
     domains: ['localhost'],
     listen: [{ host: '127.0.0.1', port: 0 }],
     proxyFrom: [],
+    proxyTls: false,
     data: '',
     registration: true,
     credentials: { store: 'embedded' },
