@@ -51,7 +51,7 @@ describe('cli/main', function () {
   });
 
   it('--version is that of package.json', () => {
-    expect(call(['--version'])).to.deep.equal({ code: 0, stdout: '0.2.0\n', stderr: '' });
+    expect(call(['--version'])).to.deep.equal({ code: 0, stdout: '0.3.0\n', stderr: '' });
   });
 
   for (const file of ['sm-component', 'start.js', 'test.js']) {
