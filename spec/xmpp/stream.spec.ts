@@ -161,6 +161,19 @@ describe('XmlStream', () => {
     expect(told).to.deep.equal(['header', 'header', '<iq/>']);
   });
 
+  for (const [what, act] of [
+    ['closed', (stream: XmlStream): void => stream.close()],
+    ['restarted', (stream: XmlStream): void => stream.restart()],
+  ] as const) {
+    it(`says that bytes after a read that it was ${what} in are not for it`, () => {
+      const { stream } = new Owner(wire, 'receiving', (said, here) => {
+        if (said === '<last/>') act(here);
+      });
+      expect(stream.read(Buffer.from(`${HEADER}<iq/>`))).to.equal(true);
+      expect(stream.read(Buffer.from('<last/><iq/>'))).to.equal(false);
+    });
+  }
+
   it('is closed once: with an error, the closing tag, and nothing after that', async () => {
     const { stream, told } = new Owner(wire, 'receiving');
     stream.open({ id: 'x' });
