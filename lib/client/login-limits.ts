@@ -66,22 +66,38 @@ export class LoginLimits {
   }
 
   /**
-   * Asks whether a login may be checked, and waits as long as that takes.
+   * Asks whether a login may be checked, and waits as long as that takes: most do not wait.
    *
    * @param ip canonical; empty where there is none
    * @param account bare address
    * @returns undefined where it is refused
    */
-  async admit(ip: string, account: string): Promise<AdmittedLogin | undefined> {
-    const key = account.toLowerCase();
-    const isCounted = this.isCounted(ip);
-    const origin: Origin = { ip, account: key, address: isCounted ? countedAddress(ip) : '' };
+  admit(ip: string, account: string): AdmittedLogin | Promise<AdmittedLogin | undefined> {
+    const address = this.isCounted(ip) ? countedAddress(ip) : '';
+    const origin: Origin = { ip, account: account.toLowerCase(), address };
+    const isQuiet = this.byAccount.isQuiet && this.failed.isQuiet && this.byAddress.isQuiet;
+    return (isQuiet && this.admitNow(origin)) || this.admitLater(origin);
+  }
+
+  private admitNow(origin: Origin): AdmittedLogin | undefined {
+    const leave = origin.address === '' ? nothing : this.enter(origin.address);
+    return leave && this.admitted(origin, leave);
+  }
+
+  private async admitLater(origin: Origin): Promise<AdmittedLogin | undefined> {
+    const { address } = origin;
+    const isCounted = address !== '';
     if (isCounted && (await this.isRefused(origin))) return undefined;
     await this.delay(origin);
-    if (!isCounted) return new Admitted((verdict) => this.judged(origin, verdict));
-    const leave = await this.enter(origin.address);
+    if (!isCounted) return this.admitted(origin, nothing);
+    const leave = this.enter(address) ?? (await this.waitInLine(address));
     // Those before it may have failed meanwhile.
-    if (await this.isRefused(origin)) return leave();
+    if (!(await this.isRefused(origin))) return this.admitted(origin, leave);
+    leave();
+    return undefined;
+  }
+
+  private admitted(origin: Origin, leave: () => void): AdmittedLogin {
     return new Admitted((verdict) => this.judged(origin, verdict).finally(leave));
   }
 
@@ -122,7 +138,10 @@ export class LoginLimits {
   private async judged(origin: Origin, verdict: LoginVerdict): Promise<void> {
     if (verdict === 'unchecked') return;
     const isCounted = origin.address !== '';
-    if (verdict === 'right') return isCounted ? this.failed.forget(pairOf(origin)) : undefined;
+    if (verdict === 'right') {
+      if (isCounted && !this.failed.isQuiet) await this.failed.forget(pairOf(origin));
+      return;
+    }
     await this.byAccount.add(origin.account);
     if (!isCounted) return;
     const { failedLoginsPerAccount, failedLoginsPerAddress } = this.options;
@@ -145,23 +164,30 @@ export class LoginLimits {
     logAbuse(this.log, 'logins refused', ip, { ...more, failed, seconds: this.options.failedLoginSeconds });
   }
 
-  /** @returns what to call when the login has been judged */
-  private async enter(address: string): Promise<() => undefined> {
+  /** @returns what to call when the login has been judged; undefined where it must wait for others */
+  private enter(address: string): (() => void) | undefined {
     const line = this.lines.get(address) ?? { checking: 0, waiting: [] };
+    if (line.checking >= MAX_PARALLEL_LOGINS) return undefined;
     this.lines.set(address, line);
-    if (line.checking < MAX_PARALLEL_LOGINS) line.checking += 1;
-    else await new Promise<void>((resolve) => line.waiting.push(resolve));
+    line.checking += 1;
     return () => this.leave(address, line);
   }
 
-  private leave(address: string, line: WaitingLine): undefined {
+  private async waitInLine(address: string): Promise<() => void> {
+    const line = this.lines.get(address)!;
+    await new Promise<void>((resolve) => line.waiting.push(resolve));
+    return () => this.leave(address, line);
+  }
+
+  private leave(address: string, line: WaitingLine): void {
     const next = line.waiting.shift();
-    if (next) return void next();
+    if (next) return next();
     line.checking -= 1;
     if (line.checking === 0) this.lines.delete(address);
-    return undefined;
   }
 }
+
+const nothing = (): void => undefined;
 
 /** Logins of one address: those that are checked now, and those that wait for one of these to be judged. */
 interface WaitingLine {

@@ -194,7 +194,8 @@ export class Negotiation implements FeatureStream {
   // ------------------------------------------------------------------------------------------------------------------
 
   /** What the client says next waits for the decision, too. */
-  private decide<T>(decision: Promise<T>, onDecided: (decided: T) => void): void {
+  private decide<T>(decision: T | Promise<T>, onDecided: (decided: T) => void): void {
+    if (!(decision instanceof Promise)) return onDecided(decision);
     this.admission = 'deciding';
     const decided = (result: T): void => {
       if (this.admission === 'closed') return;
@@ -205,8 +206,15 @@ export class Negotiation implements FeatureStream {
     decision.then(decided).catch((error: Error) => this.stream.onFailed(error));
   }
 
-  private async admit({ user, domain }: LoginRequest): Promise<AdmittedLogin | undefined> {
-    const login = await this.options.logins.admit(this.stream.ip, `${user}@${domain}`);
+  private admit({ user, domain }: LoginRequest): AdmittedLogin | Promise<AdmittedLogin | undefined> {
+    const login = this.options.logins.admit(this.stream.ip, `${user}@${domain}`);
+    return login instanceof Promise ? this.unlessClosed(login) : login;
+  }
+
+  private async unlessClosed(
+    promise: Promise<AdmittedLogin | undefined>,
+  ): Promise<AdmittedLogin | undefined> {
+    const login = await promise;
     if (this.admission === 'closed') login?.settle('unchecked');
     return login;
   }

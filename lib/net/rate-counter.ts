@@ -35,6 +35,7 @@ export interface SharedCounts {
 export class RateCounter {
   private readonly memory: RateLimiterAbstract;
   private readonly distant: RateLimiterAbstract | undefined;
+  private addedAt = -Infinity;
 
   constructor(
     private readonly options: RateCounterOptions,
@@ -44,6 +45,11 @@ export class RateCounter {
     this.distant = shared?.limiter(options);
   }
 
+  /** Is every count 0, as is known without looking? So it is on most days, for most logins. */
+  get isQuiet(): boolean {
+    return !this.shared && performance.now() - this.addedAt > this.options.seconds * 1_000;
+  }
+
   async count(key: string): Promise<number> {
     const found = await this.at(key, (limiter, at) => limiter.get(at));
     return found?.consumedPoints ?? 0;
@@ -51,12 +57,14 @@ export class RateCounter {
 
   /** Counts one more. @returns how many that makes */
   async add(key: string): Promise<number> {
+    this.addedAt = performance.now();
     const { consumedPoints } = await this.at(key, (limiter, at) => limiter.penalty(at));
     return consumedPoints;
   }
 
   /** Begins a count anew, with this number. */
   async restart(key: string, count: number): Promise<void> {
+    this.addedAt = performance.now();
     await this.at(key, (limiter, at) => limiter.set(at, count, this.options.seconds));
   }
 

@@ -44,7 +44,7 @@ describe('limits of logins', () => {
     most = 60_000,
   ): Promise<[AdmittedLogin | undefined, number]> {
     let outcome: { login: AdmittedLogin | undefined } | undefined;
-    void limits.admit(ip, account).then((login) => (outcome = { login }));
+    void Promise.resolve(limits.admit(ip, account)).then((login) => (outcome = { login }));
     for (let waited = 0; waited <= most; waited += 500) {
       await settled();
       if (outcome) return [outcome.login, waited];
@@ -153,7 +153,7 @@ describe('limits of logins', () => {
   it('bound how many are guessed at the same time', async () => {
     const outcomes: (AdmittedLogin | undefined)[] = [];
     for (let n = 0; n < 500; n++)
-      void limits.admit(IP, `user${n}@localhost`).then((login) => outcomes.push(login));
+      void Promise.resolve(limits.admit(IP, `user${n}@localhost`)).then((login) => outcomes.push(login));
     await settled();
     expect(outcomes).to.have.length(8);
     for (let n = 0; n < outcomes.length; n++) {
