@@ -48,6 +48,8 @@ export class Client {
     const onread = { buffer: READ_BUFFER, callback: (length: number) => this.read(length) };
     const options = { host: target.host, port: target.port, noDelay: true, onread };
     this.socket = target.tls ? connectTls({ ...options, rejectUnauthorized: false }) : connect(options);
+    // Of tls.connect this is no option.
+    this.socket.setNoDelay(true);
     this.socket.on('error', (error) => this.broken?.(error));
     this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
     void this.closed.then(() => this.broken?.(new Error('the connection was closed')));
